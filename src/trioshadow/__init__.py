@@ -1,0 +1,55 @@
+"""Shadow an old backend with a new one, in-process, on Trio: the caller gets the old one's answer, you get the differences."""
+
+from __future__ import annotations
+
+from ._backend import Backend
+from ._config import IgnoreField, ShadowConfig
+from ._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
+from ._errors import ShadowerNotRunning, ShadowError, ShadowPending
+from ._ledger import ShadowStatistics
+from ._leg import Leg, in_shadow
+from ._log import DivergenceLog
+from ._mirrored import Arguments, MirroredFunction, mirrored
+from ._outcome import ShadowOutcome
+from ._record import ResponseRecord
+from ._sampling import SamplingKey, encode_key
+from ._shadower import Shadower
+from ._sink import Sink
+from ._verdict import DivergenceRecord, FailureKind, ShadowFailure, Verdict
+
+__all__ = [
+    "Arguments",
+    "Backend",
+    "BodyDiff",
+    "Divergence",
+    "DivergenceLog",
+    "DivergenceRecord",
+    "ErrorDiff",
+    "FailureKind",
+    "HeaderDiff",
+    "IgnoreField",
+    "Leg",
+    "MirroredFunction",
+    "ResponseRecord",
+    "SamplingKey",
+    "ShadowConfig",
+    "ShadowError",
+    "ShadowFailure",
+    "ShadowOutcome",
+    "ShadowPending",
+    "ShadowStatistics",
+    "Shadower",
+    "ShadowerNotRunning",
+    "Sink",
+    "Verdict",
+    "encode_key",
+    "in_shadow",
+    "mirrored",
+]
+
+# So that tracebacks, reprs and the documentation show the names that users import.
+for _name in __all__:
+    _thing = globals()[_name]
+    if isinstance(_thing, type) and _thing.__module__.startswith("trioshadow._"):
+        _thing.__module__ = "trioshadow"
+del _name, _thing

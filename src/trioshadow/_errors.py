@@ -1,0 +1,97 @@
+"""The library's own errors, and how any exception is described without keeping it.
+
+Nothing here raises on the request path. Exceptions are turned into names, messages and shapes, because an exception that
+is kept keeps its frames, and with them the caller's answer, alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+#: What passes through a leg, also out of a group: the user wants out (KeyboardInterrupt), or the interpreter
+#: is closing the coroutine (GeneratorExit). Everything else that shadow code raises is data.
+PASSING = (KeyboardInterrupt, GeneratorExit)
+
+#: Messages are cut to this many characters: an exception may carry a whole body in its text.
+MESSAGE_LIMIT = 500
+
+
+class ShadowError(Exception):
+    """Base of the errors that this library raises itself. What a shadow raises is never one: it is data."""
+
+
+class ShadowPending(ShadowError, RuntimeError):
+    """The shadow's side of an outcome was read before it was known.
+
+    The reader's fault: `await outcome.wait_settled()` first, or test `outcome.verdict is not None`.
+    """
+
+
+class ShadowerNotRunning(ShadowError, RuntimeError):
+    """`call()` or `start()` on a shadower that was never entered.
+
+    The caller's fault: wrap the program in `async with shadower:`. After it has been entered this is never raised
+    again: a shadower that is closed serves the primary and counts `closed`.
+    """
+
+
+#: The exception's type and how many exceptions it groups (-1: it is no group), in pre-order for a group's members.
+#: Two exceptions of equal shape are 'the same type' for comparing.
+ErrorShape = tuple[tuple[type[BaseException], int], ...]
+
+
+def error_shape(exc: BaseException) -> ErrorShape:
+    """The types of `exc` and, if it is a group, of all it holds, in order; without any reference to the exceptions.
+
+    >>> error_shape(ExceptionGroup("", [ValueError()])) == ((ExceptionGroup, 1), (ValueError, -1))
+    True
+    """
+    shape: list[tuple[type[BaseException], int]] = []
+    stack = [exc]
+    while stack:
+        exc = stack.pop()
+        if isinstance(exc, BaseExceptionGroup):
+            shape.append((type(exc), len(exc.exceptions)))
+            stack.extend(reversed(exc.exceptions))
+        else:
+            shape.append((type(exc), -1))
+    return tuple(shape)
+
+
+def passing_error(exc: BaseException) -> BaseException | None:
+    """The first KeyboardInterrupt or GeneratorExit in `exc`, which may be a group, or None."""
+    return _first(exc, lambda leaf: isinstance(leaf, PASSING))
+
+
+def consists_of(exc: BaseException, kind: type[BaseException]) -> bool:
+    """True if `exc` is a `kind`, or a group that holds nothing but that, at any depth."""
+    return _first(exc, lambda leaf: not isinstance(leaf, kind)) is None
+
+
+def first_other(exc: BaseException, kind: type[BaseException]) -> BaseException | None:
+    """The first exception in `exc`, which may be a group, that is no `kind`; None if there is none."""
+    return _first(exc, lambda leaf: not isinstance(leaf, kind))
+
+
+def _first(exc: BaseException, wanted: Callable[[BaseException], bool]) -> BaseException | None:
+    # A stack, not recursion: a group may be nested deeper than Python recurses.
+    stack = [exc]
+    while stack:
+        leaf = stack.pop()
+        if isinstance(leaf, BaseExceptionGroup):
+            stack.extend(reversed(leaf.exceptions))
+        elif wanted(leaf):
+            return leaf
+    return None
+
+
+def describe_error(exc: BaseException) -> tuple[str, str]:
+    """`(type name, message)` of an exception; its own `__str__` may raise, exit, or be huge."""
+    name = type(exc).__name__
+    try:
+        message = str(exc)[:MESSAGE_LIMIT]
+    except BaseException as broken:  # `__str__` is the candidate's code too
+        if passing_error(broken) is not None:
+            raise
+        message = f"<{name}.__str__ raised {type(broken).__name__}>"
+    return name, message

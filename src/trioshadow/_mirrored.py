@@ -1,0 +1,168 @@
+"""Drop-in functions: `mirrored(new)` makes of the old function one that is called as before, and mirrored.
+
+A library swap in one line, at the definition: no caller changes. For streams and generators there is `Shadower.start()`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
+
+import attrs
+
+from ._config import ShadowConfig
+from ._log import DivergenceLog
+from ._sampling import SamplingKey
+from ._shadower import Shadower
+from ._sink import Sink, SinkTarget
+from .guard import SyncBackend
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+_DEFAULT_CONFIG = ShadowConfig()
+
+
+@attrs.frozen
+class Arguments:
+    """The request of a mirrored function: what it was called with. Its key, view and copy functions see this."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    def __sampling_key__(self) -> SamplingKey:
+        """The only argument; or a tuple of all: the positional ones, then a pair for each named one, sorted by name."""
+        if len(self.args) == 1 and not self.kwargs:
+            return cast("SamplingKey", self.args[0])
+        return (*self.args, *sorted(self.kwargs.items()))
+
+
+class MirroredFunction(Protocol[P, R_co]):
+    """A function with a shadow. Called like the primary, it returns and raises what the primary does.
+
+    Before its shadower runs, and in other threads, it is simply the primary (counted `closed`, said once in the log).
+    """
+
+    @property
+    def shadower(self) -> Shadower[Arguments, Any, Any]:
+        """The current shadower, or the last: for statistics, divergences, `pause()` and all the rest."""
+        ...  # pragma: no cover - a protocol has no body
+
+    def mirroring(self) -> contextlib.AbstractAsyncContextManager[Shadower[Arguments, Any, Any]]:
+        """Mirror the calls made while this is entered; gives the shadower.
+
+        Each time it is a new one, so that an application can be started again in one process, as tests do. RuntimeError if
+        it is entered while it is entered.
+        """
+        ...  # pragma: no cover - a protocol has no body
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """The primary's answer (for an async function, what to await for it)."""
+        ...  # pragma: no cover - a protocol has no body
+
+
+def mirrored(
+    shadow: Callable[..., Any],
+    config: ShadowConfig = _DEFAULT_CONFIG,
+    *,
+    name: str = "",
+    log: DivergenceLog | None = None,
+    sinks: Iterable[Sink | SinkTarget] = (),
+    max_threads: int = 8,
+) -> Callable[[Callable[P, R]], MirroredFunction[P, R]]:
+    """A decorator: the function below it is the primary, `shadow` is called with the same arguments.
+
+        @mirrored(new_render, ShadowConfig(sample_rate=0.1))
+        def render(text: str) -> str: ...
+
+        async with render.mirroring():      # around the program; before that, render() is just the old one
+            html = render("*hello*")        # the old function's answer, as before
+
+    Either function may be async or not. A primary that is not runs inline in its caller, as before. A shadow that is not runs
+    in worker threads, at most `max_threads` at once (see `SyncBackend`). The request is an `Arguments`; `name` is by default
+    the primary's. The other parameters are those of `Shadower`.
+
+    Raises TypeError for generator functions: their answer is not there when they return.
+    """
+    shadow_call = _on_arguments(shadow, max_threads)
+    own_sinks = tuple(sinks)  # every shadower gets them
+
+    def decorate(function: Callable[P, R]) -> MirroredFunction[P, R]:
+        if not callable(function):
+            raise TypeError(f"mirrored() decorates a function, not {type(function).__name__}")
+        if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+            raise TypeError(f"{function.__qualname__} is a generator function: mirror it with Shadower.start()")
+
+        def new_shadower() -> Shadower[Arguments, Any, Any]:
+            own_name = name or getattr(function, "__name__", "")
+            return Shadower(
+                _on_arguments(function, max_threads), shadow_call, config, name=own_name, log=log, sinks=own_sinks
+            )
+
+        wrapper: Any
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                leg = wrapper.shadower.start_if_running(Arguments(args, kwargs))
+                try:
+                    answer = await function(*args, **kwargs)
+                except BaseException as exc:
+                    leg.primary_raised(exc)
+                    raise
+                return leg.primary_done(answer).primary
+
+        else:
+
+            @functools.wraps(function)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                leg = wrapper.shadower.start_if_running(Arguments(args, kwargs))
+                try:
+                    answer = function(*args, **kwargs)
+                except BaseException as exc:
+                    leg.primary_raised(exc)
+                    raise
+                return leg.primary_done(answer).primary
+
+        mirroring = False
+
+        @contextlib.asynccontextmanager
+        async def enter() -> AsyncIterator[Shadower[Arguments, Any, Any]]:
+            nonlocal mirroring
+            if mirroring:
+                raise RuntimeError(f"{function!r} is being mirrored already")
+            if wrapper.shadower.was_entered:
+                wrapper.shadower = new_shadower()
+            mirroring = True
+            try:
+                async with wrapper.shadower as shadower:
+                    yield shadower
+            finally:
+                mirroring = False
+
+        # A real function, so that it binds as a method and looks like the primary to `inspect`; what it can do besides
+        # being called hangs on it.
+        wrapper.mirroring = enter
+        wrapper.shadower = new_shadower()
+        return cast("MirroredFunction[P, R]", wrapper)
+
+    return decorate
+
+
+def _on_arguments(function: Callable[..., Any], max_threads: int) -> Callable[[Arguments], Awaitable[Any]]:
+    """The function as a backend that takes an `Arguments`."""
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
+
+        async def call(arguments: Arguments) -> Any:
+            return await function(*arguments.args, **arguments.kwargs)
+
+        return call
+
+    return SyncBackend(
+        lambda arguments: function(*arguments.args, **arguments.kwargs),  # type: ignore[misc]
+        max_threads=max_threads,
+    ).call

@@ -1,0 +1,47 @@
+"""What is said in the log: logger `trioshadow`, each cause once a minute with the number of times it was not said.
+
+Never a body, a key or an exception's text: any of them may be a secret. Types, names and counts only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from ._errors import passing_error
+
+logger = logging.getLogger("trioshadow")
+
+#: Seconds for which a cause that was said is kept quiet.
+QUIET_SECONDS = 60.0
+
+
+class Notices:
+    """Says things about one shadower. May be used from any thread; never raises but what must pass."""
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._prefix = f"shadower {name!r}: " if name else ""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._said: dict[str, tuple[float, int]] = {}  # cause: when it was last said, how often it was not since
+
+    def say(self, cause: str, text: str, *, once: bool = False) -> None:
+        """Log `text` as a warning, unless the same `cause` was said less than a minute ago, or ever if `once`.
+
+        Causes are constants of the library and names given at construction, so that there are few of them.
+        """
+        now = self._clock()
+        with self._lock:
+            last, suppressed = self._said.get(cause, (None, 0))
+            if last is not None and (once or now - last < QUIET_SECONDS):
+                self._said[cause] = (last, suppressed + 1)
+                return
+            self._said[cause] = (now, 0)
+        repeats = f" ({suppressed} more of these since it was last said)" if suppressed else ""
+        try:
+            logger.warning("%s%s%s", self._prefix, text, repeats)
+        except BaseException as exc:  # a handler or filter is user code, and this may be the request path
+            if passing_error(exc) is not None:
+                raise

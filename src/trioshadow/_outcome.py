@@ -1,0 +1,106 @@
+"""ShadowOutcome: what `call()` returns, the primary's answer now and the shadow's side when it is known.
+
+It holds no leg, no task and no exception, and nothing holds it but its caller and, until it settles, its leg.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import trio
+
+from ._divergence import Divergence
+from ._errors import ShadowPending
+from ._verdict import ShadowFailure, Verdict
+
+PrimaryT = TypeVar("PrimaryT")
+ShadowT = TypeVar("ShadowT")
+
+
+class ShadowOutcome(Generic[PrimaryT, ShadowT]):
+    """The primary's answer, and what became of the shadow.
+
+    Made by `Shadower.call()` and `Leg.primary_done()`. Compared by identity.
+    """
+
+    primary: PrimaryT
+    """The very object that the primary returned."""
+
+    # No slots, and defaults in the class: one is made for each call, and the calls that are not mirrored set none of these.
+    _shadow: ShadowT | None = None
+    _divergence: Divergence | None = None
+    _failure: ShadowFailure | None = None
+    _settled: trio.Event | None = None  # made by the first that waits: most outcomes are never waited for
+
+    def __init__(self, primary: PrimaryT, verdict: Verdict | None) -> None:
+        self.primary = primary
+        self._verdict = verdict
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Where the call ended; None while that is not known."""
+        return self._verdict
+
+    @property
+    def skipped_by_sampler(self) -> bool:
+        """The sampler left this call out: `verdict is Verdict.NOT_SAMPLED`."""
+        return self._verdict is Verdict.NOT_SAMPLED
+
+    @property
+    def shadow(self) -> ShadowT | None:
+        """What the shadow answered; None if it did not. Raises ShadowPending while that is not known."""
+        self._require_settled("shadow")
+        return self._shadow
+
+    @property
+    def divergence(self) -> Divergence | None:
+        """How the answers differ; None if they do not. Raises ShadowPending while that is not known."""
+        self._require_settled("divergence")
+        return self._divergence
+
+    @property
+    def shadow_failed(self) -> ShadowFailure | None:
+        """Why the shadow gave nothing to compare; None if it did. Raises ShadowPending while that is not known."""
+        self._require_settled("shadow_failed")
+        return self._failure
+
+    async def wait_settled(self) -> ShadowOutcome[PrimaryT, ShadowT]:
+        """Wait until the verdict is known, and return this outcome.
+
+        A checkpoint. Any number of tasks may wait; cancelling one concerns nobody else. A leg always settles: at its
+        deadline, or when the shadower is left.
+        """
+        if self._verdict is not None:
+            await trio.lowlevel.checkpoint()
+            return self
+        if self._settled is None:  # `is None`: an Event refuses bool()
+            self._settled = trio.Event()
+        await self._settled.wait()
+        return self
+
+    def _require_settled(self, attribute: str) -> None:
+        if self._verdict is None:
+            raise ShadowPending(
+                f"outcome.{attribute} is not known yet: `await outcome.wait_settled()` first, or test "
+                "`outcome.verdict is not None`"
+            )
+
+    def _settle(
+        self,
+        verdict: Verdict,
+        shadow: ShadowT | None,
+        divergence: Divergence | None,
+        failure: ShadowFailure | None,
+    ) -> None:
+        """The leg's last word."""
+        self._shadow = shadow
+        self._divergence = divergence
+        self._failure = failure
+        self._verdict = verdict
+        if self._settled is not None:
+            self._settled.set()
+
+    def __repr__(self) -> str:
+        # Not the answers: they are the caller's, and may be secret.
+        state = "pending" if self._verdict is None else self._verdict.value
+        return f"<ShadowOutcome {state}>"

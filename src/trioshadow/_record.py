@@ -1,0 +1,81 @@
+"""ResponseRecord: an answer as status, headers and body, frozen. It compares nothing and knows no protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+#: What `headers=` takes: a mapping, or pairs. Names and values are str, or bytes read as Latin-1 (RFC 9110 §5.5).
+HeadersLike: TypeAlias = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str | bytes, str | bytes]]
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
+def _text(value: object, what: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    raise TypeError(f"headers: a {what} must be str or bytes, not {type(value).__name__}")
+
+
+def normalize_headers(headers: HeadersLike) -> Headers:
+    """Lower-cased `(name, value)` pairs, sorted by name.
+
+    Repeats are kept, and among them their order: it means something (RFC 9110 §5.3).
+    """
+    pairs: Iterable[tuple[object, object]] = headers.items() if isinstance(headers, Mapping) else headers
+    return tuple(
+        sorted(
+            ((_text(name, "name").lower(), _text(value, "value")) for name, value in pairs),
+            key=lambda pair: pair[0],
+        )
+    )
+
+
+def _frozen_body(body: Any) -> Any:
+    # A record is frozen, so it must not share a buffer that somebody goes on writing to.
+    return bytes(body) if isinstance(body, bytearray | memoryview) else body
+
+
+def _is_int(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{attribute.name} must be an int, not {type(value).__name__}")
+
+
+@attrs.frozen
+class ResponseRecord:
+    """What a backend answered, ready to be compared part by part.
+
+    >>> ResponseRecord(b"hi", headers={"X-Id": "7"})
+    ResponseRecord(body=b'hi', status=200, headers=(('x-id', '7'),), ok=True)
+    """
+
+    body: Any = attrs.field(converter=_frozen_body)
+    """Usually bytes, which are compared byte by byte; any other value is compared with `==`. A bytearray or memoryview
+    is copied into bytes."""
+    status: int = attrs.field(default=200, kw_only=True, validator=_is_int)
+    """As in HTTP, but any int will do: a gRPC code, an exit status."""
+    headers: Headers = attrs.field(default=(), kw_only=True, converter=normalize_headers)
+    """Mapping or pairs in; out comes a tuple of lower-cased pairs sorted by name, repeats kept in their order."""
+    ok: bool = attrs.field(kw_only=True)
+    """Was this a success in the backend's own eyes? `status < 400` unless said otherwise. It is not compared."""
+
+    @ok.default
+    def _ok_by_status(self) -> bool:
+        return self.status < 400
+
+    @classmethod
+    def success(cls, body: Any, status: int = 200) -> ResponseRecord:
+        """A record with `ok=True`."""
+        return cls(body, status=status, ok=True)
+
+    @classmethod
+    def failure(cls, status: int, body: Any = b"") -> ResponseRecord:
+        """A record with `ok=False`."""
+        return cls(body, status=status, ok=False)
+
+    def with_header(self, name: str, value: str) -> ResponseRecord:
+        """A copy with one more header; one of the same name stays, since headers may repeat."""
+        return attrs.evolve(self, headers=(*self.headers, (name, value)))

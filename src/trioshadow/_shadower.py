@@ -1,0 +1,400 @@
+"""The Shadower: the service nursery, `start()` and `call()`, the drain.
+
+Promises kept here:
+
+1. *Same answer.* `call()` awaits the primary in the caller's own task, context and cancel scopes, and returns its very object
+   or raises its very exception.
+2. *Same time.* Between the primary's answer and the caller there is no await. `start()` and `primary_done()` are synchronous
+   and short; everything else happens in the tasks of the service nursery. What no promise covers is CPU: shadow code and
+   comparisons on the caller's event loop take turns with it. Keep them small, or move them off the loop (`SyncBackend`).
+3. *Nothing leaks in.* The shadow's tasks are children of the service nursery, which raises nothing but what must pass.
+4. *Every call is accounted for.* Each way out of `start()` enters the call in exactly one counter.
+5. *Bounded.* A call is shed before it gets a leg, when legs and waiting records fill the room.
+6. *Sticky.* `ShadowConfig.should_shadow` alone decides which keys are mirrored.
+
+A leg's own promises are in `_leg.py`, those of its records in `_consumer.py`.
+
+Two lifetimes: the caller's task ends with its answer, a leg with its verdict. A nursery opened and closed inside `call()` would
+have to wait for its children before it could return, so each call's nursery is part of the shadower's, and the caller does
+not stand in it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import enum
+import functools
+from collections.abc import Callable, Iterable
+from threading import get_ident
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, cast
+
+import trio
+from trio.lowlevel import current_trio_token, disable_ki_protection, enable_ki_protection
+
+from ._backend import BackendLike, RequestT, as_callable
+from ._config import ShadowConfig
+from ._consumer import Consumer
+from ._errors import ShadowerNotRunning, passing_error
+from ._host import HostPool
+from ._ledger import Ledger, ShadowStatistics
+from ._leg import ActiveLeg, Desk, IdleLeg, Leg, ShadowMark, compare_failure, shadow_mark
+from ._log import DivergenceLog
+from ._notices import Notices
+from ._outcome import PrimaryT, ShadowOutcome, ShadowT
+from ._sampling import SamplingKey, encode_key
+from ._sink import Sink, SinkTarget
+from ._snapshot import copy_request
+from ._verdict import DivergenceRecord, Verdict
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_NOT_SAMPLED, _SHED, _UNKEYED, _HELD_BACK, _PAUSED, _CLOSED = (
+    (IdleLeg(verdict), verdict.slot)
+    for verdict in (
+        *(Verdict.NOT_SAMPLED, Verdict.SHED, Verdict.UNKEYED),
+        *(Verdict.HELD_BACK, Verdict.PAUSED, Verdict.CLOSED),
+    )
+)
+
+_DEFAULT_CONFIG = ShadowConfig()
+
+#: Seconds after which the exit says that it is still waiting for shadows that refuse to be cancelled.
+_PATIENCE = 1.0
+
+
+class _State(enum.Enum):
+    NEW = enum.auto()
+    RUNNING = enum.auto()
+    CLOSED = enum.auto()
+
+
+class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
+    """Answers each call with the primary, and sends sampled ones to the shadow too, to compare.
+
+        async with Shadower(old, new, ShadowConfig(sample_rate=0.1)) as shadower:
+            outcome = await shadower.call(request)   # exactly as long as `await old(request)`
+
+    Made anywhere, also at import; entered once. It belongs to the thread and the `trio.run` in which it was entered.
+
+    `primary` and `shadow` are Backends or async functions of one argument: TypeError for anything else. `name` tells
+    shadowers apart in the log and in task names. `log` takes the divergences (by default a new DivergenceLog of 128); `sinks`
+    get every record: targets, or `Sink(target, ...)`.
+
+    Leaving it normally: no new legs, running legs get up to `config.drain_timeout` seconds, the rest are cancelled and counted
+    `abandoned`; then log and sinks get as long again to catch up. Leaving it by an exception: legs are cancelled at once. An
+    exception of the body leaves as itself. A shadow that refuses to be cancelled holds up this exit, as Trio keeps no orphans;
+    the log says which.
+    """
+
+    def __init__(
+        self,
+        primary: BackendLike[RequestT, PrimaryT],
+        shadow: BackendLike[RequestT, ShadowT],
+        config: ShadowConfig = _DEFAULT_CONFIG,
+        *,
+        name: str = "",
+        log: DivergenceLog | None = None,
+        sinks: Iterable[Sink | SinkTarget] = (),
+    ) -> None:
+        self._primary = as_callable(primary, "primary")
+        shadow_call = as_callable(shadow, "shadow")
+        self._config = _require_config(config)
+        self._name = name
+        self._notices = Notices(name)
+        self._ledger = Ledger()
+        self._consumer = Consumer(
+            DivergenceLog() if log is None else log, [Sink.of(sink) for sink in sinks], self._ledger, self._notices
+        )
+        self._desk = Desk(shadow_call, f"trioshadow leg of {name or 'shadower'}", self._ledger, self._consumer)
+        self._pool = HostPool()
+        self._state = _State.NEW
+        self._paused = False
+        #: The thread in which calls are mirrored; None while there is none, so that one comparison tells both.
+        self._thread: int | None = None
+
+    # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def call(
+        self, request: RequestT, *, key: SamplingKey | None = None, operation: str = ""
+    ) -> ShadowOutcome[PrimaryT, ShadowT]:
+        """Answer with the primary: `outcome.primary` is what `await primary(request)` returns, and what that raises is raised.
+
+        Adds no checkpoint and takes no time of its own beyond the synchronous work of `start()` and of the primary's view.
+        `key` is the sampling key (by default `config.key(request)`, or the request itself); `operation` names what is called,
+        for the records. Cancelling the caller cancels the primary, as without a shadower, and abandons the leg.
+
+        Raises ShadowerNotRunning if the shadower was never entered.
+        """
+        # No signal can come between the return of _start() and the try: CPython looks for signals at calls and backward jumps.
+        leg = self._start(request, key, operation)
+        try:
+            answer = await self._primary(request)
+        except BaseException as exc:
+            leg.primary_raised(exc)
+            raise
+        return leg.primary_done(answer)
+
+    def start(
+        self, request: RequestT, *, key: SamplingKey | None = None, operation: str = ""
+    ) -> Leg[PrimaryT, ShadowT]:
+        """Decide whether this call is mirrored, and start the shadow if so. Synchronous.
+
+        For what is not one `await`; see `Leg` for how it is ended. Copies the request for the shadow where it is mutable.
+        Raises ShadowerNotRunning if the shadower was never entered, and nothing else.
+        """
+        return self._start(request, key, operation)
+
+    @enable_ki_protection
+    def _start(self, request: RequestT, key: SamplingKey | None, operation: str) -> Leg[PrimaryT, ShadowT]:
+        if get_ident() != self._thread:
+            return self._start_elsewhere()
+        mark = shadow_mark.get()
+        if mark is not None and mark.running:
+            return self._idle(_HELD_BACK)
+        if self._paused:
+            return self._idle(_PAUSED)
+        config = self._config
+        try:
+            if key is None:
+                key = request if config.key is None else _key_of(config.key, request)  # type: ignore[assignment]
+            key_bytes = key if type(key) is bytes else encode_key(key)
+        except BaseException as exc:  # the key function is user code
+            if passing_error(exc) is not None:
+                raise
+            key_bytes = b""
+            if config.sample_rate < 1:
+                self._notices.say("unkeyed", f"a request has no sampling key ({type(exc).__name__}): not mirrored")
+                return self._idle(_UNKEYED)
+        if config.sample_rate < 1 and not config.should_shadow(key_bytes):
+            return self._idle(_NOT_SAMPLED)
+        if not self._in_own_run():
+            return self._closed("they come from another trio.run than the shadower's")
+        if not self._ledger.admit(config.max_in_flight):
+            return _SHED[0]
+        leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(self._desk, config, key_bytes, operation)
+        try:
+            leg.request = _copy_of(config, request)
+        except BaseException as exc:
+            if passing_error(exc) is not None:
+                leg.give_up_at_start()
+                raise
+            leg.fail_at_start(compare_failure("copy_request", exc))
+        else:
+            self._pool.launch(leg, self._spawn)
+        return leg
+
+    def start_if_running(
+        self, request: RequestT, *, key: SamplingKey | None = None, operation: str = ""
+    ) -> Leg[PrimaryT, ShadowT]:
+        """`start()` for drop-in forms, which are live before any shadower runs: then it counts `closed` and says so once."""
+        if self._state is _State.NEW:
+            return self._closed("it was never entered")
+        return self._start(request, key, operation)
+
+    def _idle(self, kind: tuple[IdleLeg, int]) -> IdleLeg:
+        leg, slot = kind
+        self._ledger.counts[slot] += 1
+        return leg
+
+    def _closed(self, why: str) -> IdleLeg:
+        self._ledger.count_elsewhere()
+        self._notices.say(f"closed: {why}", f"calls are served by the primary and not mirrored: {why}", once=True)
+        return _CLOSED[0]
+
+    def _start_elsewhere(self) -> IdleLeg:
+        if self._state is _State.NEW:
+            raise ShadowerNotRunning(
+                "this shadower was never entered: wrap the program that calls it in `async with shadower:`"
+            )
+        if self._state is _State.CLOSED:
+            return self._closed("the shadower was left")
+        return self._closed("they come from another thread than the shadower's")
+
+    def _in_own_run(self) -> bool:
+        # A leg started from another run "works", and corrupts both.
+        try:
+            return current_trio_token() is self._token
+        except RuntimeError:  # not in a run at all: a guest run's host calls
+            return False
+
+    def _spawn(self, async_fn: Callable[..., Any], *args: Any) -> None:
+        # In the shadower's context: a host outlives the caller that it is first made for.
+        self._context.run(functools.partial(self._service.start_soon, async_fn, *args, name="trioshadow host"))
+
+    # ── the two lifetimes ────────────────────────────────────────────────────────────────────────────────────────────
+
+    @enable_ki_protection
+    async def __aenter__(self) -> Self:
+        """Open the service nursery. RuntimeError the second time."""
+        if self._state is not _State.NEW:
+            raise RuntimeError("a Shadower is entered once: make a new one (they are cheap)")
+        self._token = current_trio_token()
+        self._desk.now = trio.lowlevel.current_clock().current_time
+        # Comparisons and the shadow's view run in the hosts' context: what they call must not be mirrored either.
+        self._context = contextvars.copy_context()
+        self._context.run(shadow_mark.set, ShadowMark())
+        self._service_manager = trio.open_nursery()
+        self._service = await self._service_manager.__aenter__()
+        self._service.start_soon(self._consumer.run, name="trioshadow consumer")
+        self._watch_scope = trio.CancelScope()
+        self._service.start_soon(self._watch, name="trioshadow watch")
+        self._state = _State.RUNNING
+        self._thread = get_ident()
+        return self
+
+    @enable_ki_protection
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> bool:
+        """Drain, flush and close, as the class says. An exception of the body leaves as itself."""
+        self._close_door()
+        try:
+            if exc is None:
+                with trio.move_on_after(self._config.drain_timeout):
+                    await self._consumer.wait_until(self._no_legs)
+        finally:
+            await self._finish(exc)
+        return False
+
+    @enable_ki_protection
+    async def _finish(self, exc: BaseException | None) -> None:
+        try:
+            with trio.CancelScope(shield=True):
+                self._cancel_legs()
+                with trio.move_on_after(_PATIENCE):
+                    await self._consumer.wait_until(self._no_legs)
+                if self._ledger.in_flight:
+                    self._notices.say(
+                        "held up", f"the exit waits for {self._ledger.in_flight} shadows that refuse to be cancelled"
+                    )
+                    await self._consumer.wait_until(self._no_legs)
+                await self._consumer.flush(self._config.drain_timeout)
+        finally:
+            self._consumer.cut_off()
+            self._watch_scope.cancel()
+            await self._close_service(exc)  # all its tasks have ended, or a KeyboardInterrupt is on its way
+
+    @enable_ki_protection
+    async def _close_service(self, exc: BaseException | None) -> None:
+        # Nothing but a KeyboardInterrupt out of a leg cancels the service nursery itself. Then the body was cancelled by
+        # that, and the nursery has to see it; otherwise it must not, since it would put the body's exception into a group.
+        seen = exc if self._service.cancel_scope.cancel_called else None
+        try:
+            await self._service_manager.__aexit__(
+                type(seen) if seen else None, seen, seen.__traceback__ if seen else None
+            )
+        except BaseException as group:
+            passing = passing_error(group)
+            if passing is None:
+                raise
+            raise passing from None
+
+    def _no_legs(self) -> bool:
+        return not self._ledger.in_flight
+
+    def _close_door(self) -> None:
+        self._thread = None
+        self._state = _State.CLOSED
+
+    def _cancel_legs(self) -> None:
+        self._desk.cancelled = True
+        self._pool.cancel()
+
+    async def _watch(self) -> None:
+        """Learn that the scope around the shadower was cancelled, while callers may go on in a shield."""
+        try:
+            with self._watch_scope:
+                await trio.sleep_forever()
+        except trio.Cancelled:
+            # Swallowed: this is the end of the task, and the nursery must not be cancelled by it.
+            self._close_door()
+            self._cancel_legs()
+
+    # ── at run time ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def config(self) -> ShadowConfig:
+        """The configuration of the next call."""
+        return self._config
+
+    @property
+    def name(self) -> str:
+        """As given."""
+        return self._name
+
+    @property
+    def was_entered(self) -> bool:
+        """Is it running, or has it been?"""
+        return self._state is not _State.NEW
+
+    def reconfigure(self, config: ShadowConfig) -> None:
+        """Use `config` from the next call on; legs in flight keep the one they started with."""
+        self._config = _require_config(config)
+
+    def pause(self) -> None:
+        """Mirror no more calls (they are counted `paused`) until `resume()`. Legs in flight go on."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Mirror again, as the configuration says."""
+        self._paused = False
+
+    # ── what was found ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def divergences(self) -> list[DivergenceRecord]:
+        """The divergences in the log, oldest first; a new list."""
+        return self._consumer.divergences()
+
+    def failures(self) -> list[DivergenceRecord]:
+        """The last failures and timeouts, oldest first, as many as the log's capacity; a new list."""
+        return self._consumer.failures()
+
+    @property
+    def divergence_count(self) -> int:
+        """How many divergences are in the log; `statistics().diverged` is how many there were."""
+        return self._consumer.divergence_count
+
+    def subscribe(
+        self, max_buffer: int = 256, *, name: str = "subscribers"
+    ) -> trio.MemoryReceiveChannel[DivergenceRecord]:
+        """A channel of the records from now on, for a task of yours. It ends when the shadower is left; close it when done.
+
+        A subscriber that has `max_buffer` records waiting, in [1, inf), loses further ones; its losses are counted under
+        `name` in `statistics().records_dropped`. ValueError for an infinite buffer.
+        """
+        if isinstance(max_buffer, bool) or not isinstance(max_buffer, int) or max_buffer < 1:
+            raise ValueError(f"max_buffer must be a count in [1, inf), not {max_buffer!r}")
+        return self._consumer.subscribe(max_buffer, name)
+
+    def statistics(self) -> ShadowStatistics:
+        """All counts at this moment. From any thread."""
+        return self._ledger.statistics(self._consumer.dropped())
+
+    async def wait_idle(self) -> None:
+        """Wait until nothing is in flight, the channel is empty, and log and sinks have caught up.
+
+        A checkpoint. Any number of tasks may wait. It returns when that was so: calls made meanwhile may be in flight again.
+        """
+        await self._consumer.wait_until(self._consumer.is_idle)
+
+    def __repr__(self) -> str:
+        name = f" {self._name!r}" if self._name else ""
+        return f"<Shadower{name} {self._state.name.lower()}, {self._ledger.in_flight} in flight>"
+
+
+@disable_ki_protection
+def _key_of(key: Callable[[Any], SamplingKey], request: Any) -> SamplingKey:
+    return key(request)
+
+
+@disable_ki_protection
+def _copy_of(config: ShadowConfig, request: Any) -> Any:
+    return copy_request(request) if config.copy_request is None else config.copy_request(request)
+
+
+def _require_config(config: object) -> ShadowConfig:
+    if not isinstance(config, ShadowConfig):
+        raise TypeError(f"config must be a ShadowConfig, not {type(config).__name__}")
+    return config

@@ -1,0 +1,166 @@
+"""A sink: where records go besides the log. Each has a task and a bounded channel of its own, and can hurt no other.
+
+What a sink may do, and what becomes of it:
+
+- It falls behind: records are dropped and counted under its name; with `lossless=True` they wait instead, and new calls are
+  shed while they fill the room.
+- It raises: the record is dropped and counted, the next one is tried.
+- It hangs: its channel fills; at the exit it gets `drain_timeout` seconds and is then cut off, the rest counted as dropped.
+- It corrupts its task (a nursery left open): it is dead, every further record counted as dropped.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias
+
+import attrs
+import trio
+
+from ._errors import consists_of, passing_error
+from ._notices import Notices
+from ._verdict import DivergenceRecord
+
+
+class RecordWriter(Protocol):
+    """An object that takes records. `aclose()` is called at the exit, after the last record, in the sink's task."""
+
+    async def write(self, record: DivergenceRecord, /) -> object:
+        """Take one record."""
+        ...  # pragma: no cover - a protocol has no body
+
+    async def aclose(self) -> object:
+        """No more records will come."""
+        ...  # pragma: no cover - a protocol has no body
+
+
+#: A function of one record, async or not, or an object with `write(record)` and `aclose()`.
+SinkTarget: TypeAlias = Callable[[DivergenceRecord], Awaitable[object] | object] | RecordWriter
+
+
+def _is_buffer(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{attribute.name} must be an int, not {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{attribute.name} must be a count in [1, inf), not {value!r}")
+
+
+@attrs.frozen
+class Sink:
+    """How a target is fed, for `Shadower(sinks=[...])`. A bare target there is the same as `Sink(target)`."""
+
+    target: SinkTarget = attrs.field()
+    """A function of one record, async or not, or an object with `write(record)` and `aclose()`. One record at a time, in
+    order, in the sink's own task."""
+    name: str = attrs.field(kw_only=True)
+    """Under which its losses are counted. By default the function's or the class's name."""
+    lossless: bool = attrs.field(default=False, kw_only=True)
+    """False: records that find the buffer full are dropped and counted. True: they wait, and new calls are shed while
+    legs and waiting records fill `max_in_flight`."""
+    max_buffer: int = attrs.field(default=256, kw_only=True, validator=_is_buffer)
+    """Records that may wait for a lossy sink, in [1, inf)."""
+
+    @name.default
+    def _target_name(self) -> str:
+        return getattr(self.target, "__qualname__", type(self.target).__qualname__)
+
+    @target.validator
+    def _is_target(self, _: object, value: object) -> None:
+        if not callable(getattr(value, "write", value)):
+            raise TypeError(f"a sink is a function of one record or an object with `write`, not {type(value).__name__}")
+
+    @classmethod
+    def of(cls, target: Sink | SinkTarget) -> Sink:
+        """`target` as a Sink."""
+        return target if isinstance(target, Sink) else cls(target)
+
+
+class SinkWorker:
+    """Feeds one sink."""
+
+    def __init__(
+        self, sink: Sink, notices: Notices, changed: Callable[[], None], cutting_off: Callable[[], bool]
+    ) -> None:
+        self.name = sink.name
+        self.lossless = sink.lossless
+        #: Records that it has been given and has not dealt with.
+        self.backlog = 0
+        self.dropped = 0
+        self._write: Callable[[DivergenceRecord], Any] = getattr(sink.target, "write", sink.target)
+        self._aclose: Callable[[], Any] | None = getattr(sink.target, "aclose", None)
+        self._notices = notices
+        self._changed = changed
+        self._cutting_off = cutting_off
+        self._dead = False
+        # A lossless sink's records are bounded where calls are admitted: a second bound here could only lose some.
+        self._send, self._receive = trio.open_memory_channel[DivergenceRecord](
+            math.inf if sink.lossless else sink.max_buffer
+        )
+
+    def offer(self, record: DivergenceRecord) -> None:
+        """Hand over a record, or count it as dropped."""
+        if not self._dead:
+            try:
+                self._send.send_nowait(record)
+            except trio.WouldBlock:
+                self._notices.say(f"{self.name} behind", f"sink {self.name!r} falls behind: records are dropped")
+            else:
+                self.backlog += 1
+                return
+        self.dropped += 1
+
+    def close(self) -> None:
+        """No more records will come: `run` ends when it has dealt with those it has."""
+        self._send.close()
+
+    async def run(self) -> None:
+        """Feed the sink until `close()` or until it is cut off."""
+        try:
+            # A nursery, so that a sink that corrupts its task corrupts that one only.
+            async with trio.open_nursery() as own:
+                own.start_soon(self._feed)
+        except BaseException as exc:
+            if passing_error(exc) is not None or (self._cutting_off() and consists_of(exc, trio.Cancelled)):
+                raise
+            self._failed("died", exc)
+        finally:
+            self._dead = True
+            self.dropped += self.backlog
+            self.backlog = 0
+            self._changed()
+
+    async def _feed(self) -> None:
+        try:
+            async for record in self._receive:
+                try:
+                    await _maybe_await(self._write(record))
+                except BaseException as exc:
+                    if self._must_raise(exc):
+                        raise
+                    self.dropped += 1
+                    self._failed("failed", exc)
+                self.backlog -= 1
+                self._changed()
+        finally:
+            if self._aclose is not None:
+                try:
+                    # When it is cut off this is already cancelled: what needs no waiting is still done.
+                    await _maybe_await(self._aclose())  # noqa: ASYNC102 - see the line above
+                except BaseException as exc:
+                    if self._must_raise(exc):
+                        raise
+                    self._failed("failed to close", exc)
+
+    def _must_raise(self, exc: BaseException) -> bool:
+        # Cancelled must go on only if it is ours: a stray one is the sink's own failure.
+        return passing_error(exc) is not None or (self._cutting_off() and consists_of(exc, trio.Cancelled))
+
+    def _failed(self, how: str, exc: BaseException) -> None:
+        self._notices.say(f"{self.name} {how}", f"sink {self.name!r} {how}: {type(exc).__name__}")
+
+
+async def _maybe_await(result: Any) -> None:
+    if inspect.isawaitable(result):
+        await result

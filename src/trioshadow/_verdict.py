@@ -1,0 +1,95 @@
+"""What became of a call: the verdicts, the failures, and the record that is logged and streamed. Pure data."""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from ._divergence import Divergence
+
+
+class Verdict(enum.Enum):
+    """Where a call ended. Each call has exactly one, or none yet while its leg is in flight."""
+
+    slot: int  # in the ledger's list of counters: a list slot costs 26 ns, a dict keyed by an enum 122
+
+    MATCHED = "matched"
+    """Both answered the same, or raised the same."""
+    DIVERGED = "diverged"
+    """Both answered, and not the same; or the primary raised and the shadow did not raise the same."""
+    FAILED = "failed"
+    """The shadow raised where the primary answered, or the two could not be compared."""
+    TIMED_OUT = "timed_out"
+    """The deadline passed before the shadow was done."""
+    ABANDONED = "abandoned"
+    """There is nothing to compare with: the caller was cancelled, or the shadower was closed first."""
+
+    NOT_SAMPLED = "not_sampled"
+    """The sampler left this key out."""
+    SHED = "shed"
+    """There was no room: `max_in_flight`."""
+    UNKEYED = "unkeyed"
+    """The request has no sampling key, or the key function raised."""
+    HELD_BACK = "held_back"
+    """A call from inside a shadow leg: it is not mirrored again."""
+    PAUSED = "paused"
+    """`Shadower.pause()`."""
+    CLOSED = "closed"
+    """The shadower was not running, or the call came from another thread or run."""
+
+    @property
+    def mirrored(self) -> bool:
+        """Did the call have a leg?"""
+        return self.slot < _MIRRORED
+
+
+for _slot, _verdict in enumerate(Verdict):
+    _verdict.slot = _slot
+_MIRRORED = Verdict.NOT_SAMPLED.slot
+
+
+class FailureKind(enum.Enum):
+    """Why a shadow gave nothing to compare."""
+
+    RAISED = "raised"
+    """The shadow raised."""
+    TIMED_OUT = "timed_out"
+    """The deadline passed."""
+    COMPARE_RAISED = "compare_raised"
+    """A copy, a view, or the comparison raised: the migration's own code between the two sides."""
+    TOO_LARGE = "too_large"
+    """The shadow's answer was larger than the edge allows."""
+
+
+@attrs.frozen
+class ShadowFailure:
+    """Why the shadow gave nothing to compare: words only, since an exception object would keep its frames alive."""
+
+    kind: FailureKind
+    type_name: str
+    """The name of the exception's type."""
+    message: str
+    """At most 500 characters of its text."""
+
+
+@attrs.frozen
+class DivergenceRecord:
+    """What is logged and streamed of a call that diverged, failed or timed out."""
+
+    key: bytes
+    """The first 256 bytes of the sampling key; empty if the request has none and all calls are mirrored."""
+    operation: str
+    """What the caller named it."""
+    verdict: Verdict
+    """DIVERGED, FAILED or TIMED_OUT."""
+    divergence: Divergence | None
+    """Not None if DIVERGED."""
+    failure: ShadowFailure | None
+    """Not None if FAILED or TIMED_OUT."""
+    at: float
+    """When it was recorded: wall clock, seconds since the epoch."""
+    primary_seconds: float | None
+    """From `start()` to the primary's answer, on Trio's clock; None if the leg ended first."""
+    shadow_seconds: float | None
+    """From the start of the shadow's task to its end, on Trio's clock; None if it never started."""
