@@ -53,7 +53,7 @@ class HostPool:
         """Cancel all shadows, and let all hosts end."""
         self.closing = True
         for host in self._hosts:
-            host.nursery.cancel_scope.cancel()
+            host.cancel()
 
     def entered(self, host: LegHost) -> None:
         """A host has started."""
@@ -101,6 +101,11 @@ class LegHost:
             self._parked = False
             trio.lowlevel.reschedule(self._task)
 
+    def cancel(self) -> None:
+        """Cancel the shadow, or the wait for the primary's side after it."""
+        self.nursery.cancel_scope.cancel()
+        self.wake()
+
     @enable_ki_protection  # a leg that is not settled would hold its place for ever
     async def run(self, leg: ActiveLeg[Any, Any] | None, context: contextvars.Context | None) -> None:
         """Serve `leg`, whose caller had `context`, then others, one after the other."""
@@ -119,20 +124,28 @@ class LegHost:
                         await trio.lowlevel.wait_task_rescheduled(self._interrupted)
                 except BaseException as exc:
                     # Cancelled is not raised again: if it came from outside, the pool closes, and this host ends below.
-                    self._finish_leg(exc)
+                    if self._leg is not None:
+                        self._leg.crashed(exc)
                     if passing_error(exc) is not None:
                         raise
-                else:
-                    self._finish_leg(None)
+                if self._leg is not None:
+                    if self._leg.waits_for_primary():
+                        await self._wait_for_primary()
+                    leg, self._leg = self._leg, None
+                    leg.finish()
+                    leg = None
                 if not self._pool.wants():
                     return
         finally:
             self._pool.left(self)
 
-    def _finish_leg(self, crash: BaseException | None) -> None:
-        leg, self._leg = self._leg, None
-        if leg is not None:
-            leg.finish(crash)
+    async def _wait_for_primary(self) -> None:
+        """The shadow took the nursery down before the primary was done."""
+        self._parked = True
+        try:
+            await trio.lowlevel.wait_task_rescheduled(self._interrupted)
+        except trio.Cancelled:
+            pass  # the shadower is closing: the leg finishes as it is
 
     def _interrupted(self, _: trio.lowlevel.RaiseCancelT) -> Abort:
         # Trio calls this in the step in which it cancels the wait: for the deadline, that is when it looked at the clock.

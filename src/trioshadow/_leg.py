@@ -9,8 +9,8 @@ Promises kept here:
 
 A leg has two inputs. The shadow runs in a task of its own (`run_shadow`), a child of this call's nursery; the primary's side
 is told by the caller (`primary_done`, `primary_raised`, `abandon`). Whichever comes last wakes the leg's host (`_host.py`),
-which closes the nursery and calls `finish`. Only then is it known whether the shadow left its task in order, so only then is
-anything compared.
+which closes the nursery and calls `finish`. Only then is it known whether the shadow left its task in order (`crashed`), so
+only then is anything compared.
 
 Who cancelled a shadow? Its own code sees one `Cancelled` for all causes, and afterwards it is too late to tell them apart, so
 each cause leaves its mark at the moment it acts: `abandon()` and the closing shadower set a flag before they cancel, and the
@@ -43,7 +43,7 @@ from ._errors import (
     passing_error,
 )
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
-from ._snapshot import Copied, Packed, snapshot
+from ._snapshot import ATOMS, Copied, Packed, snapshot
 from ._verdict import DivergenceRecord, FailureKind, ShadowFailure, Verdict
 
 if TYPE_CHECKING:
@@ -213,15 +213,15 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
     _primary_value: Any = None
     _primary_error: tuple[ErrorShape, str, str] | None = None
     _primary_seconds: float | None = None
-    _view_failure: ShadowFailure | None = None
+    _primary_failure: ShadowFailure | None = None
 
     _shadow = _RUNNING
     _answer: Any = None
     _error: tuple[ErrorShape, str, str] | None = None
-    _shadow_started: float | None = None
     _shadow_seconds: float | None = None
     _deadline = math.inf
     _cut = _UNCUT
+    _crash: tuple[str, str] | None = None
 
     def __init__(self, desk: Desk, config: ShadowConfig, key: bytes, operation: str) -> None:
         self.desk = desk
@@ -239,35 +239,38 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
         """The primary answered. Takes what is to be compared from the answer at once, so that it may change afterwards."""
         if self._primary is not _PENDING or self._thread != get_ident():
             self._refuse()
-        outcome = self._outcome
-        outcome.primary = answer
-        if not self._settled:
-            self._primary_seconds = self.desk.now() - self._started
+        self._outcome.primary = answer
+        self._primary_seconds = self.desk.now() - self._started
+        if self.config.primary_view is None and type(answer) in ATOMS:
+            self._primary_value = answer  # the commonest case, without the calls below
+        elif not self._settled:
             try:
                 self._primary_value = _view_of_primary(self.config, answer)
             except BaseException as exc:
-                if passing_error(exc) is not None:
-                    self._conclude(_ABANDONED)
-                    raise
-                self._view_failure = compare_failure("the primary's view", exc)
+                self._not_comparable("the primary's view", exc)
         self._conclude(_DONE)
-        return outcome
+        return self._outcome
 
     @enable_ki_protection
     def primary_raised(self, exc: BaseException) -> None:
         """The primary raised. An Exception is compared with what the shadow does; any other (Cancelled) abandons the leg."""
         if self._primary is not _PENDING or self._thread != get_ident():
             self._refuse()
-        if self._settled or not isinstance(exc, Exception):
+        if not isinstance(exc, Exception):
             self._conclude(_ABANDONED)
             return
         self._primary_seconds = self.desk.now() - self._started
         try:
             self._primary_error = _describe_shape(exc)
-        except BaseException:
-            self._conclude(_ABANDONED)
-            raise
+        except BaseException as broken:
+            self._not_comparable("the primary's exception", broken)
         self._conclude(_RAISED)
+
+    def _not_comparable(self, stage: str, exc: BaseException) -> None:
+        if passing_error(exc) is not None:
+            self._conclude(_ABANDONED)
+            raise exc
+        self._primary_failure = compare_failure(stage, exc)
 
     @enable_ki_protection
     def abandon(self) -> None:
@@ -291,13 +294,13 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
 
     def _conclude(self, primary: _Primary) -> None:
         self._primary = primary
-        if self._settled:
-            return
-        if self._shadow is not _RUNNING and self.host is not None:
-            self.host.wake()
-        elif primary is _ABANDONED and self.host is not None:
-            # Without a host the shadow has not started yet; it looks at this before it does.
-            self.host.nursery.cancel_scope.cancel()
+        host = self.host
+        if host is None:
+            return  # the shadow has not started yet, and looks at this before it does; or the leg has settled already
+        if self._shadow is not _RUNNING:
+            host.wake()
+        elif primary is _ABANDONED:
+            host.nursery.cancel_scope.cancel()
 
     # ── the shadow's side ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -307,41 +310,39 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
         A child, and not inline in the host: a shadow that leaves a nursery open corrupts the task it ran in, and then this
         one ends in a RuntimeError that the nursery hands to the host, where inline the whole run would end.
         """
-        assert self.host is not None
-        if self._primary is _ABANDONED or self.desk.cancelled:
-            self._shadow_ended(_CANCELLED)
+        desk, host = self.desk, self.host
+        assert host is not None
+        if self._primary is _ABANDONED or desk.cancelled:
+            self._shadow_ended(_CANCELLED, host)
             return
-        scope = self.host.nursery.cancel_scope
         mark = ShadowMark()
         shadow_mark.set(mark)
-        self._shadow_started = self.desk.now()
-        self._deadline = scope.deadline = self._shadow_started + self.config.shadow_timeout
+        started = desk.now()
+        self._deadline = host.nursery.cancel_scope.deadline = started + self.config.shadow_timeout
         try:
             request = self.request
             if type(request) is Packed or type(request) is Copied:
                 request = request.load()
-            self._answer = await self.desk.shadow(request)
+            self._answer = await desk.shadow(request)
+            ended = _ANSWERED
         except BaseException as exc:
             if passing_error(exc) is not None:
                 raise
             # Cancelled is swallowed here on purpose: the cause has left its mark, and this is the end of the task.
             ended = _CANCELLED if consists_of(exc, trio.Cancelled) else _FAILED
-            self._error = _describe_shape(exc)
-        else:
-            ended = _ANSWERED
+            self._error = _describe_shape(exc) if self._cut is _UNCUT else _describe_besides_cancelled(exc)
         finally:
             mark.running = False
-            self._shadow_seconds = self.desk.now() - self._shadow_started
-        self._shadow_ended(ended)
+            self._shadow_seconds = desk.now() - started
+        self._shadow_ended(ended, host)
 
-    def _shadow_ended(self, ended: _Shadow) -> None:
-        assert self.host is not None
+    def _shadow_ended(self, ended: _Shadow, host: LegHost) -> None:
         self._shadow = ended
         if self._primary is _PENDING and not self.desk.cancelled:
             # The deadline covers the shadow alone; the primary may take as long as it likes.
-            self.host.nursery.cancel_scope.deadline = math.inf
+            host.nursery.cancel_scope.deadline = math.inf
         else:
-            self.host.wake()
+            host.wake()
 
     def interrupted(self) -> None:
         """The host's wait for this leg is being cancelled, in this very step of Trio's loop.
@@ -359,12 +360,27 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
 
     # ── the verdict ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def crashed(self, crash: BaseException) -> None:
+        """`crash` came out of this call's nursery: the shadow did not leave its task in order, or it was cancelled."""
+        if self._shadow is _RUNNING:
+            self._shadow = _FAILED
+        if passing_error(crash) is not None:
+            self._settle(Verdict.ABANDONED, None, None)
+            return
+        corrupted = first_other(crash, trio.Cancelled)
+        if corrupted is not None:
+            self._crash = describe_error(corrupted)
+
+    def waits_for_primary(self) -> bool:
+        """The nursery is closed; is the primary's side still to come?"""
+        return self._primary is _PENDING and not self.desk.cancelled
+
     @enable_ki_protection
-    def finish(self, crash: BaseException | None) -> None:
-        """The nursery of this call is closed; `crash` came out of it. Called once, by the host, in the host's task."""
+    def finish(self) -> None:
+        """Both sides are known, or one will never be. Called once, by the host, in the host's task."""
         verdict, divergence, failure = Verdict.ABANDONED, None, None
         try:
-            verdict, divergence, failure = self._judge(crash)
+            verdict, divergence, failure = self._judge()
         except BaseException as exc:  # a view, an `__eq__`, a `__str__`: user code
             if passing_error(exc) is not None:
                 raise
@@ -373,14 +389,18 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
             self._settle(verdict, divergence, failure)
 
     @disable_ki_protection
-    def _judge(self, crash: BaseException | None) -> tuple[Verdict, Divergence | None, ShadowFailure | None]:
-        if crash is not None or self._cut is not _UNCUT or self._shadow is not _ANSWERED or self._primary is not _DONE:
-            return self._judge_trouble(crash)
-        return self._judge_answers()
+    def _judge(self) -> tuple[Verdict, Divergence | None, ShadowFailure | None]:
+        if (
+            self._crash is None
+            and self._cut is _UNCUT
+            and self._shadow is _ANSWERED
+            and self._primary is _DONE
+            and self._primary_failure is None
+        ):
+            return self._judge_answers()
+        return self._judge_trouble()
 
     def _judge_answers(self) -> tuple[Verdict, Divergence | None, ShadowFailure | None]:
-        if self._view_failure is not None:
-            return Verdict.FAILED, None, self._view_failure
         primary, shadow, config = self._primary_value, self._answer, self.config
         if type(primary) is Packed or type(primary) is Copied:
             primary = primary.load()
@@ -389,44 +409,42 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
         divergence = Divergence.compare(primary, shadow, config)
         return (_MATCHED if divergence is None else _DIVERGED), divergence, None
 
-    def _judge_trouble(self, crash: BaseException | None) -> tuple[Verdict, Divergence | None, ShadowFailure | None]:
-        if self._primary is _ABANDONED or (crash is not None and passing_error(crash) is not None):
+    def _judge_trouble(self) -> tuple[Verdict, Divergence | None, ShadowFailure | None]:
+        if self._primary is _ABANDONED:
             return Verdict.ABANDONED, None, None
-        corrupted = None if crash is None else first_other(crash, trio.Cancelled)
         if self._cut is _BY_DEADLINE:
-            return Verdict.TIMED_OUT, None, self._timeout_failure(corrupted)
+            return Verdict.TIMED_OUT, None, self._timeout_failure()
         if self._shadow is not _ANSWERED and self._cut_by_others():
             return Verdict.ABANDONED, None, None
-        if corrupted is not None:
+        if self._crash is not None:
             # What the shadow's code gave is void: it did not leave its task in order.
-            return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, *describe_error(corrupted))
+            return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, *self._crash)
         if self._primary is _PENDING:
             return Verdict.ABANDONED, None, None
-        if self._primary is _RAISED:
-            divergence = self._compare_errors()
+        if self._primary_error is not None:
+            divergence = self._compare_errors(self._primary_error)
             return (_MATCHED if divergence is None else _DIVERGED), divergence, None
         if self._error is not None:
             _, type_name, message = self._error
             return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, type_name, message)
+        if self._primary_failure is not None:
+            return Verdict.FAILED, None, self._primary_failure
         return self._judge_answers()
 
     def _cut_by_others(self) -> bool:
         if self._cut is _BY_LATE_LOOP:
             return True
-        return self.desk.cancelled and (self._cut is _BY_OTHERS or self._shadow_started is None)
+        return self.desk.cancelled and (self._cut is _BY_OTHERS or self._shadow_seconds is None)
 
-    def _timeout_failure(self, corrupted: BaseException | None) -> ShadowFailure:
+    def _timeout_failure(self) -> ShadowFailure:
         message = f"no answer within {self.config.shadow_timeout:g} s"
-        also = self._error if self._shadow is _FAILED else None
-        if corrupted is not None:
-            message += "; then {}: {}".format(*describe_error(corrupted))
-        elif also is not None:
-            message += f"; then {also[1]}: {also[2]}"
+        also = self._crash or (self._error[1:] if self._error is not None and self._shadow is _FAILED else None)
+        if also is not None:
+            message += "; then {}: {}".format(*also)
         return ShadowFailure(FailureKind.TIMED_OUT, "TooSlowError", message[:MESSAGE_LIMIT])
 
-    def _compare_errors(self) -> Divergence | None:
-        assert self._primary_error is not None
-        shape, name, message = self._primary_error
+    def _compare_errors(self, primary_error: tuple[ErrorShape, str, str]) -> Divergence | None:
+        shape, name, message = primary_error
         if self._error is None:
             return Divergence(error=ErrorDiff(name, None, message, ""))
         shadow_shape, shadow_name, shadow_message = self._error
@@ -477,6 +495,11 @@ def _view_of_primary(config: ShadowConfig, answer: Any) -> object:
 
 def _describe_shape(exc: BaseException) -> tuple[ErrorShape, str, str]:
     return (error_shape(exc), *describe_error(exc))
+
+
+def _describe_besides_cancelled(exc: BaseException) -> tuple[ErrorShape, str, str]:
+    """A cancelled shadow that raised more than Cancelled: what is worth telling is the more."""
+    return _describe_shape(first_other(exc, trio.Cancelled) or exc)
 
 
 def compare_failure(stage: str, exc: BaseException) -> ShadowFailure:

@@ -44,7 +44,7 @@ from ._notices import Notices
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
 from ._sampling import SamplingKey, encode_key
 from ._sink import Sink, SinkTarget
-from ._snapshot import copy_request
+from ._snapshot import ATOMS, copy_request
 from ._verdict import DivergenceRecord, Verdict
 
 if TYPE_CHECKING:
@@ -175,7 +175,10 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             return _SHED[0]
         leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(self._desk, config, key_bytes, operation)
         try:
-            leg.request = _copy_of(config, request)
+            if config.copy_request is None and type(request) in ATOMS:
+                leg.request = request  # the commonest case, without the calls below
+            else:
+                leg.request = _copy_of(config, request)
         except BaseException as exc:
             if passing_error(exc) is not None:
                 leg.give_up_at_start()

@@ -27,7 +27,8 @@ import attrs
 
 from ._record import ResponseRecord
 
-_ATOMS: frozenset[type] = frozenset(
+#: Values of exactly these types never change.
+ATOMS: frozenset[type] = frozenset(
     (
         *(type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented)),
         *(datetime.date, datetime.time, datetime.datetime, datetime.timedelta, datetime.timezone),
@@ -58,7 +59,7 @@ def _record_fields(cls: type) -> tuple[str, ...] | None:
 
 def is_immutable(value: object) -> bool:
     """True if nothing that `value` consists of can be changed: atoms, and tuples, frozensets and frozen records of such."""
-    if type(value) in _ATOMS:
+    if type(value) in ATOMS:
         return True
     if type(value) is ResponseRecord:
         return is_immutable(value.body)  # the rest of it is frozen text: not worth a walk
@@ -67,7 +68,7 @@ def is_immutable(value: object) -> bool:
     while stack:
         item = stack.pop()
         left -= 1
-        if type(item) in _ATOMS or isinstance(item, enum.Enum):
+        if type(item) in ATOMS or isinstance(item, enum.Enum):
             continue
         if left < 0:
             return False
