@@ -55,6 +55,10 @@ class HostPool:
         for host in self._hosts:
             host.cancel()
 
+    def operations(self) -> list[str]:
+        """What the legs in flight are called, without repeats."""
+        return sorted({host.operation for host in self._hosts if host.operation is not None})
+
     def entered(self, host: LegHost) -> None:
         """A host has started."""
         self._hosts.add(host)
@@ -88,6 +92,11 @@ class LegHost:
         self._pool = pool
         self._leg: ActiveLeg[Any, Any] | None = None
         self._parked = False
+
+    @property
+    def operation(self) -> str | None:
+        """The operation of the leg it serves; None while it serves none."""
+        return None if self._leg is None else self._leg.operation
 
     def launch(self, leg: ActiveLeg[Any, Any]) -> None:
         """Start the leg's shadow in this host's open nursery, in a copy of the current context."""

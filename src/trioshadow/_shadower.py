@@ -269,8 +269,10 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
                 with trio.move_on_after(_PATIENCE):
                     await self._consumer.wait_until(self._no_legs)
                 if self._ledger.in_flight:
+                    which = ", ".join(map(repr, self._pool.operations()[:5]))
                     self._notices.say(
-                        "held up", f"the exit waits for {self._ledger.in_flight} shadows that refuse to be cancelled"
+                        "held up",
+                        f"the exit waits for {self._ledger.in_flight} shadow(s) that refuse to be cancelled: {which}",
                     )
                     await self._consumer.wait_until(self._no_legs)
                 await self._consumer.flush(self._config.drain_timeout)
