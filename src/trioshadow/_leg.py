@@ -213,7 +213,7 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
     _primary_value: Any = None
     _primary_error: tuple[ErrorShape, str, str] | None = None
     _primary_seconds: float | None = None
-    _primary_failure: ShadowFailure | None = None
+    _own_failure: ShadowFailure | None = None  # of the code between the sides: a copy or a view
 
     _shadow = _RUNNING
     _answer: Any = None
@@ -270,7 +270,7 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
         if passing_error(exc) is not None:
             self._conclude(_ABANDONED)
             raise exc
-        self._primary_failure = compare_failure(stage, exc)
+        self._own_failure = compare_failure(stage, exc)
 
     @enable_ki_protection
     def abandon(self) -> None:
@@ -319,18 +319,24 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
         shadow_mark.set(mark)
         started = desk.now()
         self._deadline = host.nursery.cancel_scope.deadline = started + self.config.shadow_timeout
+        entered = False
         try:
             request = self.request
             if type(request) is Packed or type(request) is Copied:
                 request = request.load()
+            entered = True
             self._answer = await desk.shadow(request)
             ended = _ANSWERED
         except BaseException as exc:
             if passing_error(exc) is not None:
                 raise
-            # Cancelled is swallowed here on purpose: the cause has left its mark, and this is the end of the task.
-            ended = _CANCELLED if consists_of(exc, trio.Cancelled) else _FAILED
-            self._error = _describe_shape(exc) if self._cut is _UNCUT else _describe_besides_cancelled(exc)
+            if not entered:
+                self._own_failure = compare_failure("copy_request", exc)
+                ended = _FAILED
+            else:
+                # Cancelled is swallowed here on purpose: the cause has left its mark, and this is the end of the task.
+                ended = _CANCELLED if consists_of(exc, trio.Cancelled) else _FAILED
+                self._error = _describe_shape(exc) if self._cut is _UNCUT else _describe_besides_cancelled(exc)
         finally:
             mark.running = False
             self._shadow_seconds = desk.now() - started
@@ -395,7 +401,7 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
             and self._cut is _UNCUT
             and self._shadow is _ANSWERED
             and self._primary is _DONE
-            and self._primary_failure is None
+            and self._own_failure is None
         ):
             return self._judge_answers()
         return self._judge_trouble()
@@ -421,14 +427,14 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
             return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, *self._crash)
         if self._primary is _PENDING:
             return Verdict.ABANDONED, None, None
+        if self._own_failure is not None and self._error is None:
+            return Verdict.FAILED, None, self._own_failure
         if self._primary_error is not None:
             divergence = self._compare_errors(self._primary_error)
             return (_MATCHED if divergence is None else _DIVERGED), divergence, None
         if self._error is not None:
             _, type_name, message = self._error
             return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, type_name, message)
-        if self._primary_failure is not None:
-            return Verdict.FAILED, None, self._primary_failure
         return self._judge_answers()
 
     def _cut_by_others(self) -> bool:
