@@ -80,12 +80,12 @@ def _is_optional_callable(_: object, attribute: attrs.Attribute[Any], value: obj
         raise TypeError(f"{attribute.name} must be a function, not {type(value).__name__}")
 
 
-def _is_view(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, tuple):
-        if len(value) != 2 or not all(f is None or callable(f) for f in value):
-            raise TypeError(f"{attribute.name} takes one function, or a pair (for the primary's answer, the shadow's)")
-    else:
-        _is_optional_callable(None, attribute, value)
+def _is_view(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    halves = value if isinstance(value, tuple) else (value, value)
+    if len(halves) != 2 or not all(half is None or callable(half) for half in halves):
+        raise TypeError(
+            f"{attribute.name} must be a function, or a pair of them (for the primary's answer, the shadow's), not {value!r}"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -116,24 +116,18 @@ class ShadowConfig:
     """From the request to the shadow's own copy; runs in the caller, before the primary. None: the request itself if it is
     immutable, else a copy by pickle or deepcopy."""
 
-    _threshold: float = attrs.field(init=False, eq=False, repr=False)
-
-    @_threshold.default
-    def _compute_threshold(self) -> float:
-        return self.sample_rate * _2_32
-
     primary_view: View | None = attrs.field(init=False, eq=False, repr=False)
     """The primary's half of `view`; None where the answer is compared as it is."""
     shadow_view: View | None = attrs.field(init=False, eq=False, repr=False)
     """The shadow's half of `view`."""
+    _threshold: float = attrs.field(init=False, eq=False, repr=False)
 
-    @primary_view.default
-    def _first_view(self) -> View | None:
-        return self.view[0] if isinstance(self.view, tuple) else self.view
-
-    @shadow_view.default
-    def _second_view(self) -> View | None:
-        return self.view[1] if isinstance(self.view, tuple) else self.view
+    def __attrs_post_init__(self) -> None:
+        # After the validators: a str for the rate, times 2**32, would be a str of 12 GB.
+        primary_view, shadow_view = self.view if isinstance(self.view, tuple) else (self.view, self.view)
+        object.__setattr__(self, "primary_view", primary_view)
+        object.__setattr__(self, "shadow_view", shadow_view)
+        object.__setattr__(self, "_threshold", self.sample_rate * _2_32)
 
     @classmethod
     def full_sample(cls) -> ShadowConfig:

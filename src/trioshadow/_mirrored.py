@@ -155,6 +155,8 @@ def mirrored(
 
 def _on_arguments(function: Callable[..., Any], max_threads: int) -> Callable[[Arguments], Awaitable[Any]]:
     """The function as a backend that takes an `Arguments`."""
+    if not callable(function):
+        raise TypeError(f"shadow must be callable, not {type(function).__name__}")
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
 
         async def call(arguments: Arguments) -> Any:

@@ -39,9 +39,10 @@ def _frozen_body(body: Any) -> Any:
     return bytes(body) if isinstance(body, bytearray | memoryview) else body
 
 
-def _is_int(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{attribute.name} must be an int, not {type(value).__name__}")
+def _checked_status(status: object) -> int:
+    if not isinstance(status, int) or isinstance(status, bool):
+        raise TypeError(f"status must be an int, not {type(status).__name__}")
+    return int(status)  # an HTTPStatus becomes a plain number
 
 
 @attrs.frozen
@@ -55,7 +56,7 @@ class ResponseRecord:
     body: Any = attrs.field(converter=_frozen_body)
     """Usually bytes, which are compared byte by byte; any other value is compared with `==`. A bytearray or memoryview
     is copied into bytes."""
-    status: int = attrs.field(default=200, kw_only=True, validator=_is_int)
+    status: int = attrs.field(default=200, kw_only=True, converter=_checked_status)
     """As in HTTP, but any int will do: a gRPC code, an exit status."""
     headers: Headers = attrs.field(default=(), kw_only=True, converter=normalize_headers)
     """Mapping or pairs in; out comes a tuple of lower-cased pairs sorted by name, repeats kept in their order."""

@@ -68,10 +68,10 @@ def is_immutable(value: object) -> bool:
     while stack:
         item = stack.pop()
         left -= 1
-        if type(item) in ATOMS or isinstance(item, enum.Enum):
-            continue
         if left < 0:
             return False
+        if type(item) in ATOMS or isinstance(item, enum.Enum):
+            continue
         if isinstance(item, tuple | frozenset):
             stack.extend(item)
             continue
