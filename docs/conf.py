@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
 import re
 from importlib.metadata import version as version_of
 from typing import Any
 
-import trioshadow
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
+
+import trioshadow
 
 project = "trioshadow"
 author = "the trioshadow authors"
@@ -26,11 +26,13 @@ html_title = f"trioshadow {release}"
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 
-default_role = "code"  # docstrings are written for `help()`: one backtick is code
+# Docstrings are written for `help()`: one backtick is code.
+default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_type_aliases = {
-    name: f"trioshadow.{name}" for name in ("BackendLike", "Headers", "HeadersLike", "SamplingKey", "SinkTarget", "View")
+    name: f"trioshadow.{name}"
+    for name in ("BackendLike", "Headers", "HeadersLike", "SamplingKey", "SinkTarget", "View")
 }
 
 # No intersphinx: the build needs no network, so the names of others stay plain text. `-n` still finds every broken
@@ -46,40 +48,36 @@ nitpick_ignore_regex = [
 
 
 def _find_field_docs() -> None:
-    """Let autodoc find the docstrings of fields: the public classes say that they live in `trioshadow`, their sources
-    do not."""
+    """Let autodoc find the docstrings of fields.
+
+    The public classes say that they live in `trioshadow`, which is where autodoc then looks, and their sources do not.
+    """
     face = ModuleAnalyzer.for_module("trioshadow")
     face.analyze()
     for found in pkgutil.iter_modules(trioshadow.__path__, "trioshadow."):
-        if not found.name.startswith("trioshadow._") or found.name == "trioshadow.__main__":
+        if found.ispkg or not found.name.startswith("trioshadow._") or found.name == "trioshadow.__main__":
             continue
-        room = ModuleAnalyzer.for_module(importlib.import_module(found.name).__name__)
+        room = ModuleAnalyzer.for_module(found.name)
         room.analyze()
         for table in ("attr_docs", "annotations", "tagorder", "overloads"):
             getattr(face, table).update(getattr(room, table))
 
 
-def _indented_is_code(
-    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
-) -> None:
-    """An indented block in a docstring is code, as `help()` shows it; reStructuredText would make it a quotation."""
-    del app, what, name, thing, options
+def _show_indented_as_code(*told: Any) -> None:
+    """Make code of indented blocks, as `help()` shows them; in reStructuredText they would be quotations."""
+    lines: list[str] = told[-1]
     out: list[str] = []
-    previous = ""  # the last line that is not blank
+    above = ""  # the last line that is not blank
     for line in lines:
-        starts_block = line.startswith("    ") and out and not out[-1].strip() and not previous.startswith((" ", "-", "*"))
-        if starts_block:
+        if line.startswith("    ") and out and not out[-1].strip() and not above.startswith((" ", "-", "*")):
             out += ["::", ""]
         out.append(line)
-        previous = line if line.strip() else previous
+        above = line if line.strip() else above
     lines[:] = out
 
 
-def _plain_signature(
-    app: Sphinx, what: str, name: str, thing: object, options: object, signature: str | None, returns: str | None
-) -> tuple[str | None, str | None]:
-    """Aliases by their names, and defaults as one would write them."""
-    del app, what, name, thing, options
+def _plain_signature(*told: Any) -> tuple[str | None, str | None]:
+    """Show aliases by their names, and defaults as one would write them."""
 
     def plain(text: str | None) -> str | None:
         if text is None:
@@ -88,11 +86,12 @@ def _plain_signature(
         text = re.sub(r"ShadowConfig\(sample_rate=.*?copy_request=None\)", "ShadowConfig()", text)
         return text.replace("= NOTHING", "= ...").replace("(*args, **kwargs)", "")
 
+    signature, returns = told[-2:]
     return plain(signature), plain(returns)
 
 
 def _public_name(app: Sphinx, env: Any, node: Any, contnode: Any) -> Any:
-    """Annotations may name the private module that a public class was written in."""
+    """Find the public class where an annotation names the private module that it was written in."""
     target = node.get("reftarget", "")
     name = target.rpartition(".")[2]
     if not target.startswith("trioshadow._") or name not in trioshadow.__all__:
@@ -105,6 +104,6 @@ def _public_name(app: Sphinx, env: Any, node: Any, contnode: Any) -> Any:
 def setup(app: Sphinx) -> None:
     """Sphinx calls this."""
     _find_field_docs()
-    app.connect("autodoc-process-docstring", _indented_is_code)
+    app.connect("autodoc-process-docstring", _show_indented_as_code)
     app.connect("autodoc-process-signature", _plain_signature)
     app.connect("missing-reference", _public_name)

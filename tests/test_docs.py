@@ -31,7 +31,8 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 FENCE = re.compile(
-    r"^(?P<indent> *)(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)(?P=fence) *$", re.MULTILINE | re.DOTALL
+    r"^(?P<indent> *)(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)(?P=fence) *$",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -65,7 +66,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 @contextlib.contextmanager
 def page_module(page: Path) -> Iterator[types.ModuleType]:
-    """A module that can be imported while the page runs, so that its classes can be pickled, as a program's can."""
+    """Make a module that can be imported while the page runs, so that its classes can be pickled, as a program's can."""
     module = types.ModuleType(f"page_{page.stem.lower()}")
     sys.modules[module.__name__] = module
     try:
@@ -112,7 +113,8 @@ def test_the_reference_has_every_public_name() -> None:
 
 
 ROW = re.compile(
-    r"^\| `(?P<key>[^`]+)` \| (?:`(?P<hex>[0-9a-f ]+)`|\(none\)) \| (?P<seed_0>\d+) \| (?P<seed_42>\d+) \|$", re.MULTILINE
+    r"^\| `(?P<key>[^`]+)` \| (?:`(?P<hex>[0-9a-f ]+)`|\(none\)) \| (?P<seed_0>\d+) \| (?P<seed_42>\d+) \|$",
+    re.MULTILINE,
 )
 
 
