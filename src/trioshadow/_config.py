@@ -137,7 +137,7 @@ class ShadowConfig:
     def should_shadow(self, key: bytes) -> bool:
         """Is this key mirrored? `mmh3.hash(key, seed, signed=False) < sample_rate * 2**32`, so the same everywhere.
 
-        Only bytes: `encode_key` in `trioshadow._sampling` says how other keys become bytes. TypeError for the rest, since
+        Only bytes: `encode_key` says how other keys become bytes. TypeError for the rest, since
         mmh3 itself would take a str, and die of some.
         """
         if not isinstance(key, bytes):

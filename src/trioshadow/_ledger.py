@@ -33,7 +33,7 @@ class ShadowStatistics:
     """
 
     calls: int
-    """All calls and `start()`s that were served."""
+    """Every `call()` and `start()` that was served."""
     mirrored: int
     """Those that had a leg."""
     not_mirrored: int

@@ -28,7 +28,7 @@ SamplingKey: TypeAlias = Union[bytes, str, int, UUID, tuple["SamplingKey", ...]]
 
 
 def encode_key(key: object) -> bytes:
-    """The bytes that a sampling key stands for, by the table above.
+    """The bytes that a sampling key stands for, by the table in `trioshadow._sampling` (in the documentation: Sampling).
 
     >>> encode_key(("user", 42))
     b'4:user,2:42,'

@@ -1,0 +1,136 @@
+"""Every example in the documentation and the README runs, and prints what is shown below it.
+
+A page is one program: its ```python blocks run in order, in one namespace. Where a block prints, the next fence is a
+```text block with exactly that output. A block that can't run is marked ```python no-run, and the line above it says why:
+`<!-- no-run: reason -->`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import itertools
+import re
+import runpy
+import sys
+import time
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import attrs
+import mmh3
+import pytest
+
+import trioshadow
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+FENCE = re.compile(
+    r"^(?P<indent> *)(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)(?P=fence) *$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@attrs.frozen
+class Block:
+    """A ```python block, and what the page says that it prints."""
+
+    page: Path
+    line: int
+    source: str
+    expected: str
+    runs: bool
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    fences = list(FENCE.finditer(text))
+    for fence, following in itertools.pairwise([*fences, None]):
+        assert fence is not None
+        language, *options = fence["info"].split() or [""]
+        if language != "python":
+            continue
+        if options:
+            above = text[: fence.start()].rstrip().rpartition("\n")[2]
+            assert options == ["no-run"], f"{page.name}: what is `{fence['info']}`?"
+            assert re.fullmatch(r"<!-- no-run: .+ -->", above), f"{page.name}: why does this block not run? {fence[0]}"
+        expected = following["body"] if following is not None and following["info"].strip() == "text" else ""
+        line = text.count("\n", 0, fence.start("body"))
+        yield Block(page, line, fence["body"], expected, runs=not options)
+
+
+@contextlib.contextmanager
+def page_module(page: Path) -> Iterator[types.ModuleType]:
+    """Make a module that can be imported while the page runs, so that its classes can be pickled, as a program's can."""
+    module = types.ModuleType(f"page_{page.stem.lower()}")
+    sys.modules[module.__name__] = module
+    try:
+        yield module
+    finally:
+        del sys.modules[module.__name__]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_examples_of_a_page_run_and_print_what_it_shows(page: Path) -> None:
+    """Each page is a program that a reader can type in."""
+    with page_module(page) as module:
+        for block in blocks(page):
+            if not block.runs:
+                continue
+            # The blank lines make a traceback show the line of the page.
+            code = compile("\n" * block.line + block.source, str(page), "exec", dont_inherit=True)
+            printed = io.StringIO()
+            started = time.monotonic()
+            with contextlib.redirect_stdout(printed):
+                exec(code, module.__dict__)
+            where = f"{page.name}:{block.line}"
+            assert printed.getvalue() == block.expected, where
+            assert time.monotonic() - started < 2, f"{where}: an example is quick"
+
+
+def test_example_scripts_run() -> None:
+    """A script in docs/examples is a program."""
+    for script in sorted((ROOT / "docs" / "examples").glob("*.py")):
+        runpy.run_path(str(script), run_name="__main__")
+
+
+def test_the_reference_has_every_public_name() -> None:
+    """What is exported is documented, and what is documented is exported."""
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\.\. auto(?:class|function|exception):: (\S+)", reference, re.MULTILINE))
+    # Aliases have no docstring of their own.
+    documented |= {"trioshadow.SamplingKey", "trioshadow.testing.Step"}
+    assert "\n.. py:type:: SamplingKey\n" in reference
+    assert "\n.. py:type:: trioshadow.testing.Step\n" in reference
+    exported = set()
+    for module in ("trioshadow", "trioshadow.guard", "trioshadow.testing"):
+        exported |= {f"{module}.{name}" for name in importlib.import_module(module).__all__}
+    assert documented == exported
+
+
+ROW = re.compile(
+    r"^\| `(?P<key>[^`]+)` \| (?:`(?P<hex>[0-9a-f ]+)`|\(none\)) \| (?P<seed_0>\d+) \| (?P<seed_42>\d+) \|$",
+    re.MULTILINE,
+)
+
+
+def test_the_table_of_sampling_keys_is_what_the_code_does() -> None:
+    """A replica in another language may rely on each row."""
+    page = (ROOT / "docs" / "sampling.md").read_text(encoding="utf-8")
+    rows = list(ROW.finditer(page))
+    assert len(rows) == len(re.findall(r"^\|.*\| *\d+ *\| *\d+ *\|", page, re.MULTILINE)) >= 12
+    for row in rows:
+        key = eval(row["key"], {"UUID": UUID})
+        encoded = trioshadow.encode_key(key)
+        assert encoded.hex(" ") == (row["hex"] or ""), row["key"]
+        for seed, shown in ((0, row["seed_0"]), (42, row["seed_42"])):
+            assert mmh3.hash(encoded, seed, signed=False) == int(shown), row["key"]
+            # The rate at which the key is mirrored begins right above its hash.
+            just_above = trioshadow.ShadowConfig(sample_rate=(int(shown) + 1) / 2**32, seed=seed)
+            at = trioshadow.ShadowConfig(sample_rate=int(shown) / 2**32, seed=seed)
+            assert just_above.should_shadow(encoded)
+            assert not at.should_shadow(encoded)
