@@ -267,7 +267,9 @@ async def test_sinks_are_functions_async_or_not_or_writers(autojump_clock):
     assert writer.closed == 1
 
 
-@pytest.mark.parametrize("exception", [ValueError("secret"), SystemExit("secret"), ExceptionGroup("secret", [OSError()])])
+@pytest.mark.parametrize(
+    "exception", [ValueError("secret"), SystemExit("secret"), ExceptionGroup("secret", [OSError()])]
+)
 async def test_a_sink_that_raises_loses_that_record_and_is_tried_again(autojump_clock, exception, caplog):
     writer = Writer(fail=exception, close=exception)
     async with Shadower(quick, other(), sinks=[Sink(writer, name="disk")]) as shadower:

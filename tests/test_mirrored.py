@@ -46,6 +46,7 @@ async def test_an_async_function_is_called_as_before_and_mirrored(autojump_clock
         assert counts(shadower) == {"matched": 1, "diverged": 1}
         (record,) = shadower.divergences()
         assert record.key == encode_key(("you", ("loud", True)))
+        assert record.operation == "greet"
         assert shadower.name == "greet"
 
 
@@ -120,6 +121,7 @@ async def test_it_binds_as_a_method(autojump_clock):
 async def test_the_options_of_a_shadower_and_a_key_of_the_arguments(autojump_clock):
     records = []
     config = ShadowConfig(sample_rate=0.5, key=lambda request: request.kwargs["user"])
+
     async def new(**kwargs):
         return "new"
 

@@ -93,7 +93,9 @@ async def test_a_real_difference_does_not_vanish(autojump_clock, make):
         spoil(answer)
         return answer
 
-    async with Shadower(ScriptedBackend(Answer(lambda _: make())), ScriptedBackend(Answer(lambda _: spoiled()))) as shadower:
+    async with Shadower(
+        ScriptedBackend(Answer(lambda _: make())), ScriptedBackend(Answer(lambda _: spoiled()))
+    ) as shadower:
         outcome = await shadower.call(b"k")
         spoil(outcome.primary)  # now it is what the shadow answers
         await outcome.wait_settled()
@@ -105,7 +107,9 @@ async def test_objects_that_are_compared_by_identity_stay_themselves_inside_a_sn
         pass
 
     one = Identity()
-    async with Shadower(ScriptedBackend(Answer(lambda _: [one, {}])), ScriptedBackend(Answer(lambda _: [one, {}]))) as s:
+    async with Shadower(
+        ScriptedBackend(Answer(lambda _: [one, {}])), ScriptedBackend(Answer(lambda _: [one, {}]))
+    ) as s:
         outcome = await (await s.call(b"k")).wait_settled()
         assert outcome.verdict is Verdict.MATCHED
 
@@ -256,7 +260,14 @@ async def test_an_immutable_request_is_shared_and_a_mutable_one_copied(autojump_
             self.x = x
 
     local = Custom([1])
-    for request, shared in ((b"k", True), ("k", True), ((1, "a"), True), ({"a": 1}, False), (Row("a"), False), (local, False)):
+    for request, shared in (
+        (b"k", True),
+        ("k", True),
+        ((1, "a"), True),
+        ({"a": 1}, False),
+        (Row("a"), False),
+        (local, False),
+    ):
         shadow = ScriptedBackend(Answer(1))
         async with Shadower(ScriptedBackend(Answer(1)), shadow) as shadower:
             await shadower.call(request, key=b"k")

@@ -48,8 +48,6 @@ __all__ = [
 ]
 
 # So that tracebacks, reprs and the documentation show the names that users import.
-for _name in __all__:
-    _thing = globals()[_name]
+for _thing in [globals()[_name] for _name in __all__]:
     if isinstance(_thing, type) and _thing.__module__.startswith("trioshadow._"):
         _thing.__module__ = "trioshadow"
-del _name, _thing

@@ -324,6 +324,7 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
             request = self.request
             if type(request) is Packed or type(request) is Copied:
                 request = request.load()
+            self.request = None  # the shadow has it now: what it was made from need not be kept beside it
             entered = True
             self._answer = await desk.shadow(request)
             ended = _ANSWERED
@@ -487,7 +488,8 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
                 )
             )
         desk.ledger.settle_leg(verdict)
-        self._outcome._settle(verdict, self._answer, divergence, failure)  # noqa: SLF001 - they are two halves of one thing
+        # The outcome is the leg's other half: nobody else settles it.
+        self._outcome._settle(verdict, self._answer, divergence, failure)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         self.host = self.request = self._answer = self._primary_value = None
         if desk.consumer.waiters:
             desk.consumer.changed()

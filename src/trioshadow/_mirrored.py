@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import attrs
 
 from ._config import ShadowConfig
+from ._leg import Leg
 from ._log import DivergenceLog
 from ._sampling import SamplingKey
 from ._shadower import Shadower
@@ -83,8 +84,8 @@ def mirrored(
             html = render("*hello*")        # the old function's answer, as before
 
     Either function may be async or not. A primary that is not runs inline in its caller, as before. A shadow that is not runs
-    in worker threads, at most `max_threads` at once (see `SyncBackend`). The request is an `Arguments`; `name` is by default
-    the primary's. The other parameters are those of `Shadower`.
+    in worker threads, at most `max_threads` at once (see `SyncBackend`). The request is an `Arguments`; `name`, also the
+    operation in the records, is by default the primary's. The other parameters are those of `Shadower`.
 
     Raises TypeError for generator functions: their answer is not there when they return.
     """
@@ -97,44 +98,23 @@ def mirrored(
         if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
             raise TypeError(f"{function.__qualname__} is a generator function: mirror it with Shadower.start()")
 
+        operation = name or getattr(function, "__name__", "")
+
         def new_shadower() -> Shadower[Arguments, Any, Any]:
-            own_name = name or getattr(function, "__name__", "")
-            return Shadower(
-                _on_arguments(function, max_threads), shadow_call, config, name=own_name, log=log, sinks=own_sinks
-            )
+            primary_call = _on_arguments(function, max_threads)
+            return Shadower(primary_call, shadow_call, config, name=operation, log=log, sinks=own_sinks)
 
-        wrapper: Any
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def wrapper(*args: Any, **kwargs: Any) -> Any:
-                leg = wrapper.shadower.start_if_running(Arguments(args, kwargs))
-                try:
-                    answer = await function(*args, **kwargs)
-                except BaseException as exc:
-                    leg.primary_raised(exc)
-                    raise
-                return leg.primary_done(answer).primary
-
-        else:
-
-            @functools.wraps(function)
-            def wrapper(*args: Any, **kwargs: Any) -> Any:
-                leg = wrapper.shadower.start_if_running(Arguments(args, kwargs))
-                try:
-                    answer = function(*args, **kwargs)
-                except BaseException as exc:
-                    leg.primary_raised(exc)
-                    raise
-                return leg.primary_done(answer).primary
+        def start(*args: Any, **kwargs: Any) -> Leg[Any, Any]:
+            shadower: Shadower[Arguments, Any, Any] = wrapper.shadower
+            return shadower.start_if_running(Arguments(args, kwargs), operation=operation)
 
         mirroring = False
 
         @contextlib.asynccontextmanager
-        async def enter() -> AsyncIterator[Shadower[Arguments, Any, Any]]:
+        async def enter() -> AsyncGenerator[Shadower[Arguments, Any, Any], None]:
             nonlocal mirroring
             if mirroring:
-                raise RuntimeError(f"{function!r} is being mirrored already")
+                raise RuntimeError(f"{operation} is being mirrored already")
             if wrapper.shadower.was_entered:
                 wrapper.shadower = new_shadower()
             mirroring = True
@@ -146,11 +126,42 @@ def mirrored(
 
         # A real function, so that it binds as a method and looks like the primary to `inspect`; what it can do besides
         # being called hangs on it.
+        wrapper: Any = (_wrap_async if inspect.iscoroutinefunction(function) else _wrap_sync)(function, start)
         wrapper.mirroring = enter
         wrapper.shadower = new_shadower()
         return cast("MirroredFunction[P, R]", wrapper)
 
     return decorate
+
+
+def _wrap_async(function: Callable[..., Any], start: Callable[..., Leg[Any, Any]]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        leg = start(*args, **kwargs)
+        try:
+            answer = await function(*args, **kwargs)
+        except BaseException as exc:
+            leg.primary_raised(exc)
+            raise
+        leg.primary_done(answer)
+        return answer
+
+    return wrapper
+
+
+def _wrap_sync(function: Callable[..., Any], start: Callable[..., Leg[Any, Any]]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        leg = start(*args, **kwargs)
+        try:
+            answer = function(*args, **kwargs)
+        except BaseException as exc:
+            leg.primary_raised(exc)
+            raise
+        leg.primary_done(answer)
+        return answer
+
+    return wrapper
 
 
 def _on_arguments(function: Callable[..., Any], max_threads: int) -> Callable[[Arguments], Awaitable[Any]]:
@@ -164,7 +175,7 @@ def _on_arguments(function: Callable[..., Any], max_threads: int) -> Callable[[A
 
         return call
 
-    return SyncBackend(
-        lambda arguments: function(*arguments.args, **arguments.kwargs),  # type: ignore[misc]
-        max_threads=max_threads,
-    ).call
+    def call_blocking(arguments: Arguments) -> Any:
+        return function(*arguments.args, **arguments.kwargs)
+
+    return SyncBackend(call_blocking, max_threads=max_threads).call

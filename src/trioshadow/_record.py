@@ -45,6 +45,10 @@ def _checked_status(status: object) -> int:
     return int(status)  # an HTTPStatus becomes a plain number
 
 
+def _ok_by_status(record: ResponseRecord) -> bool:
+    return record.status < 400
+
+
 @attrs.frozen
 class ResponseRecord:
     """What a backend answered, ready to be compared part by part.
@@ -60,12 +64,8 @@ class ResponseRecord:
     """As in HTTP, but any int will do: a gRPC code, an exit status."""
     headers: Headers = attrs.field(default=(), kw_only=True, converter=normalize_headers)
     """Mapping or pairs in; out comes a tuple of lower-cased pairs sorted by name, repeats kept in their order."""
-    ok: bool = attrs.field(kw_only=True)
+    ok: bool = attrs.field(default=attrs.Factory(_ok_by_status, takes_self=True), kw_only=True)
     """Was this a success in the backend's own eyes? `status < 400` unless said otherwise. It is not compared."""
-
-    @ok.default
-    def _ok_by_status(self) -> bool:
-        return self.status < 400
 
     @classmethod
     def success(cls, body: Any, status: int = 200) -> ResponseRecord:

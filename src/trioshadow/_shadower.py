@@ -27,7 +27,7 @@ import functools
 from collections.abc import Callable, Iterable
 from threading import get_ident
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic
 
 import trio
 from trio.lowlevel import current_trio_token, disable_ki_protection, enable_ki_protection

@@ -47,29 +47,30 @@ def _is_buffer(_: object, attribute: attrs.Attribute[Any], value: object) -> Non
         raise ValueError(f"{attribute.name} must be a count in [1, inf), not {value!r}")
 
 
+def _is_target(_: object, __: object, value: Any) -> None:
+    if not callable(getattr(value, "write", value)):
+        raise TypeError(f"a sink is a function of one record or an object with `write`, not {type(value).__name__}")
+
+
+def _target_name(sink: Sink) -> str:
+    name: str = getattr(sink.target, "__qualname__", type(sink.target).__qualname__)
+    return name
+
+
 @attrs.frozen
 class Sink:
     """How a target is fed, for `Shadower(sinks=[...])`. A bare target there is the same as `Sink(target)`."""
 
-    target: SinkTarget = attrs.field()
+    target: SinkTarget = attrs.field(validator=_is_target)
     """A function of one record, async or not, or an object with `write(record)` and `aclose()`. One record at a time, in
     order, in the sink's own task."""
-    name: str = attrs.field(kw_only=True)
+    name: str = attrs.field(default=attrs.Factory(_target_name, takes_self=True), kw_only=True)
     """Under which its losses are counted. By default the function's or the class's name."""
     lossless: bool = attrs.field(default=False, kw_only=True)
     """False: records that find the buffer full are dropped and counted. True: they wait, and new calls are shed while
     legs and waiting records fill `max_in_flight`."""
     max_buffer: int = attrs.field(default=256, kw_only=True, validator=_is_buffer)
     """Records that may wait for a lossy sink, in [1, inf)."""
-
-    @name.default
-    def _target_name(self) -> str:
-        return getattr(self.target, "__qualname__", type(self.target).__qualname__)
-
-    @target.validator
-    def _is_target(self, _: object, value: object) -> None:
-        if not callable(getattr(value, "write", value)):
-            raise TypeError(f"a sink is a function of one record or an object with `write`, not {type(value).__name__}")
 
     @classmethod
     def of(cls, target: Sink | SinkTarget) -> Sink:
@@ -88,8 +89,9 @@ class SinkWorker:
         #: Records that it has been given and has not dealt with.
         self.backlog = 0
         self.dropped = 0
-        self._write: Callable[[DivergenceRecord], Any] = getattr(sink.target, "write", sink.target)
-        self._aclose: Callable[[], Any] | None = getattr(sink.target, "aclose", None)
+        target: Any = sink.target
+        self._write: Callable[[DivergenceRecord], Any] = getattr(target, "write", target)
+        self._aclose: Callable[[], Any] | None = getattr(target, "aclose", None)
         self._notices = notices
         self._changed = changed
         self._cutting_off = cutting_off

@@ -44,16 +44,16 @@ _WALK_LIMIT = 10_000
 
 
 @functools.lru_cache(maxsize=1024)
-def _record_fields(cls: type) -> tuple[str, ...] | None:
+def _record_fields(cls: type[Any]) -> tuple[str, ...] | None:
     """The attributes of a frozen record class (attrs, dataclass, msgspec), None if it is something else."""
     if attrs.has(cls):
         return tuple(field.name for field in attrs.fields(cls)) if attrs.inspect(cls).is_frozen else None
     dataclass_params = getattr(cls, "__dataclass_params__", None)
     if dataclass_params is not None:
-        return tuple(cls.__dataclass_fields__) if dataclass_params.frozen else None  # type: ignore[attr-defined]
+        return tuple(cls.__dataclass_fields__) if dataclass_params.frozen else None
     struct_config = getattr(cls, "__struct_config__", None)
     if struct_config is not None:
-        return tuple(cls.__struct_fields__) if struct_config.frozen else None  # type: ignore[attr-defined]
+        return tuple(cls.__struct_fields__) if struct_config.frozen else None
     return None
 
 
@@ -75,7 +75,8 @@ def is_immutable(value: object) -> bool:
         if isinstance(item, tuple | frozenset):
             stack.extend(item)
             continue
-        fields = _record_fields(type(item))
+        cls: type[Any] = type(item)
+        fields = _record_fields(cls)  # type: ignore[arg-type] # mypy doubts that classes are hashable
         if fields is None:
             return False
         stack.extend(getattr(item, name, None) for name in fields)
@@ -84,10 +85,11 @@ def is_immutable(value: object) -> bool:
 
 def _holds_mutable_builtins(value: object) -> bool:
     """Is `value`, which is not immutable, made of builtins and frozen records, so that it can be copied faithfully?"""
+    cls: type[Any] = type(value)
     return (
         isinstance(value, (*_MUTABLE_BUILTINS, tuple, frozenset))
         or type(value) is ResponseRecord
-        or _record_fields(type(value)) is not None
+        or _record_fields(cls) is not None  # type: ignore[arg-type] # as above
     )
 
 
@@ -132,7 +134,8 @@ class _Packer(pickle.Pickler):
         self._borrowed = borrowed
 
     def reducer_override(self, obj: Any, /) -> Any:
-        if type(obj).__eq__ is not object.__eq__ or obj is _fetch_borrowed:
+        own_eq: Any = type(obj).__eq__
+        if own_eq is not object.__eq__ or obj is _fetch_borrowed:
             return NotImplemented
         self._borrowed.append(obj)
         return _fetch_borrowed, (len(self._borrowed) - 1,)

@@ -1,0 +1,178 @@
+"""Nothing is kept alive: with the collector off, a settled call leaves no cycle, no exception, no answer behind. Trio layer."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import weakref
+
+import pytest
+import trio
+
+from trioshadow import ShadowConfig, Shadower
+from trioshadow.testing import Hang, ScriptedBackend
+
+
+class Tracked:
+    """Something that tells whether it is still alive."""
+
+
+class Boom(Exception):
+    pass
+
+
+async def answers(request):
+    await trio.lowlevel.checkpoint()
+    return Tracked()
+
+
+async def same(request):
+    await trio.lowlevel.checkpoint()
+    return b"same"
+
+
+async def fails(request):
+    await trio.lowlevel.checkpoint()
+    raise Boom(Tracked())
+
+
+async def fails_in_a_nursery(request):
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fails, request)
+
+
+async def corrupts(request):
+    await trio.open_nursery().__aenter__()
+    raise Boom(Tracked())
+
+
+hangs = ScriptedBackend(Hang())
+PAIRS = {
+    "matched": (same, same),
+    "diverged": (answers, answers),
+    "shadow failed": (answers, fails),
+    "shadow failed in a nursery": (answers, fails_in_a_nursery),
+    "shadow corrupted its task": (answers, corrupts),
+    "both failed": (fails, fails),
+    "primary failed": (fails, answers),
+    "timed out": (answers, hangs),
+}
+
+
+def objects_of(*kinds):
+    return [thing for thing in gc.get_objects() if isinstance(thing, kinds)]
+
+
+@pytest.fixture
+def _no_collector():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_no_collector")
+@pytest.mark.parametrize(("primary", "shadow"), PAIRS.values(), ids=PAIRS)
+async def test_a_settled_call_leaves_nothing_behind(autojump_clock, primary, shadow):
+    async with Shadower(primary, shadow, ShadowConfig(shadow_timeout=1)) as shadower:
+        for _ in range(3):
+            with contextlib.suppress(Boom):
+                await (await shadower.call(b"k")).wait_settled()
+            await shadower.wait_idle()
+        assert objects_of(Tracked, Boom) == []
+
+
+@pytest.mark.usefixtures("_no_collector")
+async def test_an_outcome_that_is_kept_keeps_its_answers_only(autojump_clock):
+    async with Shadower(answers, answers) as shadower:
+        outcome = await (await shadower.call(b"k")).wait_settled()
+        await shadower.wait_idle()
+        assert len(objects_of(Tracked)) == 2
+        leg = shadower.start(b"k")
+        kept = leg.primary_done(Tracked())
+        await kept.wait_settled()
+        del kept
+        # Whoever holds on to the leg's handle holds the primary's answer through its outcome, but not the request.
+        assert leg.request is None  # type: ignore[attr-defined]
+        del leg
+        assert len(objects_of(Tracked)) == 2
+        del outcome
+        assert objects_of(Tracked) == []
+
+
+@pytest.mark.usefixtures("_no_collector")
+async def test_an_abandoned_leg_leaves_nothing_behind(autojump_clock):
+    async def slow(request):
+        await trio.sleep_forever()
+
+    async with Shadower(slow, hangs) as shadower:
+        request = Tracked()
+        ref = weakref.ref(request)
+        with trio.move_on_after(0.1):
+            await shadower.call(request, key=b"k")
+        await shadower.wait_idle()
+        hangs.requests.clear()
+        del request
+        assert ref() is None
+
+
+def _garbage_of(async_fn):
+    """How many unreachable objects `async_fn` leaves, called 100 times in a run after a first time."""
+
+    async def main():
+        async with async_fn() as once:
+            await once()
+            gc.collect()
+            for _ in range(100):
+                await once()
+            return gc.collect()
+
+    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+@pytest.mark.usefixtures("_no_collector")
+@pytest.mark.parametrize(("primary", "shadow"), PAIRS.values(), ids=PAIRS)
+def test_a_call_leaves_no_cycle_that_trio_alone_would_not(primary, shadow):
+    @contextlib.asynccontextmanager
+    async def with_shadower():
+        async with Shadower(primary, shadow, ShadowConfig(shadow_timeout=1)) as shadower:
+
+            async def once():
+                with contextlib.suppress(Boom):
+                    await shadower.call(b"k")
+                await shadower.wait_idle()
+
+            yield once
+
+    @contextlib.asynccontextmanager
+    async def bare_trio():
+        async def once():
+            with contextlib.suppress(BaseExceptionGroup, RuntimeError):
+                async with trio.open_nursery() as nursery:
+                    nursery.cancel_scope.deadline = trio.current_time() + 1
+                    nursery.start_soon(shadow if shadow is not hangs else hangs.call, b"k")
+            with contextlib.suppress(Boom):
+                await primary(b"k")
+
+        yield once
+
+    assert _garbage_of(with_shadower) <= _garbage_of(bare_trio)
+
+
+async def test_no_task_is_left(autojump_clock):
+    nursery_tasks = trio.lowlevel.current_root_task().child_nurseries
+
+    def tasks():
+        count, todo = 0, list(nursery_tasks)
+        while todo:
+            children = todo.pop().child_tasks
+            count += len(children)
+            todo.extend(nursery for task in children for nursery in task.child_nurseries)
+        return count
+
+    before = tasks()
+    async with Shadower(same, hangs, ShadowConfig(shadow_timeout=1)) as shadower:
+        for _ in range(5):
+            await shadower.call(b"k")
+        await shadower.wait_idle()
+    assert tasks() == before

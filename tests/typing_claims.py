@@ -1,0 +1,88 @@
+"""What type checkers must say: read by mypy --strict and pyright strict in `nox -s typing`, never run.
+
+Answers keep the type of the backend that gave them, from the constructor to the outcome, and mirrored functions keep their
+signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, assert_type
+
+import trio
+
+from trioshadow import (
+    Backend,
+    DivergenceRecord,
+    Leg,
+    ResponseRecord,
+    ShadowConfig,
+    Shadower,
+    ShadowOutcome,
+    Verdict,
+    mirrored,
+)
+from trioshadow.guard import SyncBackend
+
+
+class Old:
+    async def call(self, request: bytes) -> ResponseRecord:
+        return ResponseRecord(request)
+
+
+async def new(request: bytes) -> dict[str, int]:
+    return {"length": len(request)}
+
+
+def blocking(request: bytes) -> list[bytes]:
+    return [request]
+
+
+backend: Backend[bytes, ResponseRecord] = Old()
+bad_backend: Backend[str, ResponseRecord] = Old()  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
+
+
+async def calls() -> None:
+    async with Shadower(Old(), new, ShadowConfig(sample_rate=0.1)) as shadower:
+        assert_type(shadower, Shadower[bytes, ResponseRecord, dict[str, int]])
+        outcome = await shadower.call(b"hello", key=("user", 3), operation="greet")
+        assert_type(outcome, ShadowOutcome[ResponseRecord, dict[str, int]])
+        assert_type(outcome.primary, ResponseRecord)
+        assert_type(await outcome.wait_settled(), ShadowOutcome[ResponseRecord, dict[str, int]])
+        assert_type(outcome.shadow, dict[str, int] | None)
+        assert_type(outcome.verdict, Verdict | None)
+        assert_type(shadower.subscribe(), trio.MemoryReceiveChannel[DivergenceRecord])
+        assert_type(shadower.divergences(), list[DivergenceRecord])
+        with shadower.start(b"hello") as leg:
+            assert_type(leg, Leg[ResponseRecord, dict[str, int]])
+            assert_type(leg.primary_done(ResponseRecord(b"")).primary, ResponseRecord)
+            leg.primary_done(b"")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        await shadower.call("hello")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        await shadower.call(b"", key=1.5)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+async def functions_and_threads() -> None:
+    async with Shadower(new, SyncBackend(blocking)) as shadower:
+        assert_type(shadower, Shadower[bytes, dict[str, int], list[bytes]])
+        assert_type((await shadower.call(b"")).primary, dict[str, int])
+
+
+@mirrored(new)
+async def old_async(request: bytes, *, loud: bool = False) -> str:
+    return str(request) + "!" * loud
+
+
+@mirrored(blocking)
+def old_sync(request: bytes) -> int:
+    return len(request)
+
+
+async def drop_in() -> None:
+    coroutine: Coroutine[Any, Any, str] = old_async(b"", loud=True)
+    assert_type(await coroutine, str)
+    assert_type(await old_async(b""), str)
+    assert_type(old_sync(b""), int)
+    old_sync("")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    await old_async(b"", quiet=True)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    async with old_sync.mirroring() as shadower:
+        assert_type(shadower.statistics().matched, int)
