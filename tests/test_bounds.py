@@ -104,7 +104,7 @@ async def test_reconfiguring_the_limit_holds_from_the_next_call_on(autojump_cloc
             assert shadower.statistics().in_flight == in_flight
 
 
-# ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the log ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_the_log_keeps_the_last_and_counts_the_rest(autojump_clock):
@@ -166,7 +166,7 @@ async def test_a_keyboard_interrupt_in_the_log_passes(autojump_clock):
             await trio.sleep_forever()
 
 
-# ── subscribers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── subscribers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_subscriber_gets_the_records_from_then_on_and_the_channel_ends_at_the_exit(autojump_clock):
@@ -228,7 +228,7 @@ async def test_a_subscribers_buffer_is_a_positive_count(autojump_clock, max_buff
         Shadower(quick, quick).subscribe(max_buffer)
 
 
-# ── sinks ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── sinks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Writer:

@@ -1,8 +1,8 @@
 """Every example in the documentation and the README runs, and prints what is shown below it.
 
 A page is one program: its ```python blocks run in order, in one namespace. Where a block prints, the next fence is a
-```text block with exactly that output. A block that can't run is marked ```python no-run, and the line above it says why:
-`<!-- no-run: reason -->`.
+```text block with exactly that output. A block that can't run is marked ```python no-run, and the line above it says
+why: `<!-- no-run: reason -->`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def blocks(page: Path) -> Iterator[Block]:
 
 @contextlib.contextmanager
 def page_module(page: Path) -> Iterator[types.ModuleType]:
-    """Make a module that can be imported while the page runs, so that its classes can be pickled, as a program's can."""
+    """Make a module that can be imported while the page runs, so that its classes can be pickled, as a program's
+    can.
+    """
     module = types.ModuleType(f"page_{page.stem.lower()}")
     sys.modules[module.__name__] = module
     try:

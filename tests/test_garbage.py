@@ -1,4 +1,6 @@
-"""Nothing is kept alive: with the collector off, a settled call leaves no cycle, no exception, no answer behind. Trio layer."""
+"""Nothing is kept alive: with the collector off, a settled call leaves no cycle, no exception, no answer behind. Trio
+layer.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Promise 3, nothing leaks in: hell's candidates, each contained, with exact virtual times. Trio layer.
 
-Each runs beside a primary of exactly 1 s and under a deadline of 2 s. Each test asserts when the caller had its answer, when
-the leg settled, what it was counted as, and that the next call on the same shadower is mirrored as if nothing had been.
+Each runs beside a primary of exactly 1 s and under a deadline of 2 s. Each test asserts when the caller had its answer,
+when the leg settled, what it was counted as, and that the next call on the same shadower is mirrored as if nothing had
+been.
 """
 
 from __future__ import annotations
@@ -275,7 +276,9 @@ async def starts_a_failing_task_in_the_legs_nursery(request):
 
 @attrs.frozen
 class Hell:
-    """What is expected: the verdict, when it settled (seconds after the call), and of the failure kind, type and text."""
+    """What is expected: the verdict, when it settled (seconds after the call), and of the failure kind, type and
+    text.
+    """
 
     shadow: object
     verdict: Verdict

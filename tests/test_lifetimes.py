@@ -1,4 +1,6 @@
-"""The two lifetimes: callers that are cancelled, shadowers that are left, cancelled or used from elsewhere. Trio layer."""
+"""The two lifetimes: callers that are cancelled, shadowers that are left, cancelled or used from elsewhere. Trio
+layer.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ async def primary(request):
     return request
 
 
-# ── the caller is cancelled ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── the caller is cancelled ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_caller_cancelled_during_the_primary_abandons_the_leg_at_once(autojump_clock):
@@ -110,8 +112,7 @@ async def test_a_shadow_that_timed_out_waits_for_the_primary_before_it_is_counte
 
 
 async def test_the_deadline_starts_with_the_shadows_task(autojump_clock):
-    async with Shadower(primary, ScriptedBackend(Hang()), ScriptedConfig := ShadowConfig(shadow_timeout=3)) as shadower:
-        assert shadower.config is ScriptedConfig
+    async with Shadower(primary, ScriptedBackend(Hang()), ShadowConfig(shadow_timeout=3)) as shadower:
         for _ in range(2):
             start = trio.current_time()
             outcome = await shadower.call(b"k")
@@ -122,7 +123,7 @@ async def test_the_deadline_starts_with_the_shadows_task(autojump_clock):
         assert [record.shadow_seconds for record in shadower.failures()] == [3, 3]
 
 
-# ── a loop that is late itself ───────────────────────────────────────────────────────────────────────────────────────────
+# ── a loop that is late itself ──────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_an_answer_that_was_ready_on_a_late_loop_counts(mock_clock):
@@ -169,7 +170,7 @@ async def test_a_loop_that_is_a_little_late_is_no_excuse(mock_clock):
         assert outcome.verdict is Verdict.TIMED_OUT
 
 
-# ── the shadower is left ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the shadower is left ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_leaving_waits_for_running_legs(autojump_clock):
@@ -417,7 +418,7 @@ async def test_an_idle_shadower_is_left_at_once(autojump_clock):
     assert counts(shadower) == {}
 
 
-# ── a hung sink ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── a hung sink ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_hung_sink_stops_nothing_else_at_run_time_or_at_exit(autojump_clock):
@@ -444,7 +445,7 @@ async def test_a_hung_sink_stops_nothing_else_at_run_time_or_at_exit(autojump_cl
     assert closed_at == [7]
 
 
-# ── waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── waiting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_any_number_of_tasks_wait_idle(autojump_clock):
@@ -478,7 +479,7 @@ async def test_wait_idle_waits_for_sinks(autojump_clock):
         assert trio.current_time() == 6
 
 
-# ── elsewhere ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── elsewhere ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_calls_from_another_thread_and_run_are_served_and_counted_closed():
@@ -535,7 +536,7 @@ def test_the_host_of_a_guest_run_is_in_the_run():
         async with Shadower(quick, quick) as shadower:
             todo.append(lambda: outcomes.append(shadower.start(b"k").primary_done(b"k")))
             while not outcomes:
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
             return (await outcomes[0].wait_settled()).verdict
 
     host_queue: queue.SimpleQueue[object] = queue.SimpleQueue()

@@ -1,4 +1,6 @@
-"""Drop-in functions and SyncBackend: `mirrored` on the virtual clock where no thread works, on the real one where one does."""
+"""Drop-in functions and SyncBackend: `mirrored` on the virtual clock where no thread works, on the real one where one
+does.
+"""
 
 from __future__ import annotations
 
@@ -165,7 +167,7 @@ def test_generators_and_what_is_no_function_are_refused():
         mirrored(3)  # type: ignore[arg-type]
 
 
-# ── threads: the real clock ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── threads: the real clock ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_sync_function_runs_inline_and_its_shadow_in_a_thread():
@@ -316,11 +318,11 @@ async def test_what_a_thread_raises_stays_in_the_leg():
             assert counts(shadower) == {"failed": 1}
 
 
-# ── trioshadow.testing ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── trioshadow.testing ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_script_that_is_over_says_so(autojump_clock):
-    backend = ScriptedBackend(lambda request: new_greet(request), repeat=False)
+    backend = ScriptedBackend(new_greet, repeat=False)
     assert await backend.call("you") == "hello you"
     with pytest.raises(AssertionError, match="the script has no step for call 2"):
         await backend.call("you")
@@ -335,7 +337,7 @@ async def test_a_hang_can_refuse_to_be_cancelled_for_a_while(autojump_clock):
     assert trio.current_time() == 5
 
 
-# ── the log ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the log ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_handler_that_raises_reaches_no_caller(autojump_clock):
@@ -347,7 +349,7 @@ async def test_a_handler_that_raises_reaches_no_caller(autojump_clock):
     logger = logging.getLogger("trioshadow")
     logger.addHandler(handler)
     try:
-        for exception in (ValueError, SystemExit):
+        for exception in (ValueError, SystemExit):  # noqa: B007 - raised by the handler
             assert await make()("you") == "hello you"
         exception = KeyboardInterrupt
         with pytest.raises(KeyboardInterrupt):

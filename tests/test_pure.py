@@ -1,4 +1,6 @@
-"""The pure rooms: records, keys, configuration, divergences, errors, snapshots, the log, the ledger. No Trio, no clock."""
+"""The pure rooms: records, keys, configuration, divergences, errors, snapshots, the log, the ledger. No Trio, no
+clock.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,8 @@ from trioshadow import (
     IgnoreField,
     ResponseRecord,
     ShadowConfig,
-    ShadowError,
     ShadowerNotRunning,
+    ShadowError,
     ShadowPending,
     Verdict,
     encode_key,
@@ -41,7 +43,7 @@ from trioshadow._snapshot import Packed, copy_request, is_immutable, snapshot
 
 from .conftest import assert_accounts
 
-# ── records ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_record_has_sorted_lower_cased_headers_with_repeats_in_order():
@@ -90,7 +92,7 @@ def test_a_record_refuses_what_it_cannot_hold(arguments, message):
         ResponseRecord(b"", **arguments)
 
 
-# ── sampling ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── sampling ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Text(enum.StrEnum):
@@ -160,7 +162,7 @@ def test_should_shadow_takes_bytes_only():
             ShadowConfig().should_shadow(key)  # type: ignore[arg-type]
 
 
-# ── configuration ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── configuration ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_defaults():
@@ -221,7 +223,7 @@ def test_a_configuration_takes_keywords_only():
         ShadowConfig(0.5)  # type: ignore[misc]
 
 
-# ── divergences ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── divergences ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 CONFIG = ShadowConfig()
 
@@ -283,7 +285,7 @@ def test_the_first_difference_of_large_bodies():
     assert first_difference(a, a[:-7]) == len(a) - 7
 
 
-# ── errors ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_errors_have_stdlib_parents():
@@ -329,7 +331,7 @@ def test_a_description_survives_the_exception():
         describe_error(Interrupts())
 
 
-# ── snapshots ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── snapshots ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Color(enum.Enum):
@@ -417,7 +419,7 @@ def test_a_snapshot_with_classes_and_functions_in_it():
     assert packed.load() == [*value[:4], MutableAttrs([1])]
 
 
-# ── the log and the ledger ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── the log and the ledger ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def record(key: bytes = b"") -> DivergenceRecord:
@@ -494,7 +496,7 @@ def test_a_notice_is_said_once_a_minute_with_the_number_suppressed(caplog):
     ]
 
 
-# ── the face ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the face ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_public_names_are_shown_as_they_are_imported():

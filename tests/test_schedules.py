@@ -1,12 +1,13 @@
 """Promise 4 under random schedules: calls, cancellations, candidates, sinks and shutdowns, on a virtual clock.
 
-Hypothesis draws what happens and when. The accounting is checked at every step that Trio takes, by an instrument; at the end
-every call is in exactly one counter, no leg is left, and no task and no tracked answer is.
+Hypothesis draws what happens and when. The accounting is checked at every step that Trio takes, by an instrument; at
+the end every call is in exactly one counter, no leg is left, and no task and no tracked answer is.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
 import gc
 
 import attrs
@@ -128,10 +129,8 @@ async def run(schedule: Schedule) -> tuple[int, collections.Counter[Verdict | No
         steps = len(primary.requests)
         with trio.move_on_after(caller.patience, shield=caller.shielded):
             step = schedule.primary[steps % len(schedule.primary)]
-            try:
+            with contextlib.suppress(ValueError, KeyError):
                 outcomes.append(await shadower.call(b"k"))
-            except (ValueError, KeyError):
-                pass
             assert trio.current_time() - start == step.after  # type: ignore[attr-defined]
 
     trio.lowlevel.add_instrument(Checker(shadower, schedule.max_in_flight))

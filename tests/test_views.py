@@ -1,4 +1,6 @@
-"""What is compared, and when: views, snapshots, copies. The caller changes its answer at once in most of these. Trio layer."""
+"""What is compared, and when: views, snapshots, copies. The caller changes its answer at once in most of these. Trio
+layer.
+"""
 
 from __future__ import annotations
 
@@ -251,7 +253,7 @@ async def test_ignored_fields_are_not_compared(autojump_clock):
         assert counts(shadower) == {"matched": 1, "diverged": 2}
 
 
-# ── the request ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the request ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_an_immutable_request_is_shared_and_a_mutable_one_copied(autojump_clock):

@@ -1,7 +1,7 @@
 """What type checkers must say: read by mypy --strict and pyright strict in `nox -s typing`, never run.
 
-Answers keep the type of the backend that gave them, from the constructor to the outcome, and mirrored functions keep their
-signature.
+Answers keep the type of the backend that gave them, from the constructor to the outcome, and mirrored functions keep
+their signature.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Shadow an old backend with a new one, in-process, on Trio: the caller gets the old one's answer, you get the differences."""
+"""Shadow an old backend with a new one, in-process, on Trio: the caller gets the old one's answer, you get the
+differences.
+"""
 
 from __future__ import annotations
 

@@ -84,7 +84,8 @@ def _is_view(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     halves = value if isinstance(value, tuple) else (value, value)
     if len(halves) != 2 or not all(half is None or callable(half) for half in halves):
         raise TypeError(
-            f"{attribute.name} must be a function, or a pair of them (for the primary's answer, the shadow's), not {value!r}"
+            f"{attribute.name} must be a function, or a pair of them (for the primary's answer, the shadow's), "
+            f"not {value!r}"
         )
 
 
@@ -102,19 +103,21 @@ class ShadowConfig:
     ignore: tuple[IgnoreField, ...] = attrs.field(default=(), converter=tuple, validator=_is_ignore)
     """Parts of the answer that are not compared."""
     max_in_flight: int = attrs.field(default=256, validator=_is_limit)
-    """Legs in flight and records waiting, together, in [1, inf). A call that would pass this is served and counted `shed`."""
+    """Legs in flight and records waiting, together, in [1, inf). A call that would pass this is served and counted
+    `shed`."""
     drain_timeout: float = attrs.field(default=5.0, validator=_is_duration)
-    """Seconds, in [0, inf], that running legs get when the shadower is left; and once more for log and sinks to catch up."""
+    """Seconds, in [0, inf], that running legs get when the shadower is left; and once more for log and sinks to catch
+    up."""
     seed: int = attrs.field(default=0, validator=_is_seed)
     """Of the sampling hash, in [0, 2**32). Two shadowers with different seeds pick their keys independently."""
     key: Callable[[Any], SamplingKey] | None = attrs.field(default=None, validator=_is_optional_callable)
     """From a request to its sampling key. None: the request itself is the key."""
     view: View | tuple[View | None, View | None] | None = attrs.field(default=None, validator=_is_view)
-    """From an answer to what is compared; or a pair, for the primary's answer and for the shadow's. The primary's runs in
-    the caller, before it gets its answer: keep it cheap."""
+    """From an answer to what is compared; or a pair, for the primary's answer and for the shadow's. The primary's runs
+    in the caller, before it gets its answer: keep it cheap."""
     copy_request: Callable[[Any], Any] | None = attrs.field(default=None, validator=_is_optional_callable)
-    """From the request to the shadow's own copy; runs in the caller, before the primary. None: the request itself if it is
-    immutable, else a copy by pickle or deepcopy."""
+    """From the request to the shadow's own copy; runs in the caller, before the primary. None: the request itself if it
+    is immutable, else a copy by pickle or deepcopy."""
 
     primary_view: View | None = attrs.field(init=False, eq=False, repr=False)
     """The primary's half of `view`; None where the answer is compared as it is."""

@@ -3,8 +3,9 @@
 Promises kept here:
 
 - *Same time*: nothing here is on a caller's path, and handing a record over (`record`) never waits.
-- *Bounded*: the room for a record is reserved when its call is admitted (`Ledger.admit`), so the channel itself needs no
-  bound, and a record that found it full would have to be dropped or to wait. Subscribers and sinks have bounds of their own.
+- *Bounded*: the room for a record is reserved when its call is admitted (`Ledger.admit`), so the channel itself needs
+  no bound, and a record that found it full would have to be dropped or to wait. Subscribers and sinks have bounds of
+  their own.
 - *Every record that is dropped is counted*, under the name of who lost it.
 
 It runs behind a shield, since what was recorded is still delivered when the scope around the shadower is cancelled. The

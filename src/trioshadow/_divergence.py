@@ -1,5 +1,6 @@
 """How two answers differ: status, headers, body, or the exceptions in place of answers. Pure, frozen, and free of the
-answers themselves, so that a divergence can be kept and streamed."""
+answers themselves, so that a divergence can be kept and streamed.
+"""
 
 from __future__ import annotations
 
@@ -127,11 +128,12 @@ def _value_len(value: object) -> int | None:
 
 
 def first_difference(a: bytes, b: bytes) -> int:
-    """How many bytes `a` and `b` have in common at the start: the index of the first that differs, or the shorter length.
+    """How many bytes `a` and `b` have in common at the start: the index of the first that differs, or the shorter
+    length.
 
-    A binary search whose probes are memcmp: `bytes.startswith(memoryview, offset)` copies neither side, where slices would
-    copy both, and a loop in Python takes 1,000 times as long. The probes halve, so together they read the bytes once.
-    Two bodies of 1 MiB that differ in the last byte: `nox -s bench`, row "first differing byte".
+    A binary search whose probes are memcmp: `bytes.startswith(memoryview, offset)` copies neither side, where slices
+    would copy both, and a loop in Python takes 1,000 times as long. The probes halve, so together they read the bytes
+    once. Two bodies of 1 MiB that differ in the last byte: `nox -s bench`, row "first differing byte".
 
     >>> first_difference(b"spam", b"spat")
     3

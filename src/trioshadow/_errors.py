@@ -1,7 +1,7 @@
 """The library's own errors, and how any exception is described without keeping it.
 
-Nothing here raises on the request path. Exceptions are turned into names, messages and shapes, because an exception that
-is kept keeps its frames, and with them the caller's answer, alive.
+Nothing here raises on the request path. Exceptions are turned into names, messages and shapes, because an exception
+that is kept keeps its frames, and with them the caller's answer, alive.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """A leg's host: the task in which the nursery of a call is opened and closed.
 
-Each sampled call has a nursery of its own, and a nursery needs a task that stands in it. That task is not made for each call:
-when a leg has settled its host opens the *next* call's nursery and waits there, idle, so that the next `start()` launches the
-shadow straight into it. Against a new task for each call this saves a task and a scheduler pass (`nox -s bench`, "a sampled
-call": 2.9 against 3.3 floors in the sketch), and since the shadow is launched by the caller, it has a copy of the
-caller's context without further ado.
+Each sampled call has a nursery of its own, and a nursery needs a task that stands in it. That task is not made for each
+call: when a leg has settled its host opens the *next* call's nursery and waits there, idle, so that the next `start()`
+launches the shadow straight into it. Against a new task for each call this saves a task and a scheduler pass (`nox -s
+bench`, "a sampled call": 2.9 against 3.3 floors in the sketch), and since the shadow is launched by the caller, it has
+a copy of the caller's context without further ado.
 
 The rules:
 
@@ -16,6 +16,7 @@ The rules:
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 from typing import TYPE_CHECKING, Any
 
@@ -151,13 +152,12 @@ class LegHost:
     async def _wait_for_primary(self) -> None:
         """The shadow took the nursery down before the primary was done."""
         self._parked = True
-        try:
+        with contextlib.suppress(trio.Cancelled):  # the shadower is closing: the leg finishes as it is
             await trio.lowlevel.wait_task_rescheduled(self._interrupted)
-        except trio.Cancelled:
-            pass  # the shadower is closing: the leg finishes as it is
 
     def _interrupted(self, _: trio.lowlevel.RaiseCancelT) -> Abort:
-        # Trio calls this in the step in which it cancels the wait: for the deadline, that is when it looked at the clock.
+        # Trio calls this in the step in which it cancels the wait: for the deadline, that is when it looked at the
+        # clock.
         self._parked = False
         if self._leg is None:
             self._pool.stop_waiting(self)

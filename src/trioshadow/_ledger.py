@@ -1,12 +1,12 @@
 """The ledger keeps promise 4: every call ends in exactly one counter, at every moment, under every fault.
 
-How: the totals are not counted but added up, so that they can't disagree with their parts. A call is entered once, as not
-mirrored or as in flight, and one that is in flight leaves that counter in the same step that enters its verdict. The steps
-have no call between them, so that neither a signal handler nor another thread sees half of one (CPython checks for both at
-calls and backward jumps only); those with more than one step are KI-protected where they are used.
+How: the totals are not counted but added up, so that they can't disagree with their parts. A call is entered once, as
+not mirrored or as in flight, and one that is in flight leaves that counter in the same step that enters its verdict.
+The steps have no call between them, so that neither a signal handler nor another thread sees half of one (CPython
+checks for both at calls and backward jumps only); those with more than one step are KI-protected where they are used.
 
-Threads: everything here belongs to the shadower's own thread, but `count_elsewhere`, which takes a lock: two threads doing
-`c[x] += 1` lost a quarter of the increments.
+Threads: everything here belongs to the shadower's own thread, but `count_elsewhere`, which takes a lock: two threads
+doing `c[x] += 1` lost a quarter of the increments.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _SHED = Verdict.SHED.slot
 class ShadowStatistics:
     """Counts since the shadower was made, exact at the moment they were asked for.
 
-    `calls == mirrored + not_mirrored`, `mirrored == in_flight + matched + diverged + failed + timed_out + abandoned` and
-    `not_mirrored == not_sampled + shed + unkeyed + held_back + paused + closed`.
+    `calls == mirrored + not_mirrored`, `mirrored == in_flight + matched + diverged + failed + timed_out + abandoned`
+    and `not_mirrored == not_sampled + shed + unkeyed + held_back + paused + closed`.
     """
 
     calls: int
@@ -56,10 +56,11 @@ class ShadowStatistics:
     records_waiting: int
     """Records that the log and the lossless sinks have not taken yet."""
     records_dropped: Mapping[str, int]
-    """Records lost, by who lost them: `log` and `failures` (overwritten by newer ones), and sinks and subscribers by name
-    (they were full, failed, or were cut off at the exit)."""
+    """Records lost, by who lost them: `log` and `failures` (overwritten by newer ones), and sinks and subscribers by
+    name (they were full, failed, or were cut off at the exit)."""
     shed_by_cause: Mapping[str, int]
-    """Why calls were shed: `in_flight` (the legs alone filled the room), `records_waiting` (records took part of it)."""
+    """Why calls were shed: `in_flight` (the legs alone filled the room), `records_waiting` (records took part of
+    it)."""
 
 
 class Ledger:
@@ -80,7 +81,9 @@ class Ledger:
         return self.counts[_IN_FLIGHT]
 
     def admit(self, limit: int) -> bool:
-        """Enter a leg, if there is room for it and for the record that it may leave; if not, the call is counted as shed."""
+        """Enter a leg, if there is room for it and for the record that it may leave; if not, the call is counted as
+        shed.
+        """
         counts = self.counts
         if counts[_IN_FLIGHT] + self.records_waiting < limit:
             counts[_IN_FLIGHT] += 1

@@ -4,17 +4,18 @@ Promises kept here:
 
 - *Nothing leaks in*: whatever the shadow raises becomes words. Only KeyboardInterrupt and GeneratorExit pass.
 - *Every call is accounted for*: a leg settles exactly once, in `_settle`, which every path of its host ends in.
-- *Nothing is kept alive*: what a leg holds of the caller (request, answer, view) is let go when it settles, and no exception
-  is ever held, only its shape.
+- *Nothing is kept alive*: what a leg holds of the caller (request, answer, view) is let go when it settles, and no
+  exception is ever held, only its shape.
 
-A leg has two inputs. The shadow runs in a task of its own (`run_shadow`), a child of this call's nursery; the primary's side
-is told by the caller (`primary_done`, `primary_raised`, `abandon`). Whichever comes last wakes the leg's host (`_host.py`),
-which closes the nursery and calls `finish`. Only then is it known whether the shadow left its task in order (`crashed`), so
-only then is anything compared.
+A leg has two inputs. The shadow runs in a task of its own (`run_shadow`), a child of this call's nursery; the primary's
+side is told by the caller (`primary_done`, `primary_raised`, `abandon`). Whichever comes last wakes the leg's host
+(`_host.py`), which closes the nursery and calls `finish`. Only then is it known whether the shadow left its task in
+order (`crashed`), so only then is anything compared.
 
-Who cancelled a shadow? Its own code sees one `Cancelled` for all causes, and afterwards it is too late to tell them apart, so
-each cause leaves its mark at the moment it acts: `abandon()` and the closing shadower set a flag before they cancel, and the
-deadline is caught by the host's abort function, which Trio calls in the very step in which it looks at the clock.
+Who cancelled a shadow? Its own code sees one `Cancelled` for all causes, and afterwards it is too late to tell them
+apart, so each cause leaves its mark at the moment it acts: `abandon()` and the closing shadower set a flag before they
+cancel, and the deadline is caught by the host's abort function, which Trio calls in the very step in which it looks at
+the clock.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import time
 from collections.abc import Awaitable, Callable
 from threading import get_ident
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self
 
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
@@ -47,8 +48,6 @@ from ._snapshot import ATOMS, Copied, Packed, snapshot
 from ._verdict import DivergenceRecord, FailureKind, ShadowFailure, Verdict
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from ._config import ShadowConfig
     from ._consumer import Consumer
     from ._host import LegHost
@@ -59,7 +58,9 @@ KEY_LIMIT = 256
 
 
 class ShadowMark:
-    """Marks a context as a shadow's while `running`. An object of its own: contexts outlive legs, and must not keep them."""
+    """Marks a context as a shadow's while `running`. An object of its own: contexts outlive legs, and must not keep
+    them.
+    """
 
     running = True
 
@@ -70,8 +71,8 @@ shadow_mark: contextvars.ContextVar[ShadowMark | None] = contextvars.ContextVar(
 def in_shadow() -> bool:
     """True in code that a shadow leg runs, in its task, its child tasks and its threads.
 
-    For the write deep in the stack that must happen once: `if not in_shadow(): send_mail()`. It turns False when the leg's
-    shadow ends, also in tasks that the shadow started elsewhere and that still have its context.
+    For the write deep in the stack that must happen once: `if not in_shadow(): send_mail()`. It turns False when the
+    leg's shadow ends, also in tasks that the shadow started elsewhere and that still have its context.
     """
     mark = shadow_mark.get()
     return mark is not None and mark.running
@@ -80,9 +81,9 @@ def in_shadow() -> bool:
 class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
     """The handle of one call, for what is not one `await`: a stream, a sync function, a middleware.
 
-    `shadower.start()` makes it. Then exactly one of `primary_done`, `primary_raised` and `abandon` ends it, in the thread
-    that started it; a second one, or one from another thread, is a RuntimeError. It is a sync context manager too: leaving
-    it without having ended it abandons it, so that no leg is lost and holds its place for ever.
+    `shadower.start()` makes it. Then exactly one of `primary_done`, `primary_raised` and `abandon` ends it, in the
+    thread that started it; a second one, or one from another thread, is a RuntimeError. It is a sync context manager
+    too: leaving it without having ended it abandons it, so that no leg is lost and holds its place for ever.
 
         with shadower.start(request) as leg:
             answer = await primary(request)
@@ -98,11 +99,14 @@ class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
 
     @abc.abstractmethod
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, ShadowT]:
-        """The primary answered. Takes what is to be compared from the answer at once, so that it may change afterwards."""
+        """The primary answered. Takes what is to be compared from the answer at once, so that it may change
+        afterwards.
+        """
 
     @abc.abstractmethod
     def primary_raised(self, exc: BaseException) -> None:
-        """The primary raised. An Exception is compared with what the shadow does; any other (Cancelled) abandons the leg.
+        """The primary raised. An Exception is compared with what the shadow does; any other (Cancelled) abandons the
+        leg.
 
         `exc` is not kept.
         """
@@ -120,7 +124,9 @@ class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
 
 
 class IdleLeg(Leg[Any, Any]):
-    """The leg of a call that is not mirrored: one for each verdict, shared by all calls, so that such a call costs no leg."""
+    """The leg of a call that is not mirrored: one for each verdict, shared by all calls, so that such a call costs no
+    leg.
+    """
 
     __slots__ = ("_verdict",)
 
@@ -236,7 +242,9 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
 
     @enable_ki_protection
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, ShadowT]:
-        """The primary answered. Takes what is to be compared from the answer at once, so that it may change afterwards."""
+        """The primary answered. Takes what is to be compared from the answer at once, so that it may change
+        afterwards.
+        """
         if self._primary is not _PENDING or self._thread != get_ident():
             self._refuse()
         self._outcome.primary = answer
@@ -253,7 +261,9 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
 
     @enable_ki_protection
     def primary_raised(self, exc: BaseException) -> None:
-        """The primary raised. An Exception is compared with what the shadow does; any other (Cancelled) abandons the leg."""
+        """The primary raised. An Exception is compared with what the shadow does; any other (Cancelled) abandons the
+        leg.
+        """
         if self._primary is not _PENDING or self._thread != get_ident():
             self._refuse()
         if not isinstance(exc, Exception):
@@ -307,8 +317,8 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
     async def run_shadow(self) -> None:
         """The shadow's task: a child of this call's nursery, in a copy of the caller's context.
 
-        A child, and not inline in the host: a shadow that leaves a nursery open corrupts the task it ran in, and then this
-        one ends in a RuntimeError that the nursery hands to the host, where inline the whole run would end.
+        A child, and not inline in the host: a shadow that leaves a nursery open corrupts the task it ran in, and then
+        this one ends in a RuntimeError that the nursery hands to the host, where inline the whole run would end.
         """
         desk, host = self.desk, self.host
         assert host is not None
@@ -354,9 +364,9 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
     def interrupted(self) -> None:
         """The host's wait for this leg is being cancelled, in this very step of Trio's loop.
 
-        If it is by the deadline, was the loop there in time? A loop that was blocked for so long that it comes by more than
-        half of the whole timeout late has not given the shadow its turns: then an answer that is ready counts, and a
-        cancelled shadow is abandoned rather than blamed.
+        If it is by the deadline, was the loop there in time? A loop that was blocked for so long that it comes by more
+        than half of the whole timeout late has not given the shadow its turns: then an answer that is ready counts, and
+        a cancelled shadow is abandoned rather than blamed.
         """
         if self._shadow is _RUNNING and self._primary is not _ABANDONED:
             late = self.desk.now() - self._deadline

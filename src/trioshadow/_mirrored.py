@@ -1,6 +1,7 @@
 """Drop-in functions: `mirrored(new)` makes of the old function one that is called as before, and mirrored.
 
-A library swap in one line, at the definition: no caller changes. For streams and generators there is `Shadower.start()`.
+A library swap in one line, at the definition: no caller changes. For streams and generators there is
+`Shadower.start()`.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ class MirroredFunction(Protocol[P, R_co]):
     def mirroring(self) -> contextlib.AbstractAsyncContextManager[Shadower[Arguments, Any, Any]]:
         """Mirror the calls made while this is entered; gives the shadower.
 
-        Each time it is a new one, so that an application can be started again in one process, as tests do. RuntimeError if
-        it is entered while it is entered.
+        Each time it is a new one, so that an application can be started again in one process, as tests do. RuntimeError
+        if it is entered while it is entered.
         """
         ...  # pragma: no cover - a protocol has no body
 
@@ -83,9 +84,10 @@ def mirrored(
         async with render.mirroring():      # around the program; before that, render() is just the old one
             html = render("*hello*")        # the old function's answer, as before
 
-    Either function may be async or not. A primary that is not runs inline in its caller, as before. A shadow that is not runs
-    in worker threads, at most `max_threads` at once (see `SyncBackend`). The request is an `Arguments`; `name`, also the
-    operation in the records, is by default the primary's. The other parameters are those of `Shadower`.
+    Either function may be async or not. A primary that is not runs inline in its caller, as before. A shadow that is
+    not runs in worker threads, at most `max_threads` at once (see `SyncBackend`). The request is an `Arguments`;
+    `name`, also the operation in the records, is by default the primary's. The other parameters are those of
+    `Shadower`.
 
     Raises TypeError for generator functions: their answer is not there when they return.
     """

@@ -26,7 +26,8 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
     primary: PrimaryT
     """The very object that the primary returned."""
 
-    # No slots, and defaults in the class: one is made for each call, and the calls that are not mirrored set none of these.
+    # No slots, and defaults in the class: one is made for each call, and the calls that are not mirrored set none of
+    # these.
     _shadow: ShadowT | None = None
     _divergence: Divergence | None = None
     _failure: ShadowFailure | None = None

@@ -20,15 +20,16 @@ Only bytes ever reach mmh3: a str with a lone surrogate kills the process there 
 
 from __future__ import annotations
 
-from typing import TypeAlias, Union
+from typing import TypeAlias
 from uuid import UUID
 
 #: What can be a sampling key.
-SamplingKey: TypeAlias = Union[bytes, str, int, UUID, tuple["SamplingKey", ...]]
+SamplingKey: TypeAlias = bytes | str | int | UUID | tuple["SamplingKey", ...]
 
 
 def encode_key(key: object) -> bytes:
-    """The bytes that a sampling key stands for, by the table in `trioshadow._sampling` (in the documentation: Sampling).
+    """The bytes that a sampling key stands for, by the table in `trioshadow._sampling` (in the documentation:
+    Sampling).
 
     >>> encode_key(("user", 42))
     b'4:user,2:42,'

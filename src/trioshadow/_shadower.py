@@ -2,11 +2,12 @@
 
 Promises kept here:
 
-1. *Same answer.* `call()` awaits the primary in the caller's own task, context and cancel scopes, and returns its very object
-   or raises its very exception.
-2. *Same time.* Between the primary's answer and the caller there is no await. `start()` and `primary_done()` are synchronous
-   and short; everything else happens in the tasks of the service nursery. What no promise covers is CPU: shadow code and
-   comparisons on the caller's event loop take turns with it. Keep them small, or move them off the loop (`SyncBackend`).
+1. *Same answer.* `call()` awaits the primary in the caller's own task, context and cancel scopes, and returns its very
+   object or raises its very exception.
+2. *Same time.* Between the primary's answer and the caller there is no await. `start()` and `primary_done()` are
+   synchronous and short; everything else happens in the tasks of the service nursery. What no promise covers is CPU:
+   shadow code and comparisons on the caller's event loop take turns with it. Keep them small, or move them off the loop
+   (`SyncBackend`).
 3. *Nothing leaks in.* The shadow's tasks are children of the service nursery, which raises nothing but what must pass.
 4. *Every call is accounted for.* Each way out of `start()` enters the call in exactly one counter.
 5. *Bounded.* A call is shed before it gets a leg, when legs and waiting records fill the room.
@@ -14,9 +15,9 @@ Promises kept here:
 
 A leg's own promises are in `_leg.py`, those of its records in `_consumer.py`.
 
-Two lifetimes: the caller's task ends with its answer, a leg with its verdict. A nursery opened and closed inside `call()` would
-have to wait for its children before it could return, so each call's nursery is part of the shadower's, and the caller does
-not stand in it.
+Two lifetimes: the caller's task ends with its answer, a leg with its verdict. A nursery opened and closed inside
+`call()` would have to wait for its children before it could return, so each call's nursery is part of the shadower's,
+and the caller does not stand in it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import functools
 from collections.abc import Callable, Iterable
 from threading import get_ident
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic, Self
 
 import trio
 from trio.lowlevel import current_trio_token, disable_ki_protection, enable_ki_protection
@@ -46,9 +47,6 @@ from ._sampling import SamplingKey, encode_key
 from ._sink import Sink, SinkTarget
 from ._snapshot import ATOMS, copy_request
 from ._verdict import DivergenceRecord, Verdict
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _NOT_SAMPLED, _SHED, _UNKEYED, _HELD_BACK, _PAUSED, _CLOSED = (
     (IdleLeg(verdict), verdict.slot)
@@ -79,13 +77,13 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     Made anywhere, also at import; entered once. It belongs to the thread and the `trio.run` in which it was entered.
 
     `primary` and `shadow` are Backends or async functions of one argument: TypeError for anything else. `name` tells
-    shadowers apart in the log and in task names. `log` takes the divergences (by default a new DivergenceLog of 128); `sinks`
-    get every record: targets, or `Sink(target, ...)`.
+    shadowers apart in the log and in task names. `log` takes the divergences (by default a new DivergenceLog of 128);
+    `sinks` get every record: targets, or `Sink(target, ...)`.
 
-    Leaving it normally: no new legs, running legs get up to `config.drain_timeout` seconds, the rest are cancelled and counted
-    `abandoned`; then log and sinks get as long again to catch up. Leaving it by an exception: legs are cancelled at once. An
-    exception of the body leaves as itself. A shadow that refuses to be cancelled holds up this exit, as Trio keeps no orphans;
-    the log says which.
+    Leaving it normally: no new legs, running legs get up to `config.drain_timeout` seconds, the rest are cancelled and
+    counted `abandoned`; then log and sinks get as long again to catch up. Leaving it by an exception: legs are
+    cancelled at once. An exception of the body leaves as itself. A shadow that refuses to be cancelled holds up this
+    exit, as Trio keeps no orphans; the log says which.
     """
 
     def __init__(
@@ -119,15 +117,18 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     async def call(
         self, request: RequestT, *, key: SamplingKey | None = None, operation: str = ""
     ) -> ShadowOutcome[PrimaryT, ShadowT]:
-        """Answer with the primary: `outcome.primary` is what `await primary(request)` returns, and what that raises is raised.
+        """Answer with the primary: `outcome.primary` is what `await primary(request)` returns, and what that raises is
+        raised.
 
-        Adds no checkpoint and takes no time of its own beyond the synchronous work of `start()` and of the primary's view.
-        `key` is the sampling key (by default `config.key(request)`, or the request itself); `operation` names what is called,
-        for the records. Cancelling the caller cancels the primary, as without a shadower, and abandons the leg.
+        Adds no checkpoint and takes no time of its own beyond the synchronous work of `start()` and of the primary's
+        view. `key` is the sampling key (by default `config.key(request)`, or the request itself); `operation` names
+        what is called, for the records. Cancelling the caller cancels the primary, as without a shadower, and abandons
+        the leg.
 
         Raises ShadowerNotRunning if the shadower was never entered.
         """
-        # No signal can come between the return of _start() and the try: CPython looks for signals at calls and backward jumps.
+        # No signal can come between the return of _start() and the try: CPython looks for signals at calls and backward
+        # jumps.
         leg = self._start(request, key, operation)
         try:
             answer = await self._primary(request)
@@ -141,8 +142,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     ) -> Leg[PrimaryT, ShadowT]:
         """Decide whether this call is mirrored, and start the shadow if so. Synchronous.
 
-        For what is not one `await`; see `Leg` for how it is ended. Copies the request for the shadow where it is mutable.
-        Raises ShadowerNotRunning if the shadower was never entered, and nothing else.
+        For what is not one `await`; see `Leg` for how it is ended. Copies the request for the shadow where it is
+        mutable. Raises ShadowerNotRunning if the shadower was never entered, and nothing else.
         """
         return self._start(request, key, operation)
 
@@ -191,7 +192,9 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     def start_if_running(
         self, request: RequestT, *, key: SamplingKey | None = None, operation: str = ""
     ) -> Leg[PrimaryT, ShadowT]:
-        """`start()` for drop-in forms, which are live before any shadower runs: then it counts `closed` and says so once."""
+        """`start()` for drop-in forms, which are live before any shadower runs: then it counts `closed` and says so
+        once.
+        """
         if self._state is _State.NEW:
             return self._closed("it was never entered")
         return self._start(request, key, operation)
@@ -283,8 +286,9 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
     @enable_ki_protection
     async def _close_service(self, exc: BaseException | None) -> None:
-        # Nothing but a KeyboardInterrupt out of a leg cancels the service nursery itself. Then the body was cancelled by
-        # that, and the nursery has to see it; otherwise it must not, since it would put the body's exception into a group.
+        # Nothing but a KeyboardInterrupt out of a leg cancels the service nursery itself. Then the body was cancelled
+        # by that, and the nursery has to see it; otherwise it must not, since it would put the body's exception into a
+        # group.
         seen = exc if self._service.cancel_scope.cancel_called else None
         try:
             await self._service_manager.__aexit__(
@@ -364,10 +368,11 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     def subscribe(
         self, max_buffer: int = 256, *, name: str = "subscribers"
     ) -> trio.MemoryReceiveChannel[DivergenceRecord]:
-        """A channel of the records from now on, for a task of yours. It ends when the shadower is left; close it when done.
+        """A channel of the records from now on, for a task of yours. It ends when the shadower is left; close it when
+        done.
 
-        A subscriber that has `max_buffer` records waiting, in [1, inf), loses further ones; its losses are counted under
-        `name` in `statistics().records_dropped`. ValueError for an infinite buffer.
+        A subscriber that has `max_buffer` records waiting, in [1, inf), loses further ones; its losses are counted
+        under `name` in `statistics().records_dropped`. ValueError for an infinite buffer.
         """
         if isinstance(max_buffer, bool) or not isinstance(max_buffer, int) or max_buffer < 1:
             raise ValueError(f"max_buffer must be a count in [1, inf), not {max_buffer!r}")
@@ -380,7 +385,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     async def wait_idle(self) -> None:
         """Wait until nothing is in flight, the channel is empty, and log and sinks have caught up.
 
-        A checkpoint. Any number of tasks may wait. It returns when that was so: calls made meanwhile may be in flight again.
+        A checkpoint. Any number of tasks may wait. It returns when that was so: calls made meanwhile may be in flight
+        again.
         """
         await self._consumer.wait_until(self._consumer.is_idle)
 

@@ -2,10 +2,11 @@
 
 What a sink may do, and what becomes of it:
 
-- It falls behind: records are dropped and counted under its name; with `lossless=True` they wait instead, and new calls are
-  shed while they fill the room.
+- It falls behind: records are dropped and counted under its name; with `lossless=True` they wait instead, and new calls
+  are shed while they fill the room.
 - It raises: the record is dropped and counted, the next one is tried.
-- It hangs: its channel fills; at the exit it gets `drain_timeout` seconds and is then cut off, the rest counted as dropped.
+- It hangs: its channel fills; at the exit it gets `drain_timeout` seconds and is then cut off, the rest counted as
+  dropped.
 - It corrupts its task (a nursery left open): it is dead, every further record counted as dropped.
 """
 
@@ -62,8 +63,8 @@ class Sink:
     """How a target is fed, for `Shadower(sinks=[...])`. A bare target there is the same as `Sink(target)`."""
 
     target: SinkTarget = attrs.field(validator=_is_target)
-    """A function of one record, async or not, or an object with `write(record)` and `aclose()`. One record at a time, in
-    order, in the sink's own task."""
+    """A function of one record, async or not, or an object with `write(record)` and `aclose()`. One record at a time,
+    in order, in the sink's own task."""
     name: str = attrs.field(default=attrs.Factory(_target_name, takes_self=True), kw_only=True)
     """Under which its losses are counted. By default the function's or the class's name."""
     lossless: bool = attrs.field(default=False, kw_only=True)
@@ -149,7 +150,7 @@ class SinkWorker:
             if self._aclose is not None:
                 try:
                     # When it is cut off this is already cancelled: what needs no waiting is still done.
-                    await _maybe_await(self._aclose())  # noqa: ASYNC102 - see the line above
+                    await _maybe_await(self._aclose())
                 except BaseException as exc:
                     if self._must_raise(exc):
                         raise

@@ -1,11 +1,12 @@
 """What is compared later must not change meanwhile: which values are immutable, and copies of the others.
 
-The caller owns its answer once it has it, and will change it; the shadow may change its request. Both are shared as they
-are when they can't be changed, and copied when they can. A copy is *serialised* where it is taken (on the caller's time)
-and *loaded* where it is used (in the leg): for a document of 95 KB that costs the caller 0.2 ms, `copy.deepcopy` 3.1 ms.
+The caller owns its answer once it has it, and will change it; the shadow may change its request. Both are shared as
+they are when they can't be changed, and copied when they can. A copy is *serialised* where it is taken (on the caller's
+time) and *loaded* where it is used (in the leg): for a document of 95 KB that costs the caller 0.2 ms, `copy.deepcopy`
+3.1 ms.
 
-Why pickle and not marshal, which would be faster still (0.12 ms): marshal writes everything that has a buffer as bytes, so a
-bytearray or an array inside a document would silently come back as something else.
+Why pickle and not marshal, which would be faster still (0.12 ms): marshal writes everything that has a buffer as bytes,
+so a bytearray or an array inside a document would silently come back as something else.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def _record_fields(cls: type[Any]) -> tuple[str, ...] | None:
 
 
 def is_immutable(value: object) -> bool:
-    """True if nothing that `value` consists of can be changed: atoms, and tuples, frozensets and frozen records of such."""
+    """True if nothing that `value` consists of can be changed: atoms, and tuples, frozensets and frozen records of
+    such.
+    """
     if type(value) in ATOMS:
         return True
     if type(value) is ResponseRecord:
@@ -156,8 +159,8 @@ def snapshot(answer: object) -> object:
     """`answer` itself, or a `Packed` or `Copied` one, such that later changes to it are not seen.
 
     Immutable answers and objects of classes that we know nothing about are taken as they are: the latter are compared
-    with `==` as soon as the leg can, and a view is the better way. Raises TypeError if the answer is a builtin container of
-    something that can't be copied.
+    with `==` as soon as the leg can, and a view is the better way. Raises TypeError if the answer is a builtin
+    container of something that can't be copied.
     """
     if is_immutable(answer) or not _holds_mutable_builtins(answer):
         return answer

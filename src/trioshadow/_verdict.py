@@ -23,8 +23,8 @@ class Verdict(enum.Enum):
     TIMED_OUT = "timed_out"
     """The deadline passed before the shadow was done."""
     ABANDONED = "abandoned"
-    """There is nothing to compare with, and it is not the shadow's fault: the caller was cancelled, the shadower was closed
-    first, or the event loop was so late that it gave the shadow no turn before its deadline."""
+    """There is nothing to compare with, and it is not the shadow's fault: the caller was cancelled, the shadower was
+    closed first, or the event loop was so late that it gave the shadow no turn before its deadline."""
 
     NOT_SAMPLED = "not_sampled"
     """The sampler left this key out."""

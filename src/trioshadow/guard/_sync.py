@@ -14,12 +14,12 @@ ResponseT = TypeVar("ResponseT")
 class SyncBackend(Generic[RequestT, ResponseT]):
     """Calls a blocking function in worker threads, at most `max_threads` at once.
 
-    The limiter is its own, never Trio's default one: that has 40 places for the whole program, and a shadow that sleeps in
-    them starves every other use of threads (measured: a primary of 5 ms at p50 2,354 ms).
+    The limiter is its own, never Trio's default one: that has 40 places for the whole program, and a shadow that sleeps
+    in them starves every other use of threads (measured: a primary of 5 ms at p50 2,354 ms).
 
-    When the leg's deadline passes, the thread is left to itself: Python can't stop a thread. It keeps its place until the
-    function returns, so a candidate that hangs takes `max_threads` threads at the most, and further calls time out waiting for
-    a place. The context variables of the caller are visible in the thread, and `in_shadow()` works there.
+    When the leg's deadline passes, the thread is left to itself: Python can't stop a thread. It keeps its place until
+    the function returns, so a candidate that hangs takes `max_threads` threads at the most, and further calls time out
+    waiting for a place. The context variables of the caller are visible in the thread, and `in_shadow()` works there.
 
     A thread shares the interpreter lock: one that computes in Python still slows the event loop down.
 
