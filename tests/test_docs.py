@@ -14,7 +14,7 @@ import itertools
 import re
 import runpy
 import sys
-import time
+import textwrap
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,9 +58,11 @@ def blocks(page: Path) -> Iterator[Block]:
             above = text[: fence.start()].rstrip().rpartition("\n")[2]
             assert options == ["no-run"], f"{page.name}: what is `{fence['info']}`?"
             assert re.fullmatch(r"<!-- no-run: .+ -->", above), f"{page.name}: why does this block not run? {fence[0]}"
-        expected = following["body"] if following is not None and following["info"].strip() == "text" else ""
+        expected = ""
+        if following is not None and following["info"].strip() == "text":
+            expected = textwrap.dedent(following["body"])
         line = text.count("\n", 0, fence.start("body"))
-        yield Block(page, line, fence["body"], expected, runs=not options)
+        yield Block(page, line, textwrap.dedent(fence["body"]), expected, runs=not options)
 
 
 @contextlib.contextmanager
@@ -86,12 +88,9 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(page: Path) -> None:
             # The blank lines make a traceback show the line of the page.
             code = compile("\n" * block.line + block.source, str(page), "exec", dont_inherit=True)
             printed = io.StringIO()
-            started = time.monotonic()
             with contextlib.redirect_stdout(printed):
                 exec(code, module.__dict__)
-            where = f"{page.name}:{block.line}"
-            assert printed.getvalue() == block.expected, where
-            assert time.monotonic() - started < 2, f"{where}: an example is quick"
+            assert printed.getvalue() == block.expected, f"{page.name}:{block.line}"
 
 
 def test_example_scripts_run() -> None:

@@ -5,11 +5,13 @@ layer.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import gc
 import weakref
 
 import pytest
 import trio
+import trio.testing
 
 from trioshadow import ShadowConfig, Shadower
 from trioshadow.testing import Hang, ScriptedBackend
@@ -116,6 +118,53 @@ async def test_an_abandoned_leg_leaves_nothing_behind(autojump_clock):
         hangs.requests.clear()
         del request
         assert ref() is None
+
+
+@pytest.mark.usefixtures("_no_collector")
+async def test_a_leg_that_is_kept_keeps_no_request_and_no_view(autojump_clock):
+    config = ShadowConfig(view=lambda _: Tracked(), copy_request=lambda _: Tracked())
+    async with Shadower(same, same, config) as shadower:
+        done = shadower.start(b"k")
+        done.primary_done(b"same")
+        abandoned = shadower.start(b"k")
+        abandoned.abandon()
+        await shadower.wait_idle()
+        assert objects_of(Tracked) == []
+        assert done.mirrored
+        assert abandoned.mirrored
+
+
+@pytest.mark.usefixtures("_no_collector")
+async def test_a_running_shadow_alone_has_its_request(autojump_clock):
+    seen = []
+
+    async def shadow(request):
+        await trio.lowlevel.checkpoint()
+        seen.append(leg.request)
+
+    async with Shadower(same, shadow) as shadower:
+        leg = shadower.start({"a": 1})
+        await trio.testing.wait_all_tasks_blocked()
+        leg.abandon()
+    assert seen == [None]  # what the copy was made from is not kept beside it
+
+
+variable: contextvars.ContextVar[object] = contextvars.ContextVar("variable")
+
+
+@pytest.mark.usefixtures("_no_collector")
+async def test_an_idle_host_keeps_no_callers_context(autojump_clock):
+    async def caller():
+        variable.set(Tracked())
+        await shadower.call(b"k")
+
+    async with Shadower(same, same) as shadower:
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(caller)
+        await shadower.wait_idle()
+        await trio.testing.wait_all_tasks_blocked()  # Trio itself holds a task until its next pass
+        assert objects_of(Tracked) == []
 
 
 def _garbage_of(async_fn):

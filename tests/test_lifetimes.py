@@ -337,6 +337,22 @@ async def test_leaving_by_cancellation_cancels_legs_at_once_and_still_flushes(au
     assert len(written) == shadower.divergence_count == 1
 
 
+async def test_leaving_by_cancellation_gives_sinks_time_too(autojump_clock):
+    written = []
+
+    async def slow(record):
+        await trio.sleep(1)
+        written.append(record)
+
+    with trio.move_on_after(0.5):
+        async with Shadower(ScriptedBackend(Answer(b"k")), ScriptedBackend(Answer(b"other")), sinks=[slow]) as shadower:
+            for _ in range(3):
+                await shadower.call(b"k")
+            await trio.sleep_forever()
+    assert len(written) == 3
+    assert trio.current_time() == 3
+
+
 async def test_cancellation_during_the_drain(autojump_clock):
     written = []
     config = ShadowConfig(shadow_timeout=60, drain_timeout=30)

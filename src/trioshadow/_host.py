@@ -106,7 +106,7 @@ class LegHost:
         self.nursery.start_soon(leg.run_shadow, name=leg.desk.task_name)
 
     def wake(self) -> None:
-        """Both sides of the leg are known: close the nursery."""
+        """What the host waits for has come: the end of the shadow, or after that the primary's side."""
         if self._parked:
             self._parked = False
             trio.lowlevel.reschedule(self._task)
@@ -140,20 +140,15 @@ class LegHost:
                         raise
                 if self._leg is not None:
                     if self._leg.waits_for_primary():
-                        await self._wait_for_primary()
+                        with contextlib.suppress(trio.Cancelled):  # the shadower is closing: the leg finishes as it is
+                            self._parked = True
+                            await trio.lowlevel.wait_task_rescheduled(self._interrupted)
                     leg, self._leg = self._leg, None
                     leg.finish()
-                    leg = None
                 if not self._pool.wants():
                     return
         finally:
             self._pool.left(self)
-
-    async def _wait_for_primary(self) -> None:
-        """The shadow took the nursery down before the primary was done."""
-        self._parked = True
-        with contextlib.suppress(trio.Cancelled):  # the shadower is closing: the leg finishes as it is
-            await trio.lowlevel.wait_task_rescheduled(self._interrupted)
 
     def _interrupted(self, _: trio.lowlevel.RaiseCancelT) -> Abort:
         # Trio calls this in the step in which it cancels the wait: for the deadline, that is when it looked at the

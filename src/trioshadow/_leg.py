@@ -8,9 +8,10 @@ Promises kept here:
   exception is ever held, only its shape.
 
 A leg has two inputs. The shadow runs in a task of its own (`run_shadow`), a child of this call's nursery; the primary's
-side is told by the caller (`primary_done`, `primary_raised`, `abandon`). Whichever comes last wakes the leg's host
-(`_host.py`), which closes the nursery and calls `finish`. Only then is it known whether the shadow left its task in
-order (`crashed`), so only then is anything compared.
+side is told by the caller (`primary_done`, `primary_raised`, `abandon`). When the shadow ends, the leg's host
+(`_host.py`) closes the nursery; when the primary's side is known too, it calls `finish`. Only then is it known whether
+the shadow left its task in order (`crashed`), so only then is anything compared. The deadline, which is the nursery's,
+covers the shadow alone: the primary may take as long as it likes.
 
 Who cancelled a shadow? Its own code sees one `Cancelled` for all causes, and afterwards it is too late to tell them
 apart, so each cause leaves its mark at the moment it acts: `abandon()` and the closing shadower set a flag before they
@@ -323,7 +324,8 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
         desk, host = self.desk, self.host
         assert host is not None
         if self._primary is _ABANDONED or desk.cancelled:
-            self._shadow_ended(_CANCELLED, host)
+            self._shadow = _CANCELLED
+            host.wake()
             return
         mark = ShadowMark()
         shadow_mark.set(mark)
@@ -351,15 +353,8 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
         finally:
             mark.running = False
             self._shadow_seconds = desk.now() - started
-        self._shadow_ended(ended, host)
-
-    def _shadow_ended(self, ended: _Shadow, host: LegHost) -> None:
         self._shadow = ended
-        if self._primary is _PENDING and not self.desk.cancelled:
-            # The deadline covers the shadow alone; the primary may take as long as it likes.
-            host.nursery.cancel_scope.deadline = math.inf
-        else:
-            host.wake()
+        host.wake()
 
     def interrupted(self) -> None:
         """The host's wait for this leg is being cancelled, in this very step of Trio's loop.
@@ -500,7 +495,7 @@ class ActiveLeg(Leg[PrimaryT, ShadowT]):
         desk.ledger.settle_leg(verdict)
         # The outcome is the leg's other half: nobody else settles it.
         self._outcome._settle(verdict, self._answer, divergence, failure)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        self.host = self.request = self._answer = self._primary_value = None
+        self.host = self.request = self._primary_value = None
         if desk.consumer.waiters:
             desk.consumer.changed()
 

@@ -261,11 +261,11 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
                 with trio.move_on_after(self._config.drain_timeout):
                     await self._consumer.wait_until(self._no_legs)
         finally:
-            await self._finish(exc)
+            await self._finish()
         return False
 
     @enable_ki_protection
-    async def _finish(self, exc: BaseException | None) -> None:
+    async def _finish(self) -> None:
         try:
             with trio.CancelScope(shield=True):
                 self._cancel_legs()
@@ -282,23 +282,17 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         finally:
             self._consumer.cut_off()
             self._watch_scope.cancel()
-            await self._close_service(exc)  # all its tasks have ended, or a KeyboardInterrupt is on its way
+            await self._close_service()  # all its tasks have ended, or a KeyboardInterrupt is on its way
 
     @enable_ki_protection
-    async def _close_service(self, exc: BaseException | None) -> None:
-        # Nothing but a KeyboardInterrupt out of a leg cancels the service nursery itself. Then the body was cancelled
-        # by that, and the nursery has to see it; otherwise it must not, since it would put the body's exception into a
-        # group.
-        seen = exc if self._service.cancel_scope.cancel_called else None
+    async def _close_service(self) -> None:
         try:
-            await self._service_manager.__aexit__(
-                type(seen) if seen else None, seen, seen.__traceback__ if seen else None
-            )
+            # The body's exception is not shown to the nursery, which would put it into a group. If a KeyboardInterrupt
+            # out of a leg has cancelled the nursery, and so the body, that one is raised in place of the body's Cancelled.
+            await self._service_manager.__aexit__(None, None, None)
         except BaseException as group:
-            passing = passing_error(group)
-            if passing is None:
-                raise
-            raise passing from None
+            # Anything else would be a bug of ours, and is shown whole.
+            raise (passing_error(group) or group) from None
 
     def _no_legs(self) -> bool:
         return not self._ledger.in_flight

@@ -1,0 +1,83 @@
+"""All that is run on this project: `nox -l` lists it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.sessions = ["tests", "lint", "typing", "docs"]
+nox.options.error_on_missing_interpreters = False  # they are skipped, with a word
+nox.options.reuse_venv = "yes"
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)  # from the classifiers
+
+#: What `python -m trioshadow` adds to the core; the coverage of the core is counted without it.
+CLI = "*/trioshadow/cli/*,*/trioshadow/__main__.py"
+
+# pyenv's shims answer only for versions that are switched on: switch on all that are there.
+PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+if not PYENV.is_dir() and (shim := shutil.which("pyenv")):
+    PYENV = Path(shim).resolve().parents[1] / "versions"
+if PYENV.is_dir() and "PYENV_VERSION" not in os.environ:
+    os.environ["PYENV_VERSION"] = ":".join(sorted((path.name for path in PYENV.iterdir()), reverse=True))
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """The project with all extras, as it lies here, and the requirements of these dependency groups."""
+    session.install("-q", "-e", ".[demo]", *nox.project.dependency_groups(PYPROJECT, *groups))
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Test, with branch coverage: that of the core must be 100 %. Arguments go to pytest."""
+    install(session, "tests")
+    data = {"COVERAGE_FILE": str(Path(session.create_tmp(), ".coverage"))}
+    session.run("coverage", "erase", env=data)
+    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=data)
+    session.run("coverage", "combine", "-q", env=data)
+    if not session.posargs:  # a part of the tests covers a part of the code
+        session.run("coverage", "report", f"--omit={CLI}", "--fail-under=100", env=data)
+        session.run("coverage", "report", f"--include={CLI}", env=data)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff and flake8-async."""
+    session.install("-q", *nox.project.dependency_groups(PYPROJECT, "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("flake8", "src", "tests", "bench", "docs", "noxfile.py")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Mypy and pyright, both strict."""
+    install(session, "typing")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into docs/_build/html; warnings are errors."""
+    install(session, "docs")
+    session.run("sphinx-build", "-W", "-n", "-q", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the demo. Arguments go to it: `nox -s demo -- --help`."""
+    install(session)
+    session.run("python", "-m", "trioshadow", "demo", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure. Arguments go to it: `nox -s bench -- --short`."""
+    install(session)
+    session.run("python", "bench/run.py", *session.posargs)
