@@ -14,7 +14,7 @@ from ._errors import CliError
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
 
 #: Columns that a document's name may take, so that a key fits on a line, and into the 256 bytes that a record keeps.
-NAME_WIDTH = 50
+NAME_WIDTH = 34
 
 
 def installed_documents() -> list[Document]:

@@ -59,10 +59,10 @@ def show_computing(console: Console, rows: Sequence[Row], candidate: str, cpu_se
 
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column("candidate", no_wrap=True, vertical="bottom")
+    table.add_column("\ncandidate", no_wrap=True)
     for heading in ("alone\np50", "alone\np99", "with it\np50", "with it\np99", "ratio\np50", "ratio\np99"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("its calls", vertical="bottom")
+    table.add_column("\nits calls")
     for row in rows:
         alone, beside = row.alone, row.beside
         table.add_row(

@@ -81,7 +81,7 @@ def show_examples(console: Console, comparison: Comparison, primary: str) -> Non
 
 def _show_example(console: Console, example: Example, primary: str, candidate: str) -> None:
     difference = example.difference
-    alike = f" ({example.alike - 1:,} more like this)" if example.alike > 1 else ""
+    alike = f" (and {example.alike - 1:,} alike)" if example.alike > 1 else ""
     console.print(f"  {difference.key}, byte {difference.at:,}{alike}")
     room = console.width - _LABEL - len(" (ends here)")
     marked = mark(difference.primary, difference.shadow, difference.at, width=room)
