@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import attrs
 from rich.console import Console
@@ -48,6 +49,6 @@ def test_one_call_is_singular():
 def test_the_panel_does_not_hide_that_the_callers_were_slowed_down():
     counts = attrs.evolve(NOTHING, abandoned=2, shed=3)
     text = shown(show_harms, [Row("slow (1 s)", Timing(5, 6), Timing(10, 18), counts)], "old")
-    assert "2.00    3.00  2 abandoned" in text
-    assert "3 shed" in text
+    assert re.search(r"^slow \(1 s\) .* 2\.00 +3\.00 +2 abandoned", text, re.MULTILINE)
+    assert "shed" in text
     assert "Here it did: p50 is at most 2.00 times what it is alone, p99 at most 3.00 times" in text
