@@ -29,15 +29,11 @@ def show_harms(console: Console, rows: Sequence[Row], primary: str) -> None:
     console.print(_table(rows))
     p50 = [row.beside.p50 / row.alone.p50 for row in rows]
     p99 = [row.beside.p99 / row.alone.p99 for row in rows]
-    answer = "No" if max(p50) <= _NOISE else "Here it did"
+    answer = "No" if max(p50) <= _NOISE else "Here, yes"
     lines = f"{answer}: p50 is at most {max(p50):.2f} times what it is alone, p99 at most {max(p99):.2f} times."
     if max(p50) > _NOISE:
-        # No call waits for a shadow, so what is left is processor time: to start shadows, and of other programs.
-        lines += (
-            " No call waits for a shadow, but the machine is busy, or slow: starting a shadow takes processor time."
-        )
-    if min(p50) < 1:
-        lines += " (Below 1: a busier loop notices sooner that a timer has run out.)"
+        # What is left is processor time: of the shadows, and of whatever else runs on this machine just now.
+        lines += " No call waits for a shadow, but starting one takes processor time, and this machine is short of it."
     console.print(f"\n{lines}")
     console.print()
 
