@@ -103,7 +103,7 @@ def test_the_isolation_panel_has_a_row_for_each_harm_and_for_computing(whole_run
         (r"hung \(for ever\)", "600 timed out"),
         (r"failing \(raises\)", "600 failed"),
         ("on callers' loop", r"\d+ matched"),
-        ("in threads", r"\d+ matched"),
+        ("in a thread", r"\d+ matched"),
     ]:
         assert re.search(rf"^{what}( +[\d.,]+){{6}}  ?{became}", whole_run.stdout, re.MULTILINE), what
 

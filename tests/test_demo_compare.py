@@ -104,7 +104,7 @@ async def test_each_row_accounts_for_all_its_calls(monkeypatch):
     assert rows["slow"].statistics.matched == 40
     assert rows["hung"].statistics.timed_out == 40
     assert rows["failing"].statistics.failed == 40
-    for row in (await isolation.computing_on_the_loop(), await isolation.computing_in_threads()):
+    for row in (await isolation.computing_on_the_loop(), await isolation.computing_in_a_thread()):
         counts = row.statistics
         assert counts.matched + counts.not_sampled == counts.calls == 40
         assert counts.matched > 0

@@ -75,6 +75,6 @@ async def demo(
             progress(len(harms))
         computing = [await isolation.computing_on_the_loop()]
         progress(len(names) + 1)
-        computing.append(await isolation.computing_in_threads())
+        computing.append(await isolation.computing_in_a_thread())
     show_harms(console, harms, primary.name)
     show_computing(console, computing, candidates[0].name, isolation.cpu_seconds)

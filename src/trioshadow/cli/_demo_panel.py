@@ -39,7 +39,7 @@ def show_harms(console: Console, rows: Sequence[Row], primary: str) -> None:
 
 
 def show_computing(console: Console, rows: Sequence[Row], candidate: str, cpu_seconds: float) -> None:
-    """A candidate that computes, on the loop and in threads."""
+    """A candidate that computes, on the loop and in a thread."""
     console.print(Text("What no library can prevent: a candidate that computes", style="bold"))
     console.print(
         f"{candidate} renders a long text, {cpu_seconds * 1e3:.0f} ms of processor time a call; 1 call in "
@@ -48,8 +48,8 @@ def show_computing(console: Console, rows: Sequence[Row], candidate: str, cpu_se
     console.print()
     console.print(_table(rows))
     console.print(
-        "\nOn the callers' loop the two take turns: a call that is due waits until the candidate is done. In threads "
-        "they share the interpreter lock, which changes hands every 5 ms. Only a process of its own shares neither."
+        "\nOn the callers' loop the two take turns: a call that is due waits until the candidate is done. In a "
+        "thread it shares the interpreter lock with them, which changes hands every 5 ms. Only a process of its own shares neither."
     )
 
 
