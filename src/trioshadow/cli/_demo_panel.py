@@ -49,7 +49,8 @@ def show_computing(console: Console, rows: Sequence[Row], candidate: str, cpu_se
     console.print(_table(rows))
     console.print(
         "\nOn the callers' loop the two take turns: a call that is due waits until the candidate is done. In a "
-        "thread it shares the interpreter lock with them, which changes hands every 5 ms. Only a process of its own shares neither."
+        "thread it shares the interpreter lock with them, which changes hands every 5 ms. Only a process of its own "
+        "shares neither."
     )
 
 
