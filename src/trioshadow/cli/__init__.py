@@ -1,0 +1,98 @@
+"""The command line: reads the arguments, runs a command, turns its end into an exit status. It does no command's work.
+
+Exit status: what the command says (0 if it says nothing); 2 for wrong arguments, input that can't be read, or a library
+that is not installed, each with one line on stderr; 130 after Ctrl-C, as shells have it.
+
+cyclopts and rich are imported where they are used: they belong to the extra `cli`, and the library needs neither.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ._errors import CliError, require
+
+__all__ = ["main"]
+
+WRONG_USE = 2
+INTERRUPTED = 130  # 128 + SIGINT
+
+
+class _Command(NamedTuple):
+    place: str
+    """Its module, which is imported when it is called, and its function."""
+    extra: str
+    """What has to be installed for it."""
+    help: str
+    """For the list of commands. Its own help is its docstring."""
+
+
+_COMMANDS = {
+    "demo": _Command("trioshadow.cli._demo:demo", "demo", "Migrate from a deprecated library: what would it break?"),
+}
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run the command that `tokens` name (by default the process's arguments) and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What is shown comes from anywhere: a character that the terminal can't write must not end the program.
+            stream.reconfigure(errors="replace")
+    try:
+        return _run(sys.argv[1:] if tokens is None else tokens)
+    except CliError as exc:
+        print(f"trioshadow: {exc}", file=sys.stderr)  # noqa: T201 - rich may be what is missing
+        return WRONG_USE
+    except BaseException as exc:
+        if _is_interrupt(exc):
+            return INTERRUPTED
+        raise
+
+
+def _run(tokens: Sequence[str]) -> int:
+    extra = _COMMANDS[tokens[0]].extra if tokens and tokens[0] in _COMMANDS else "cli"
+    require("cyclopts", "rich", extra=extra)
+    from cyclopts import App, CycloptsError
+
+    from trioshadow.cli._console import make_console
+
+    app = App(
+        name="python -m trioshadow",
+        help="Shadow an old backend with a new one.",
+        version=_version,
+        help_format="plaintext",
+        backend="trio",
+        suppress_keyboard_interrupt=False,  # it comes in a group, from a nursery, which cyclopts does not look into
+    )
+    for name, command in _COMMANDS.items():
+        app.command(command.place, name=name, help=None if tokens and tokens[0] == name else command.help)
+    try:
+        with contextlib.suppress(SystemExit):  # --help and --version end like this, in some versions
+            status = app(
+                tokens,
+                console=make_console(),
+                exit_on_error=False,
+                print_error=False,
+                result_action="return_value",
+            )
+            return status if isinstance(status, int) else 0
+    except CycloptsError as exc:
+        raise CliError(" ".join(str(exc).split())) from exc
+    return 0
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("trioshadow")
+
+
+def _is_interrupt(exc: BaseException) -> bool:
+    # Every nursery that it came through has put it into a group.
+    return isinstance(exc, KeyboardInterrupt) or (
+        isinstance(exc, BaseExceptionGroup) and exc.subgroup(KeyboardInterrupt) is not None
+    )

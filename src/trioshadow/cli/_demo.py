@@ -1,0 +1,80 @@
+"""`python -m trioshadow demo`: a real migration, from the deprecated `commonmark` to another Markdown library.
+
+This file conducts: input, comparison, report, isolation panel. Each of these is a file of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ._console import make_console
+from ._demo_blocks import cut_all
+from ._demo_compare import compare
+from ._demo_documents import documents_at, installed_documents
+from ._demo_isolation import HARMS, HarmName, Isolation, Row
+from ._demo_panel import show_computing, show_harms
+from ._demo_renderers import DEFAULT_CANDIDATES, PRIMARY, CandidateName, Renderer
+from ._demo_report import show_examples, show_input, show_table, show_verdict
+from ._progress import Stages
+
+#: One value each time the option is given: `--harm slow README.md` names one harm and one file.
+_REPEATABLE = Parameter(negative="", consume_multiple=False)
+
+
+async def demo(
+    *paths: Path,
+    candidate: Annotated[tuple[CandidateName, ...], _REPEATABLE] = DEFAULT_CANDIDATES,
+    harm: Annotated[tuple[HarmName, ...], _REPEATABLE] = HARMS,
+) -> None:
+    """Migrate from a deprecated library, and see what the migration would break.
+
+    Renders Markdown with commonmark (deprecated) and with a candidate to replace it, and shows where they differ.
+    Then measures what a bad candidate costs the callers.
+
+    Parameters
+    ----------
+    paths
+        Markdown files, and folders of such. Without: the descriptions of all installed distributions.
+    candidate
+        The library to migrate to; can be given more than once.
+    harm
+        The bad candidate in the isolation panel; can be given more than once.
+    """
+    console = make_console()
+    primary = Renderer(PRIMARY)
+    candidates = [Renderer(name) for name in dict.fromkeys(candidate)]
+
+    documents = documents_at(paths) if paths else installed_documents()
+    blocks = cut_all(documents)
+    targets = ", ".join(f"{renderer.name} {renderer.version}" for renderer in candidates)
+    console.print(f"Migration: {primary.name} {primary.version} (deprecated) -> {targets}", style="bold")
+    show_input(console, blocks, "the files you named" if paths else "the descriptions of the installed distributions")
+
+    comparisons = []
+    with Stages() as stages:
+        for renderer in candidates:
+            progress = stages.start(f"{primary.name} against {renderer.name}", len(blocks))
+            comparisons.append(await compare(primary, renderer, blocks, name=renderer.name, progress=progress))
+    show_table(console, comparisons, len(documents))
+    for comparison in comparisons:
+        show_examples(console, comparison, primary.name)
+    for comparison in comparisons:
+        show_verdict(console, comparison, primary.name, len(documents))
+    console.print()
+
+    with Stages() as stages:
+        isolation = Isolation(primary, candidates[0])
+        names = list(dict.fromkeys(harm))
+        harms: list[Row] = []
+        progress = stages.start("measuring bad candidates", len(names) + 2)
+        for name in names:
+            harms.append(await isolation.harm(name))
+            progress(len(harms))
+        computing = [await isolation.computing_on_the_loop()]
+        progress(len(names) + 1)
+        computing.append(await isolation.computing_in_a_thread())
+    show_harms(console, harms, primary.name)
+    show_computing(console, computing, candidates[0].name, isolation.cpu_seconds)

@@ -1,0 +1,156 @@
+"""The pure parts of the demo: cutting, marking, choosing, percentiles. No Trio, no I/O."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from trioshadow.cli._demo_blocks import Document, cut, cut_all
+from trioshadow.cli._demo_examples import Difference, choose_examples
+from trioshadow.cli._demo_marks import mark, shorten_left, shorten_right, visible
+from trioshadow.cli._demo_timing import Timing, percentile
+
+# ── cutting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_blocks_end_at_blank_lines_headings_and_list_items():
+    text = "# Title\nA line\nand more\n\n\n- one\n  goes on\n- two\n1. three\n## Next\nend"
+    assert list(cut(text)) == [
+        *("# Title\n", "A line\nand more\n", "- one\n  goes on\n", "- two\n", "1. three\n", "## Next\n", "end\n"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "```python\na\n\nb\n```",
+        "~~~\n# a comment\n\n- no item\n~~~",
+        "````\n```\n\n```\n````",  # fewer marks do not close it
+        "  ```\n  a\n\n  b\n  ```",  # as in a list item
+        "```\n\n``` not the end\n```",  # a closing fence has nothing after it
+        "~~~\n\n```\n~~~",
+        "```\nnever closed\n\nso it goes on to the end",  # CommonMark 4.5
+    ],
+)
+def test_fenced_code_stays_in_one_piece(code):
+    assert list(cut(f"before\n\n{code}")) == ["before\n", f"{code}\n"]
+
+
+def test_code_in_a_line_is_no_fence():
+    assert list(cut("```this``` is code\n\nand this is not")) == ["```this``` is code\n", "and this is not\n"]
+
+
+def test_all_three_line_ends_are_line_ends_and_nothing_else_is():
+    assert list(cut("a\r\n\r\nb\r\rc\x0b\x0cd\u2028e\n")) == ["a\n", "b\n", "c\x0b\x0cd\u2028e\n"]
+
+
+def test_no_text_gives_no_blocks():
+    assert list(cut(" \n\t\n")) == []
+
+
+@given(st.text(alphabet="ab #-1.`~>\n"))
+def test_cutting_loses_nothing_but_blank_lines(text):
+    def lines(part: str) -> list[str]:
+        return [line for line in part.split("\n") if line.strip()]
+
+    assert [line for block in cut(text) for line in lines(block)] == lines(text)
+
+
+def test_a_document_comes_in_blocks_and_as_a_whole():
+    blocks = cut_all([Document("a.md", "one\n\ntwo"), Document("b.md", "only")])
+    assert [block.key for block in blocks] == [
+        "a.md · block 1",
+        "a.md · block 2",
+        "a.md · whole text",
+        "b.md · block 1",
+    ]
+    assert [block.text for block in blocks] == ["one\n", "two\n", "one\n\ntwo", "only\n"]
+    assert [block.whole for block in blocks] == [False, False, True, False]
+
+
+# ── marking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_mark_shows_both_sides_from_the_first_difference():
+    marked = mark(b"<p>spam</p>\n", b"<p>spat</p>\n", 6, width=30)
+    assert (marked.before, marked.primary, marked.shadow) == ("<p>spa", r"m</p>\n", r"t</p>\n")
+    assert marked.column == 6
+
+
+def test_a_side_that_ends_at_the_difference_has_nothing_to_show():
+    marked = mark(b"<hr>\n", b"<hr>\n\n", 5, width=30)
+    assert (marked.before, marked.primary, marked.shadow) == (r"<hr>\n", "", r"\n")
+
+
+def test_a_difference_inside_a_character_is_at_its_beginning():
+    # U+00E9 and U+00E8 are c3 a9 and c3 a8: the first byte that differs is the second of the character.
+    marked = mark("caf\xe9".encode(), "caf\xe8".encode(), 4, width=30)
+    assert (marked.before, marked.primary, marked.shadow) == ("caf", "\xe9", "\xe8")
+
+
+def test_bytes_that_are_no_text_are_shown_all_the_same():
+    marked = mark(b"\xff\xfe", b"\xff\xff", 1, width=30)
+    assert marked.primary == "\N{REPLACEMENT CHARACTER}"
+
+
+@given(st.text(), st.text(), st.text(), st.integers(20, 80))
+def test_a_mark_is_never_wider_than_it_may_be(before, ours, theirs, width):
+    sides = [(before + rest).encode("utf-8", "surrogatepass") for rest in (ours, theirs)]
+    at = next((i for i, (a, b) in enumerate(zip(*sides, strict=False)) if a != b), min(map(len, sides)))
+    marked = mark(*sides, at, width=width)
+    for rest in (marked.primary, marked.shadow):
+        assert marked.column + cell_len(rest) <= width
+        assert rest.isprintable()
+
+
+def test_nothing_visible_is_obeyed_by_a_terminal():
+    assert visible("a\tb\r\n\x1b[2J\u202e\ud800") == r"a\tb\r\n\x1b[2J\u202e\ud800"
+
+
+def test_what_is_shortened_says_so():
+    assert shorten_right("abcdef", 4) == "abc…"
+    assert shorten_left("abcdef", 4) == "…def"
+    assert shorten_right("abcd", 4) == shorten_left("abcd", 4) == "abcd"
+    assert shorten_right("日本語", 4) == "日…"  # two columns each
+
+
+# ── choosing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_examples_are_one_of_each_kind_the_most_frequent_first():
+    often = [Difference(f"often {n}", b"'" + b"x" * (9 - n), b"&", 0) for n in range(4)]
+    once = Difference("once", b"<p>", b"<h3>", 1)
+    examples = choose_examples([once, *often], 3)
+    assert [(example.difference.key, example.alike) for example in examples] == [
+        ("often 3", 4),  # the shortest
+        ("once", 1),
+        ("often 2", 4),
+    ]
+
+
+def test_there_are_never_more_examples_than_differences():
+    assert choose_examples([], 3) == []
+    assert len(choose_examples([Difference("k", b"a", b"b", 0)], 3)) == 1
+
+
+# ── percentiles ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_percentiles_are_by_nearest_rank():
+    values = [float(n) for n in range(200, 0, -1)]
+    assert percentile(values, 0.5) == 100
+    assert percentile(values, 0.99) == 198
+    assert percentile(values, 0) == 1
+    assert percentile(values, 1) == 200
+    assert percentile([7.0], 0.99) == 7
+
+
+def test_there_is_no_percentile_of_nothing():
+    with pytest.raises(ValueError, match="values"):
+        percentile([], 0.5)
+
+
+def test_timings_are_in_milliseconds():
+    assert Timing.of([0.001, 0.002, 0.003]) == Timing(p50=2, p99=3)
