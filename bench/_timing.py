@@ -35,7 +35,7 @@ class Effort:
     """How long each of their variants takes calls."""
 
 
-FULL = Effort(rounds=41, calls=1_000, caller_rounds=7, caller_seconds=1.5)
+FULL = Effort(rounds=41, calls=1_000, caller_rounds=11, caller_seconds=1.0)
 SHORT = Effort(rounds=11, calls=500, caller_rounds=3, caller_seconds=0.6)
 #: Shows that everything works, and nothing else.
 SMOKE = Effort(rounds=1, calls=70, caller_rounds=1, caller_seconds=0.05)

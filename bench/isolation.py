@@ -153,7 +153,6 @@ async def _measure(variant: Variant, body: bytes, seconds: float, pause: float) 
 
 
 def _rounds(variants: dict[str, Variant], body: bytes, effort: Effort, pause: float = _PAUSE) -> Rounds[Latencies]:
-    # A variant that has just started is not what is measured, but a run is cheap to start: all of it counts.
     runs = {
         name: functools.partial(trio.run, _measure, variant, body, effort.caller_seconds, pause)
         for name, variant in variants.items()
@@ -165,19 +164,21 @@ def _rows(rounds: Rounds[Latencies], name: str, label: str, limit: float | None)
     shed = rounds.median(lambda one: one[name].shed)
     if shed:
         label += f" ({shed:.0%} shed)"
-    rows = []
-    for percentile in ("p50", "p99"):
+    rows = [
+        _row(rounds, name, f"p50, {label}", lambda latencies: latencies.p50),
+        _row(rounds, name, f"p99, {label}", lambda latencies: latencies.p99),
+    ]
+    return rows if limit is None else [row.hold_at_most(limit) for row in rows]
 
-        def of(one: dict[str, Latencies], which: str, percentile: str = percentile) -> float:
-            return float(getattr(one[which], percentile))
 
-        measured = ms(rounds.median(functools.partial(of, which=name)))
-        against = f"alone, {ms(rounds.median(functools.partial(of, which='alone')))}"
-        ratio = rounds.median(lambda one, of=of: of(one, name) / of(one, "alone"))  # type: ignore[misc]
-        what = f"{percentile}, {label}"
-        row = Row(what, measured, against, ratio)
-        rows.append(row if limit is None else row.hold_at_most(limit))
-    return rows
+def _row(rounds: Rounds[Latencies], name: str, what: str, percentile: Callable[[Latencies], float]) -> Row:
+    alone = rounds.median(lambda one: percentile(one["alone"]))
+    return Row(
+        what,
+        ms(rounds.median(lambda one: percentile(one[name]))),
+        f"alone, {ms(alone)}",
+        rounds.median(lambda one: percentile(one[name]) / percentile(one["alone"])),
+    )
 
 
 def sections(effort: Effort) -> list[Section]:
@@ -204,7 +205,10 @@ def sections(effort: Effort) -> list[Section]:
         Section(
             "What the caller waits, bodies of 4 KB",
             [row for name in troubles | threads for row in _rows(small, name, name, 1.05)],
-            ["100 callers, 1,000 calls a second together, primary 5 ms, every call sampled. Wall clock."],
+            [
+                "100 callers, 1,000 calls a second together, primary 5 ms, every call sampled. Wall clock.",
+                "Below 1: an idle loop sleeps in whole milliseconds (epoll), one that is woken by shadows does not.",
+            ],
         ),
         Section(
             "What the caller waits, bodies of 100 KB",
