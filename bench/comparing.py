@@ -31,6 +31,7 @@ _SIZE = 1 << 20
 _LEFT = bytes(_SIZE)
 _EQUAL = bytes(bytearray(_SIZE))
 _RIGHT = bytes(_SIZE - 1) + b"y"
+_CONFIG = ShadowConfig.full_sample()
 _HOLD_SECONDS = 60e-6
 #: What the Rust crate `request-shadow` takes for the same two bodies, byte by byte; measured elsewhere, quoted here.
 _QUOTED_SECONDS = 309e-6
@@ -58,7 +59,7 @@ def _timed(function: Callable[[], object], count: int) -> float:
 
 
 def _compare() -> None:
-    divergence = Divergence.compare(_LEFT, _RIGHT, ShadowConfig.full_sample())
+    divergence = Divergence.compare(_LEFT, _RIGHT, _CONFIG)
     if divergence is None or divergence.body is None or divergence.body.prefix_equal_bytes != _SIZE - 1:
         raise AssertionError("the difference was not found")
 
