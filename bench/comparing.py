@@ -92,8 +92,8 @@ def sections(effort: Effort) -> list[Section]:
     count = max(1, effort.calls // 50)
     rounds = Rounds(
         {
-            "compare": functools.partial(_timed, _compare, count),
-            "memcmp": functools.partial(_timed, _memcmp, count),
+            "compare": functools.partial(_timed, _compare, 10 * count),
+            "memcmp": functools.partial(_timed, _memcmp, 10 * count),
             "keep": functools.partial(trio.run, _keep, _DOCUMENT, count),
             "keep bytes": functools.partial(trio.run, _keep, b"x" * 95_000, count),
             "pickle": functools.partial(_timed, lambda: pickle.dumps(_DOCUMENT, pickle.HIGHEST_PROTOCOL), count),
