@@ -1,0 +1,69 @@
+"""The benchmark works: every row is there. What it measures is not asserted: numbers belong to a machine, not to a test.
+
+A subprocess, on the real clock.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_RUN = Path(__file__).parent.parent / "bench" / "run.py"
+
+_ROWS = (
+    "call() not sampled (rate 0.1",
+    "call() not sampled (rate 0,",
+    "call() sampled, matching, all in all",
+    "bare Trio by hand",
+    "call() sampled, diverging",
+    "100 callers at once",
+    "a leg without an idle host",
+    "p50, slow (1 s)",
+    "p99, slow (1 s)",
+    "p99, hung",
+    "p99, failing",
+    "p99, diverging",
+    "p99, blocking in SyncBackend",
+    "p50, burning 20 ms of CPU",
+    "first differing byte of two 1 MiB bodies",
+    "keeping a mutable answer",
+    "a leg in flight",
+    "an idle host",
+    "garbage left by a matched call",
+    "garbage left by a diverged call",
+    "garbage left by a failing call",
+    "garbage left by a timed-out call",
+)
+
+
+@pytest.fixture(scope="module", params=["plain", "markdown"])
+def printed(request: pytest.FixtureRequest) -> str:
+    """Run one tiny round of everything."""
+    arguments = ["--smoke", "--markdown"] if request.param == "markdown" else ["--smoke"]
+    run = subprocess.run(
+        [sys.executable, "-W", "error", str(_RUN), *arguments], capture_output=True, check=False, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+@pytest.mark.parametrize("row", _ROWS)
+def test_bench_prints_each_row(printed: str, row: str) -> None:
+    """Each row that the documentation quotes is in the table."""
+    assert row in printed
+
+
+def test_bench_says_where_it_ran(printed: str) -> None:
+    """Numbers without their machine and versions are worth nothing."""
+    for word in ("cores", "CPython", "trioshadow ", "trio ", "numbers held"):
+        assert word in printed
+
+
+def test_bench_refuses_what_it_does_not_know() -> None:
+    """A misspelt option is an error, unlike a number that is missed."""
+    run = subprocess.run(
+        [sys.executable, str(_RUN), "--shrot"], capture_output=True, check=False, text=True, timeout=60
+    )
+    assert run.returncode == 2
+    assert "--shrot" in run.stderr
