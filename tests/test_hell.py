@@ -266,6 +266,13 @@ async def starts_a_task_in_the_legs_nursery(request):
     return request
 
 
+async def starts_a_hanging_task_in_the_legs_nursery(request):
+    nursery = trio.lowlevel.current_task().parent_nursery
+    assert nursery is not None
+    nursery.start_soon(trio.sleep_forever)
+    return request
+
+
 async def starts_a_failing_task_in_the_legs_nursery(request):
     nursery = trio.lowlevel.current_task().parent_nursery
     assert nursery is not None
@@ -339,6 +346,7 @@ CANDIDATES = [
     not_comparable(returns_what_compares_to_no_bool, "TypeError", "the comparison: no bool"),
     Hell(sets_the_deadline_of_the_leg_to_never, Verdict.MATCHED, 30),
     matched(starts_a_task_in_the_legs_nursery, settled=1.5),
+    matched(starts_a_hanging_task_in_the_legs_nursery, settled=2),
     raised(starts_a_failing_task_in_the_legs_nursery, "ValueError", "boom"),
 ]
 

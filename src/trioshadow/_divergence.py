@@ -72,8 +72,10 @@ class Divergence:
         An answer that is no ResponseRecord is a value: status 0, no headers, the value as body. Bodies are compared
         as bytes if both are, else with `==`, whose own errors are raised here.
         """
-        if type(primary) is bytes and type(shadow) is bytes and primary == shadow:
-            return None  # nothing else to look at
+        if type(primary) is bytes and type(shadow) is bytes:  # the commonest case: nothing else to look at
+            if primary == shadow or _BODY in config.ignore:
+                return None
+            return cls(body=_bytes_diff(primary, shadow))
         primary_status, primary_headers, primary_body = _parts(primary)
         shadow_status, shadow_headers, shadow_body = _parts(shadow)
         ignore = config.ignore
@@ -114,12 +116,14 @@ def _by_name(headers: Headers) -> dict[str, list[str]]:
 def _compare_bodies(primary: object, shadow: object) -> BodyDiff | None:
     if isinstance(primary, _BYTES) and isinstance(shadow, _BYTES):
         primary, shadow = bytes(primary), bytes(shadow)  # for bytes that is no copy
-        if primary == shadow:
-            return None
-        return BodyDiff(len(primary), len(shadow), first_difference(primary, shadow))
+        return None if primary == shadow else _bytes_diff(primary, shadow)
     if primary == shadow:
         return None
     return BodyDiff(_value_len(primary), _value_len(shadow), None)
+
+
+def _bytes_diff(primary: bytes, shadow: bytes) -> BodyDiff:
+    return BodyDiff(len(primary), len(shadow), first_difference(primary, shadow))
 
 
 def _value_len(value: object) -> int | None:

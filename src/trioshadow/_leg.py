@@ -129,16 +129,16 @@ class IdleLeg(Leg[Any, Any]):
     leg.
     """
 
-    __slots__ = ("_verdict",)
+    __slots__ = ("verdict",)
 
     mirrored = False
 
     def __init__(self, verdict: Verdict) -> None:
-        self._verdict = verdict
+        self.verdict = verdict
 
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, Any]:
         """Nothing to compare: an outcome with this leg's verdict."""
-        return ShadowOutcome(answer, self._verdict)
+        return ShadowOutcome(answer, self.verdict)
 
     def primary_raised(self, exc: BaseException) -> None:
         """Nothing to compare."""

@@ -48,13 +48,11 @@ from ._sink import Sink, SinkTarget
 from ._snapshot import ATOMS, copy_request
 from ._verdict import DivergenceRecord, Verdict
 
+#: The leg of each call that is not mirrored.
 _NOT_SAMPLED, _SHED, _UNKEYED, _HELD_BACK, _PAUSED, _CLOSED = (
-    (IdleLeg(verdict), verdict.slot)
-    for verdict in (
-        *(Verdict.NOT_SAMPLED, Verdict.SHED, Verdict.UNKEYED),
-        *(Verdict.HELD_BACK, Verdict.PAUSED, Verdict.CLOSED),
-    )
+    IdleLeg(verdict) for verdict in Verdict if not verdict.mirrored
 )
+_NOT_SAMPLED_SLOT = Verdict.NOT_SAMPLED.slot
 
 _DEFAULT_CONFIG = ShadowConfig()
 
@@ -168,12 +166,14 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             if config.sample_rate < 1:
                 self._notices.say("unkeyed", f"a request has no sampling key ({type(exc).__name__}): not mirrored")
                 return self._idle(_UNKEYED)
-        if config.sample_rate < 1 and not config.should_shadow(key_bytes):
-            return self._idle(_NOT_SAMPLED)
+        rate = config.sample_rate
+        if rate < 1 and (rate <= 0 or not config.should_shadow(key_bytes)):  # at 0 there is nothing to hash for
+            self._ledger.counts[_NOT_SAMPLED_SLOT] += 1  # _idle() without a call: this is the path of most calls
+            return _NOT_SAMPLED
         if not self._in_own_run():
             return self._closed("they come from another trio.run than the shadower's")
         if not self._ledger.admit(config.max_in_flight):
-            return _SHED[0]
+            return _SHED
         leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(self._desk, config, key_bytes, operation)
         try:
             if config.copy_request is None and type(request) in ATOMS:
@@ -199,15 +199,14 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             return self._closed("it was never entered")
         return self._start(request, key, operation)
 
-    def _idle(self, kind: tuple[IdleLeg, int]) -> IdleLeg:
-        leg, slot = kind
-        self._ledger.counts[slot] += 1
+    def _idle(self, leg: IdleLeg) -> IdleLeg:
+        self._ledger.counts[leg.verdict.slot] += 1
         return leg
 
     def _closed(self, why: str) -> IdleLeg:
         self._ledger.count_elsewhere()
         self._notices.say(f"closed: {why}", f"calls are served by the primary and not mirrored: {why}", once=True)
-        return _CLOSED[0]
+        return _CLOSED
 
     def _start_elsewhere(self) -> IdleLeg:
         if self._state is _State.NEW:
@@ -253,7 +252,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     @enable_ki_protection
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> bool:
+    ) -> None:
         """Drain, flush and close, as the class says. An exception of the body leaves as itself."""
         self._close_door()
         try:
@@ -262,7 +261,6 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
                     await self._consumer.wait_until(self._no_legs)
         finally:
             await self._finish()
-        return False
 
     @enable_ki_protection
     async def _finish(self) -> None:
