@@ -1,4 +1,5 @@
-"""The benchmark works: every row is there. What it measures is not asserted: numbers belong to a machine, not to a test.
+"""The benchmark works: every row is there. What it measures is not asserted: numbers belong to a machine, not to a
+test.
 
 A subprocess, on the real clock.
 """

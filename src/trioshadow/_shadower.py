@@ -286,7 +286,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     async def _close_service(self) -> None:
         try:
             # The body's exception is not shown to the nursery, which would put it into a group. If a KeyboardInterrupt
-            # out of a leg has cancelled the nursery, and so the body, that one is raised in place of the body's Cancelled.
+            # out of a leg has cancelled the nursery, and so the body, that one is raised in place of the body's
+            # Cancelled.
             await self._service_manager.__aexit__(None, None, None)
         except BaseException as group:
             # Anything else would be a bug of ours, and is shown whole.
