@@ -8,8 +8,9 @@ from ._backend import Backend
 from ._config import IgnoreField, ShadowConfig
 from ._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
 from ._errors import ShadowerNotRunning, ShadowError, ShadowPending
+from ._in_shadow import in_shadow
 from ._ledger import ShadowStatistics
-from ._leg import Leg, in_shadow
+from ._leg import Leg
 from ._log import DivergenceLog
 from ._mirrored import Arguments, MirroredFunction, mirrored
 from ._outcome import ShadowOutcome

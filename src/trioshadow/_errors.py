@@ -7,6 +7,7 @@ that is kept keeps its frames, and with them the caller's answer, alive.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 #: What passes through a leg, also out of a group: the user wants out (KeyboardInterrupt), or the interpreter
 #: is closing the coroutine (GeneratorExit). Everything else that shadow code raises is data.
@@ -37,7 +38,7 @@ class ShadowerNotRunning(ShadowError, RuntimeError):
 
 #: The exception's type and how many exceptions it groups (-1: it is no group), in pre-order for a group's members.
 #: Two exceptions of equal shape are 'the same type' for comparing.
-ErrorShape = tuple[tuple[type[BaseException], int], ...]
+ErrorShape: TypeAlias = tuple[tuple[type[BaseException], int], ...]
 
 
 def error_shape(exc: BaseException) -> ErrorShape:
@@ -51,8 +52,9 @@ def error_shape(exc: BaseException) -> ErrorShape:
     while stack:
         exc = stack.pop()
         if isinstance(exc, BaseExceptionGroup):
-            shape.append((type(exc), len(exc.exceptions)))
-            stack.extend(reversed(exc.exceptions))
+            exceptions = _exceptions_of(exc)
+            shape.append((type(exc), len(exceptions)))
+            stack.extend(reversed(exceptions))
         else:
             shape.append((type(exc), -1))
     return tuple(shape)
@@ -79,19 +81,38 @@ def _first(exc: BaseException, wanted: Callable[[BaseException], bool]) -> BaseE
     while stack:
         leaf = stack.pop()
         if isinstance(leaf, BaseExceptionGroup):
-            stack.extend(reversed(leaf.exceptions))
+            stack.extend(reversed(_exceptions_of(leaf)))
         elif wanted(leaf):
             return leaf
     return None
 
 
 def describe_error(exc: BaseException) -> tuple[str, str]:
-    """`(type name, message)` of an exception; its own `__str__` may raise, exit, or be huge."""
-    name = type(exc).__name__
+    """`(type name, message)` of an exception; its own `__str__` may raise, exit, or be huge.
+
+    Raises nothing but a KeyboardInterrupt or GeneratorExit out of that `__str__`.
+    """
+    name = _name_of(type(exc))
     try:
         message = str(exc)[:MESSAGE_LIMIT]
     except BaseException as broken:  # `__str__` is the candidate's code too
         if passing_error(broken) is not None:
             raise
-        message = f"<{name}.__str__ raised {type(broken).__name__}>"
+        message = f"<{name}.__str__ raised {_name_of(type(broken))}>"
     return name, message
+
+
+#: The shape of an exception, the name of its type, its message.
+ErrorWords: TypeAlias = tuple[ErrorShape, str, str]
+
+
+def error_words(exc: BaseException) -> ErrorWords:
+    """All that is ever kept of an exception."""
+    return (error_shape(exc), *describe_error(exc))
+
+
+# Past what a class may define itself: a metaclass's `__name__`, a group's own `exceptions`.
+_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
+_exceptions_of: Callable[[BaseExceptionGroup[BaseException]], tuple[BaseException, ...]] = BaseExceptionGroup.__dict__[
+    "exceptions"
+].__get__

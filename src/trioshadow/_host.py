@@ -28,7 +28,7 @@ from ._errors import passing_error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._leg import ActiveLeg
+    from ._active_leg import ActiveLeg
 
 #: So many hosts wait for legs; those of a larger burst end with it. An idle host holds about 3 KB (`nox -s bench`).
 IDLE_HOSTS = 64

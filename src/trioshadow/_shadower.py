@@ -13,7 +13,7 @@ Promises kept here:
 5. *Bounded.* A call is shed before it gets a leg, when legs and waiting records fill the room.
 6. *Sticky.* `ShadowConfig.should_shadow` alone decides which keys are mirrored.
 
-A leg's own promises are in `_leg.py`, those of its records in `_consumer.py`.
+A leg's own promises are in `_active_leg.py`, those of its records in `_consumer.py`.
 
 Two lifetimes: the caller's task ends with its answer, a leg with its verdict. A nursery opened and closed inside
 `call()` would have to wait for its children before it could return, so each call's nursery is part of the shadower's,
@@ -33,13 +33,16 @@ from typing import Any, Generic, Self
 import trio
 from trio.lowlevel import current_trio_token, disable_ki_protection, enable_ki_protection
 
+from ._active_leg import ActiveLeg, Desk
 from ._backend import BackendLike, RequestT, as_callable
 from ._config import ShadowConfig
 from ._consumer import Consumer
 from ._errors import ShadowerNotRunning, passing_error
 from ._host import HostPool
+from ._in_shadow import ShadowMark, shadow_mark
+from ._judge import compare_failure
 from ._ledger import Ledger, ShadowStatistics
-from ._leg import ActiveLeg, Desk, IdleLeg, Leg, ShadowMark, compare_failure, shadow_mark
+from ._leg import IdleLeg, Leg
 from ._log import DivergenceLog
 from ._notices import Notices
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT

@@ -1,0 +1,302 @@
+"""The leg of a mirrored call, from `start()` to its verdict.
+
+Promises kept here:
+
+- *Nothing leaks in*: whatever the shadow raises becomes words. Only KeyboardInterrupt and GeneratorExit pass.
+- *Every call is accounted for*: a leg settles exactly once, in `_settle`, which every path of its host ends in.
+- *Nothing is kept alive*: what a leg holds of the caller (request, answer, view) is let go when it settles, and no
+  exception is ever held, only its shape.
+
+A leg has two inputs. The shadow runs in a task of its own (`run_shadow`), a child of this call's nursery; the primary's
+side is told by the caller (`primary_done`, `primary_raised`, `abandon`). When the shadow ends, the leg's host
+(`_host.py`) closes the nursery; when the primary's side is known too, it calls `finish`. Only then is it known whether
+the shadow left its task in order (`crashed`), so only then is anything compared (`_judge.py`). The deadline, which is
+the nursery's, covers the shadow alone: the primary may take as long as it likes.
+
+Who cancelled a shadow? Its own code sees one `Cancelled` for all causes, and afterwards it is too late to tell them
+apart, so each cause leaves its mark at the moment it acts: `abandon()` and the closing shadower set a flag before they
+cancel, and the deadline is caught by the host's abort function, which Trio calls in the very step in which it looks at
+the clock.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable
+from threading import get_ident
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import trio
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
+
+from ._divergence import Divergence
+from ._errors import consists_of, describe_error, error_words, first_other, passing_error
+from ._in_shadow import ShadowMark, shadow_mark
+from ._judge import Cut, Judgement, LegFacts, PrimarySide, ShadowSide, compare_failure, judge
+from ._leg import Leg
+from ._outcome import PrimaryT, ShadowOutcome, ShadowT
+from ._snapshot import ATOMS, Copied, Packed, snapshot
+from ._verdict import DivergenceRecord, FailureKind, ShadowFailure, Verdict
+
+if TYPE_CHECKING:
+    from ._config import ShadowConfig
+    from ._consumer import Consumer
+    from ._host import LegHost
+    from ._ledger import Ledger
+
+#: A record keeps this many bytes of its key.
+KEY_LIMIT = 256
+
+# Bound once: reading a member off its class costs 0.1 µs on Python 3.11, and a leg reads some ten.
+_PENDING, _DONE, _RAISED, _ABANDONED = PrimarySide
+_RUNNING, _ANSWERED, _FAILED, _CANCELLED = ShadowSide
+_UNCUT, _BY_DEADLINE, _BY_LATE_LOOP, _BY_OTHERS = Cut
+
+
+class Desk:
+    """What all legs of one shadower share: whom they call, where they report."""
+
+    __slots__ = ("cancelled", "consumer", "ledger", "now", "shadow", "task_name")
+
+    now: Callable[[], float]
+    """The run's clock, without the way through the run that `trio.current_time()` takes: 0.1 against 0.2 µs."""
+
+    def __init__(
+        self, shadow: Callable[[Any], Awaitable[Any]], task_name: str, ledger: Ledger, consumer: Consumer
+    ) -> None:
+        self.shadow = shadow
+        self.task_name = task_name
+        self.ledger = ledger
+        self.consumer = consumer
+        #: The legs are being cancelled: the shadower is left, or the scope around it was cancelled.
+        self.cancelled = False
+
+
+class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
+    """The leg of a mirrored call."""
+
+    mirrored = True
+
+    # No slots, and defaults in the class: a leg is made for each sampled call, and most of these it never sets.
+    request: Any = None
+    host: LegHost | None = None
+    _settled = False
+    _primary_seconds: float | None = None
+    _deadline = math.inf
+
+    def __init__(self, desk: Desk, config: ShadowConfig, key: bytes, operation: str) -> None:
+        self.desk = desk
+        self.config = config
+        self.key = key[:KEY_LIMIT]
+        self.operation = operation
+        self._thread = get_ident()
+        self._outcome: ShadowOutcome[PrimaryT, ShadowT] = ShadowOutcome(None, None)  # type: ignore[arg-type]
+        self._started = desk.now()
+
+    # ── the caller's side ────────────────────────────────────────────────────────────────────────────────────────────
+
+    @enable_ki_protection
+    def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, ShadowT]:
+        """The primary answered. Takes what is to be compared from the answer at once, so that it may change
+        afterwards.
+        """
+        if self.primary is not _PENDING or self._thread != get_ident():
+            self._refuse()
+        self._outcome.primary = answer
+        self._primary_seconds = self.desk.now() - self._started
+        if self.config.primary_view is None and type(answer) in ATOMS:
+            self.primary_value = answer  # the commonest case, without the calls below
+        elif not self._settled:
+            try:
+                self.primary_value = _view_of_primary(self.config, answer)
+            except BaseException as exc:
+                if passing_error(exc) is not None:
+                    self._conclude(_ABANDONED)
+                    raise
+                self.own_failure = compare_failure("the primary's view", exc)
+        self._conclude(_DONE)
+        return self._outcome
+
+    @enable_ki_protection
+    def primary_raised(self, exc: BaseException) -> None:
+        """The primary raised. An Exception is compared with what the shadow does; any other (Cancelled) abandons the
+        leg.
+        """
+        if self.primary is not _PENDING or self._thread != get_ident():
+            self._refuse()
+        if not isinstance(exc, Exception):
+            self._conclude(_ABANDONED)
+            return
+        self._primary_seconds = self.desk.now() - self._started
+        try:
+            self.primary_error = error_words(exc)
+        except BaseException:  # a KeyboardInterrupt in its `__str__`: nothing else comes out of that
+            self._conclude(_ABANDONED)
+            raise
+        self._conclude(_RAISED)
+
+    @enable_ki_protection
+    def abandon(self) -> None:
+        """There will be no answer: the shadow is cancelled and the leg counted `abandoned`."""
+        if self.primary is not _PENDING or self._thread != get_ident():
+            self._refuse()
+        self._conclude(_ABANDONED)
+
+    @enable_ki_protection
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        """Abandon the leg if it was not ended."""
+        if self.primary is _PENDING:
+            self.abandon()
+
+    def _refuse(self) -> NoReturn:
+        if self._thread != get_ident():
+            raise RuntimeError(
+                "a leg is ended in the thread that started it: hand the answer over with trio.from_thread"
+            )
+        raise RuntimeError("this leg has ended: call one of primary_done, primary_raised and abandon, once")
+
+    def _conclude(self, primary: PrimarySide) -> None:
+        self.primary = primary
+        host = self.host
+        if host is None:
+            return  # the shadow has not started yet, and looks at this before it does; or the leg has settled already
+        if self.shadow is not _RUNNING:
+            host.wake()
+        elif primary is _ABANDONED:
+            host.nursery.cancel_scope.cancel()
+
+    # ── the shadow's side ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def run_shadow(self) -> None:
+        """The shadow's task: a child of this call's nursery, in a copy of the caller's context.
+
+        A child, and not inline in the host: a shadow that leaves a nursery open corrupts the task it ran in, and then
+        this one ends in a RuntimeError that the nursery hands to the host, where inline the whole run would end.
+        """
+        desk, host = self.desk, self.host
+        assert host is not None
+        if self.primary is _ABANDONED or desk.cancelled:
+            self.shadow = _CANCELLED
+            host.wake()
+            return
+        mark = ShadowMark()
+        shadow_mark.set(mark)
+        started = desk.now()
+        self._deadline = host.nursery.cancel_scope.deadline = started + self.config.shadow_timeout
+        entered = False
+        try:
+            request = self.request
+            if type(request) is Packed or type(request) is Copied:
+                request = request.load()
+            self.request = None  # the shadow has it now: what it was made from need not be kept beside it
+            entered = True
+            self.answer = await desk.shadow(request)
+            ended = _ANSWERED
+        except BaseException as exc:
+            if passing_error(exc) is not None:
+                raise
+            if not entered:
+                self.own_failure = compare_failure("copy_request", exc)
+                ended = _FAILED
+            else:
+                # Cancelled is swallowed here on purpose: the cause has left its mark, and this is the end of the task.
+                ended = _CANCELLED if consists_of(exc, trio.Cancelled) else _FAILED
+                self.error = error_words(exc if self.cut is _UNCUT else first_other(exc, trio.Cancelled) or exc)
+        finally:
+            mark.running = False
+            self.shadow_seconds = desk.now() - started
+        self.shadow = ended
+        host.wake()
+
+    def interrupted(self) -> None:
+        """The host's wait for this leg is being cancelled, in this very step of Trio's loop.
+
+        If it is by the deadline, was the loop there in time? A loop that was blocked for so long that it comes by more
+        than half of the whole timeout late has not given the shadow its turns: then an answer that is ready counts, and
+        a cancelled shadow is abandoned rather than blamed.
+        """
+        if self.shadow is _RUNNING and self.primary is not _ABANDONED:
+            late = self.desk.now() - self._deadline
+            if late > self.config.shadow_timeout / 2:
+                self.cut = _BY_LATE_LOOP
+            else:
+                self.cut = _BY_DEADLINE if late >= 0 else _BY_OTHERS
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def crashed(self, crash: BaseException) -> None:
+        """`crash` came out of this call's nursery: the shadow did not leave its task in order, or it was cancelled."""
+        if self.shadow is _RUNNING:
+            self.shadow = _FAILED
+        if passing_error(crash) is not None:
+            self._settle(Verdict.ABANDONED, None, None)
+            return
+        corrupted = first_other(crash, trio.Cancelled)
+        if corrupted is not None:
+            self.crash = describe_error(corrupted)
+
+    def waits_for_primary(self) -> bool:
+        """The nursery is closed; is the primary's side still to come?"""
+        return self.primary is _PENDING and not self.desk.cancelled
+
+    @enable_ki_protection
+    def finish(self) -> None:
+        """Both sides are known, or one will never be. Called once, by the host, in the host's task."""
+        judgement: Judgement = Verdict.ABANDONED, None, None
+        try:
+            judgement = self._judge()
+        except BaseException as exc:  # a view, an `__eq__`, a `__str__`: user code
+            if passing_error(exc) is not None:
+                raise
+            judgement = Verdict.FAILED, None, compare_failure("the comparison", exc)
+        finally:
+            self._settle(*judgement)
+
+    @disable_ki_protection
+    def _judge(self) -> Judgement:
+        return judge(self, closing=self.desk.cancelled)
+
+    @enable_ki_protection
+    def fail_at_start(self, failure: ShadowFailure) -> None:
+        """The request could not be copied: there will be no shadow."""
+        self._settle(Verdict.FAILED, None, failure)
+
+    @enable_ki_protection
+    def give_up_at_start(self) -> None:
+        """Copying the request was interrupted: nobody will hear of this leg again."""
+        self.primary = _ABANDONED
+        self._settle(Verdict.ABANDONED, None, None)
+
+    def _settle(self, verdict: Verdict, divergence: Divergence | None, failure: ShadowFailure | None) -> None:
+        # The callers are KI-protected: this is one step, from 'in flight' to a verdict with its record on its way.
+        desk = self.desk
+        self._settled = True
+        if divergence is not None or failure is not None:
+            desk.consumer.record(
+                DivergenceRecord(
+                    key=self.key,
+                    operation=self.operation,
+                    verdict=verdict,
+                    divergence=divergence,
+                    failure=failure,
+                    at=time.time(),
+                    primary_seconds=self._primary_seconds,
+                    shadow_seconds=self.shadow_seconds,
+                )
+            )
+        desk.ledger.settle_leg(verdict)
+        # What a shadow gave that was too late, or left its task in disorder, is no answer.
+        answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
+        # The outcome is the leg's other half: nobody else settles it.
+        self._outcome._settle(verdict, self.answer if answered else None, divergence, failure)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        self.host = self.request = self.primary_value = None
+        if desk.consumer.waiters:
+            desk.consumer.changed()
+
+
+@disable_ki_protection
+def _view_of_primary(config: ShadowConfig, answer: Any) -> object:
+    view = config.primary_view
+    return snapshot(answer if view is None else view(answer))

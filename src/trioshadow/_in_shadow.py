@@ -1,0 +1,26 @@
+"""`in_shadow()`: does this code run for a shadow? A context variable, tied to the leg and not only to the context."""
+
+from __future__ import annotations
+
+import contextvars
+
+
+class ShadowMark:
+    """Marks a context as a shadow's while `running`. An object of its own: contexts outlive legs, and must not keep
+    them.
+    """
+
+    running = True
+
+
+shadow_mark: contextvars.ContextVar[ShadowMark | None] = contextvars.ContextVar("trioshadow.shadow_mark", default=None)
+
+
+def in_shadow() -> bool:
+    """True in code that a shadow leg runs, in its task, its child tasks and its threads.
+
+    For the write deep in the stack that must happen once: `if not in_shadow(): send_mail()`. It turns False when the
+    leg's shadow ends, also in tasks that the shadow started elsewhere and that still have its context.
+    """
+    mark = shadow_mark.get()
+    return mark is not None and mark.running
