@@ -474,3 +474,10 @@ async def test_a_keyboard_interrupt_out_of_a_comparison_passes(autojump_clock):
             await shadower.call(b"k")
             await trio.sleep_forever()
     assert counts(shadower) == {"abandoned": 1}
+
+
+async def test_an_answer_that_came_too_late_is_not_given(autojump_clock):
+    async with Shadower(primary, shields_past_the_deadline, ShadowConfig(shadow_timeout=2)) as shadower:
+        outcome = await (await shadower.call(b"k")).wait_settled()
+        assert outcome.verdict is Verdict.TIMED_OUT
+        assert outcome.shadow is None

@@ -412,7 +412,7 @@ async def test_a_shadow_that_refuses_to_be_cancelled_holds_up_the_exit_and_the_l
     assert trio.current_time() == 20
     assert counts(shadower) == {"timed_out": 1}
     (said,) = [record.getMessage() for record in caplog.records]
-    assert said.startswith("shadower 'swap': the exit waits for 1 shadow(s) that refuse to be cancelled: 'get'")
+    assert said.startswith("shadower 'swap': the exit waits for 1 shadow(s) that refuse to be cancelled: get")
 
 
 async def test_a_cleanup_error_of_a_leg_that_the_exit_cancelled_is_not_blamed(autojump_clock):
@@ -479,6 +479,7 @@ async def test_any_number_of_tasks_wait_idle(autojump_clock):
             with trio.move_on_after(0.2) as scope:
                 await shadower.wait_idle()
             assert scope.cancelled_caught
+            assert len(shadower._consumer.waiters) == 10
         assert woken == [1.5] * 10
         await shadower.wait_idle()
     await shadower.wait_idle()
@@ -519,6 +520,16 @@ async def test_calls_from_another_thread_and_run_are_served_and_counted_closed()
                 await shadower.call(b"k")
         await shadower.wait_idle()
         assert counts(shadower) == {"matched": 50, "closed": 400}
+
+
+@pytest.mark.parametrize("rate", [0, 1])
+async def test_a_call_from_another_thread_is_closed_whether_sampled_or_not(rate):
+    async def quick(request):
+        return request
+
+    async with Shadower(quick, quick, ShadowConfig(sample_rate=rate)) as shadower:
+        await trio.to_thread.run_sync(lambda: shadower.start(b"k").primary_done(b"k"))
+        assert counts(shadower) == {"closed": 1}
 
 
 async def test_calls_from_another_run_in_the_same_thread_are_counted_closed(autojump_clock):

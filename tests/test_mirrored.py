@@ -17,7 +17,7 @@ import trio.testing
 
 from trioshadow import Arguments, ShadowConfig, Shadower, Verdict, encode_key, in_shadow, mirrored
 from trioshadow.guard import SyncBackend
-from trioshadow.testing import Hang, ScriptedBackend
+from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
 from .conftest import counts
 
@@ -329,6 +329,21 @@ async def test_a_script_that_is_over_says_so(autojump_clock):
     assert backend.requests == ["you", "you"]
     with pytest.raises(ValueError, match="at least one step"):
         ScriptedBackend()
+
+
+def test_a_script_is_validated():
+    for step in (3, Hang, None, ScriptedBackend):
+        with pytest.raises(
+            TypeError, match=r"a step is Answer\(...\), Fail\(...\), Hang\(\) or an async function, not "
+        ):
+            ScriptedBackend(step)  # type: ignore[arg-type]
+    for bad in (-1, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match=r"after must be seconds in \[0, inf\)"):
+            Answer(1, after=bad)
+    with pytest.raises(TypeError, match="refuse_cancel must be a number, not str"):
+        Hang(refuse_cancel="s")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="exception must be an exception or its class, not 'x'"):
+        Fail("x")  # type: ignore[arg-type]
 
 
 async def test_a_hang_can_refuse_to_be_cancelled_for_a_while(autojump_clock):

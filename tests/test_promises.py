@@ -125,6 +125,7 @@ async def test_pending_then_settled(autojump_clock):
     async with Shadower(echo, ScriptedBackend(Answer(b"other", after=1.5))) as shadower:
         outcome = await shadower.call(b"k", operation="get")
         assert outcome.verdict is None
+        assert outcome.mirrored
         assert repr(outcome) == "<ShadowOutcome pending>"
         for attribute in ("shadow", "divergence", "shadow_failed"):
             with pytest.raises(ShadowPending, match=f"outcome.{attribute} is not known yet"):
@@ -177,6 +178,8 @@ async def test_a_backend_is_an_object_with_call_or_an_async_function(autojump_cl
         Shadower(echo, None)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="config must be a ShadowConfig, not dict"):
         Shadower(echo, echo, {})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"log must be a DivergenceLog, as in DivergenceLog.1000., not int"):
+        Shadower(echo, echo, log=1000)  # type: ignore[arg-type]
 
 
 async def test_the_same_error_from_both_matches_and_another_diverges(autojump_clock):
@@ -286,8 +289,10 @@ async def test_the_verdicts_of_calls_that_are_not_mirrored(autojump_clock):
         outcome = await shadower.call(left_out)
         assert outcome.verdict is Verdict.NOT_SAMPLED
         assert outcome.skipped_by_sampler
+        assert not outcome.mirrored
         assert (outcome.shadow, outcome.divergence, outcome.shadow_failed) == (None, None, None)
         assert (await shadower.call(object())).verdict is Verdict.UNKEYED
+        assert (await shadower.call(b"k", key=3.5)).verdict is Verdict.UNKEYED  # type: ignore[arg-type]
         assert (await shadower.call(left_out, key=sampled)).verdict is None
         shadower.pause()
         assert (await shadower.call(sampled)).verdict is Verdict.PAUSED
@@ -298,7 +303,7 @@ async def test_the_verdicts_of_calls_that_are_not_mirrored(autojump_clock):
         with pytest.raises(TypeError, match="config must be a ShadowConfig"):
             shadower.reconfigure(0.5)  # type: ignore[arg-type]
         await shadower.wait_idle()
-        assert counts(shadower) == {"matched": 1, "not_sampled": 2, "unkeyed": 1, "paused": 1}
+        assert counts(shadower) == {"matched": 1, "not_sampled": 2, "unkeyed": 2, "paused": 1}
 
 
 async def test_without_a_key_all_calls_are_still_mirrored_at_rate_one(autojump_clock):

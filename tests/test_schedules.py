@@ -102,6 +102,8 @@ class Checker(trio.abc.Instrument):
         statistics = self.shadower.statistics()
         assert_accounts(statistics)
         assert statistics.in_flight + statistics.records_waiting <= self.limit
+        consumer = self.shadower._consumer
+        assert statistics.in_flight + len(consumer._receive._state.data) <= self.limit  # what the channel really holds
 
 
 async def run(schedule: Schedule) -> tuple[int, collections.Counter[Verdict | None]]:

@@ -199,7 +199,20 @@ async def test_a_view_that_raises_never_reaches_the_caller(autojump_clock, side,
         assert outcome.shadow_failed is not None
         assert outcome.shadow_failed.kind is FailureKind.COMPARE_RAISED
         assert outcome.shadow_failed.type_name == exception.__name__
+        assert outcome.shadow_failed.message == f"the {('primary', 'shadow')[side]}'s view: view"
         assert counts(shadower) == {"failed": 1}
+
+
+async def test_a_keyboard_interrupt_in_the_shadows_view_passes(autojump_clock):
+    def broken(answer):
+        raise KeyboardInterrupt
+
+    config = ShadowConfig(view=(None, broken))
+    with pytest.raises(KeyboardInterrupt):
+        async with Shadower(ScriptedBackend(Answer(1)), ScriptedBackend(Answer(1)), config) as shadower:
+            await shadower.call(b"k")
+            await trio.sleep_forever()
+    assert counts(shadower) == {"abandoned": 1}
 
 
 async def test_a_keyboard_interrupt_in_the_primarys_view_passes_and_abandons(autojump_clock):

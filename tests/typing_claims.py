@@ -14,6 +14,7 @@ import trio
 from trioshadow import (
     Backend,
     DivergenceRecord,
+    IgnoreField,
     Leg,
     ResponseRecord,
     ShadowConfig,
@@ -43,7 +44,7 @@ bad_backend: Backend[str, ResponseRecord] = Old()  # type: ignore[assignment] # 
 
 
 async def calls() -> None:
-    async with Shadower(Old(), new, ShadowConfig(sample_rate=0.1)) as shadower:
+    async with Shadower(Old(), new, ShadowConfig(sample_rate=0.1, ignore=(IgnoreField.BODY,))) as shadower:
         assert_type(shadower, Shadower[bytes, ResponseRecord, dict[str, int]])
         outcome = await shadower.call(b"hello", key=("user", 3), operation="greet")
         assert_type(outcome, ShadowOutcome[ResponseRecord, dict[str, int]])
@@ -75,6 +76,18 @@ async def old_async(request: bytes, *, loud: bool = False) -> str:
 @mirrored(blocking)
 def old_sync(request: bytes) -> int:
     return len(request)
+
+
+class Cat:
+    @mirrored(blocking)
+    def price(self, request: bytes) -> int:
+        return len(request)
+
+
+async def methods() -> None:
+    assert_type(Cat().price(b""), int)
+    async with Cat.price.mirroring() as shadower:
+        assert_type(shadower.statistics().calls, int)
 
 
 async def drop_in() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import attrs
@@ -69,10 +69,13 @@ def _is_seed(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise _out_of_range(attribute.name, value, "an int in [0, 2**32)")
 
 
-def _is_ignore(_: object, attribute: attrs.Attribute[Any], value: tuple[Any, ...]) -> None:
-    for item in value:
-        if not isinstance(item, IgnoreField):
-            raise TypeError(f"{attribute.name} takes IgnoreField members, not {type(item).__name__}")
+def _checked_ignore(fields: Any) -> tuple[IgnoreField, ...]:
+    if isinstance(fields, str) or not isinstance(fields, Iterable):
+        raise TypeError(f"ignore takes several IgnoreField members, as in [IgnoreField.BODY], not {fields!r}")
+    for field in (checked := tuple(fields)):
+        if not isinstance(field, IgnoreField):
+            raise TypeError(f"ignore takes IgnoreField members, not {type(field).__name__}")
+    return checked
 
 
 def _is_optional_callable(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -100,7 +103,7 @@ class ShadowConfig:
     """The fraction of sampling keys that are mirrored, in [0, 1]. The default mirrors all: production uses less."""
     shadow_timeout: float = attrs.field(default=2.0, validator=_is_timeout)
     """Seconds, in (0, inf], that the shadow has from the moment its task starts. It never concerns the primary."""
-    ignore: tuple[IgnoreField, ...] = attrs.field(default=(), converter=tuple, validator=_is_ignore)
+    ignore: tuple[IgnoreField, ...] = attrs.field(default=(), converter=_checked_ignore)
     """Parts of the answer that are not compared."""
     max_in_flight: int = attrs.field(default=256, validator=_is_limit)
     """Legs in flight and records waiting, together, in [1, inf). A call that would pass this is served and counted

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from ._config import ShadowConfig
 from ._divergence import Divergence, ErrorDiff
-from ._errors import MESSAGE_LIMIT, ErrorWords, describe_error
+from ._errors import MESSAGE_LIMIT, ErrorWords, describe_error, passing_error
 from ._snapshot import Copied, Packed
 from ._verdict import FailureKind, ShadowFailure, Verdict
 
@@ -84,7 +84,7 @@ class LegFacts:
 def judge(facts: LegFacts, *, closing: bool) -> Judgement:
     """The verdict, with the divergence or failure. `closing`: the shadower has cancelled its legs.
 
-    Runs the shadow's view and the comparison: whatever these raise is raised.
+    Runs the shadow's view and the comparison; what the latter raises is raised.
     """
     if (
         facts.crash is None
@@ -127,7 +127,12 @@ def _compare_answers(facts: LegFacts) -> Judgement:
     if type(primary) is Packed or type(primary) is Copied:
         primary = primary.load()
     if config.shadow_view is not None:
-        shadow = config.shadow_view(shadow)
+        try:
+            shadow = config.shadow_view(shadow)
+        except BaseException as exc:
+            if passing_error(exc) is not None:
+                raise
+            return Verdict.FAILED, None, compare_failure("the shadow's view", exc)
     divergence = Divergence.compare(primary, shadow, config)
     return (_MATCHED if divergence is None else _DIVERGED), divergence, None
 

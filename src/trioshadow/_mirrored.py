@@ -10,7 +10,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
 import attrs
 
@@ -61,6 +61,11 @@ class MirroredFunction(Protocol[P, R_co]):
         if it is entered while it is entered.
         """
         ...  # pragma: no cover - a protocol has no body
+
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type, /) -> Callable[..., R_co]: ...
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """The primary's answer (for an async function, what to await for it)."""

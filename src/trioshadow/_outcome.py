@@ -43,6 +43,11 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
         return self._verdict
 
     @property
+    def mirrored(self) -> bool:
+        """Did the call have a leg? Known at once."""
+        return self._verdict is None or self._verdict.mirrored
+
+    @property
     def skipped_by_sampler(self) -> bool:
         """The sampler left this call out: `verdict is Verdict.NOT_SAMPLED`."""
         return self._verdict is Verdict.NOT_SAMPLED
@@ -68,8 +73,9 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
     async def wait_settled(self) -> ShadowOutcome[PrimaryT, ShadowT]:
         """Wait until the verdict is known, and return this outcome.
 
-        A checkpoint. Any number of tasks may wait; cancelling one concerns nobody else. A leg always settles: at its
-        deadline, or when the shadower is left.
+        A checkpoint. Any number of tasks may wait; cancelling one concerns nobody else. A leg settles when both sides
+        are known: at its deadline at the latest, if the primary is done and the shadow can be cancelled. A shadow that
+        refuses (a shield, a swallowed Cancelled) settles when it ends, and holds its place until then.
         """
         if self._verdict is not None:
             await trio.lowlevel.checkpoint()

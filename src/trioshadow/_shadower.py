@@ -77,14 +77,15 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
     Made anywhere, also at import; entered once. It belongs to the thread and the `trio.run` in which it was entered.
 
-    `primary` and `shadow` are Backends or async functions of one argument: TypeError for anything else. `name` tells
-    shadowers apart in the log and in task names. `log` takes the divergences (by default a new DivergenceLog of 128);
-    `sinks` get every record: targets, or `Sink(target, ...)`.
+    `primary` and `shadow` are Backends or async functions of one argument: TypeError if neither callable nor with a
+    `call`. What is callable but not async is found out at the first call. `name` tells shadowers apart in warnings and
+    in task names. `log` takes the divergences (by default a new `DivergenceLog(128)`); `sinks` get every record:
+    targets, or `Sink(target, ...)`.
 
     Leaving it normally: no new legs, running legs get up to `config.drain_timeout` seconds, the rest are cancelled and
     counted `abandoned`; then log and sinks get as long again to catch up. Leaving it by an exception: legs are
     cancelled at once. An exception of the body leaves as itself. A shadow that refuses to be cancelled holds up this
-    exit, as Trio keeps no orphans; the log says which.
+    exit, as Trio keeps no orphans; a warning says which.
     """
 
     def __init__(
@@ -103,9 +104,11 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         self._name = name
         self._notices = Notices(name)
         self._ledger = Ledger()
-        self._consumer = Consumer(
-            DivergenceLog() if log is None else log, [Sink.of(sink) for sink in sinks], self._ledger, self._notices
-        )
+        if log is None:
+            log = DivergenceLog()
+        elif not isinstance(log, DivergenceLog):
+            raise TypeError(f"log must be a DivergenceLog, as in DivergenceLog(1000), not {type(log).__name__}")
+        self._consumer = Consumer(log, [Sink.of(sink) for sink in sinks], self._ledger, self._notices)
         self._desk = Desk(shadow_call, f"trioshadow leg of {name or 'shadower'}", self._ledger, self._consumer)
         self._pool = HostPool()
         self._state = _State.NEW
@@ -167,7 +170,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
                 raise
             key_bytes = b""
             if config.sample_rate < 1:
-                self._notices.say("unkeyed", f"a request has no sampling key ({type(exc).__name__}): not mirrored")
+                self._notices.say("unkeyed", f"a request has no sampling key ({_no_key(key, exc)}): not mirrored")
                 return self._idle(_UNKEYED)
         rate = config.sample_rate
         if rate < 1 and (rate <= 0 or not config.should_shadow(key_bytes)):  # at 0 there is nothing to hash for
@@ -176,6 +179,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         if not self._in_own_run():
             return self._closed("they come from another trio.run than the shadower's")
         if not self._ledger.admit(config.max_in_flight):
+            self._notices.say("shed", "calls are shed: legs and waiting records fill max_in_flight")
             return _SHED
         leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(self._desk, config, key_bytes, operation)
         try:
@@ -195,8 +199,9 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     def start_if_running(
         self, request: RequestT, *, key: SamplingKey | None = None, operation: str = ""
     ) -> Leg[PrimaryT, ShadowT]:
-        """`start()` for drop-in forms, which are live before any shadower runs: then it counts `closed` and says so
-        once.
+        """`start()` for those who build drop-in forms, which are live before any shadower runs.
+
+        Before that it counts `closed` and warns once.
         """
         if self._state is _State.NEW:
             return self._closed("it was never entered")
@@ -273,7 +278,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
                 with trio.move_on_after(_PATIENCE):
                     await self._consumer.wait_until(self._no_legs)
                 if self._ledger.in_flight:
-                    which = ", ".join(map(repr, self._pool.operations()[:5]))
+                    which = ", ".join(name or "(no operation named)" for name in self._pool.operations()[:5])
                     self._notices.say(
                         "held up",
                         f"the exit waits for {self._ledger.in_flight} shadow(s) that refuse to be cancelled: {which}",
@@ -389,6 +394,10 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     def __repr__(self) -> str:
         name = f" {self._name!r}" if self._name else ""
         return f"<Shadower{name} {self._state.name.lower()}, {self._ledger.in_flight} in flight>"
+
+
+def _no_key(key: object, exc: BaseException) -> str:
+    return type(exc).__name__ if key is None else f"{type(exc).__name__}, the key is a {type(key).__name__}"
 
 
 @disable_ki_protection

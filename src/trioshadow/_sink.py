@@ -4,7 +4,7 @@ What a sink may do, and what becomes of it:
 
 - It falls behind: records are dropped and counted under its name; with `lossless=True` they wait instead, and new calls
   are shed while they fill the room.
-- It raises: the record is dropped and counted, the next one is tried.
+- It raises: the record is dropped and counted, the next one is tried. A sink that must lose none tries again itself.
 - It hangs: its channel fills; at the exit it gets `drain_timeout` seconds and is then cut off, the rest counted as
   dropped.
 - It corrupts its task (a nursery left open): it is dead, every further record counted as dropped.
@@ -26,7 +26,11 @@ from ._verdict import DivergenceRecord
 
 
 class RecordWriter(Protocol):
-    """An object that takes records. `aclose()` is called at the exit, after the last record, in the sink's task."""
+    """An object that takes records.
+
+    `aclose()` is called at the exit, after the last record, in the sink's task; if that was cut off, in a cancelled
+    scope, as `trio.aclose_forcefully` does.
+    """
 
     async def write(self, record: DivergenceRecord, /) -> object:
         """Take one record."""
@@ -64,12 +68,13 @@ class Sink:
 
     target: SinkTarget = attrs.field(validator=_is_target)
     """A function of one record, async or not, or an object with `write(record)` and `aclose()`. One record at a time,
-    in order, in the sink's own task."""
+    in order, in the sink's own task. One that blocks, blocks the event loop."""
     name: str = attrs.field(default=attrs.Factory(_target_name, takes_self=True), kw_only=True)
     """Under which its losses are counted. By default the function's or the class's name."""
     lossless: bool = attrs.field(default=False, kw_only=True)
     """False: records that find the buffer full are dropped and counted. True: they wait, and new calls are shed while
-    legs and waiting records fill `max_in_flight`."""
+    legs and waiting records fill `max_in_flight`. Lost, and counted, are even then a record whose write raises, and
+    those that are left when the exit has waited for `drain_timeout`."""
     max_buffer: int = attrs.field(default=256, kw_only=True, validator=_is_buffer)
     """Records that may wait for a lossy sink, in [1, inf)."""
 
@@ -129,6 +134,10 @@ class SinkWorker:
                 raise
             self._failed("died", exc)
         finally:
+            if self.backlog and self._cutting_off():
+                self._notices.say(
+                    f"{self.name} cut off", f"sink {self.name!r} could not keep up at the exit: records are lost"
+                )
             self._dead = True
             self.dropped += self.backlog
             self.backlog = 0

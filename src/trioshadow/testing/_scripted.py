@@ -6,6 +6,7 @@ Times are seconds of Trio's clock, so with `trio.testing.MockClock` they are exa
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -13,12 +14,24 @@ import attrs
 import trio
 
 
+def _is_seconds(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{attribute.name} must be seconds in [0, inf), not {value!r}")
+
+
+def _is_exception(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not (isinstance(value, BaseException) or (isinstance(value, type) and issubclass(value, BaseException))):
+        raise TypeError(f"{attribute.name} must be an exception or its class, not {value!r}")
+
+
 @attrs.frozen
 class Answer:
     """Return `value`; if that is a function, what it makes of the request."""
 
     value: Any
-    after: float = attrs.field(default=0.0, kw_only=True)
+    after: float = attrs.field(default=0.0, kw_only=True, validator=_is_seconds)
     """Seconds until then, in [0, inf). At 0 it is still a checkpoint."""
 
 
@@ -26,16 +39,16 @@ class Answer:
 class Fail:
     """Raise `exception`: a class or an instance. Of an instance each call raises the same one."""
 
-    exception: BaseException | type[BaseException]
-    after: float = attrs.field(default=0.0, kw_only=True)
+    exception: BaseException | type[BaseException] = attrs.field(validator=_is_exception)
+    after: float = attrs.field(default=0.0, kw_only=True, validator=_is_seconds)
     """Seconds until then, in [0, inf)."""
 
 
 @attrs.frozen
 class Hang:
-    """Never return, but can be cancelled."""
+    """Never return; unless `refuse_cancel` says otherwise it can be cancelled."""
 
-    refuse_cancel: float = attrs.field(default=0.0, kw_only=True)
+    refuse_cancel: float = attrs.field(default=0.0, kw_only=True, validator=_is_seconds)
     """Seconds from the start, in [0, inf), for which even cancelling does not help."""
 
 
@@ -49,12 +62,15 @@ class ScriptedBackend:
         shadow = ScriptedBackend(Answer(b"ok", after=0.5), Fail(ValueError), Hang())
 
     With `repeat` (the default) it starts again after the last step; without, further calls raise AssertionError. Raises
-    ValueError if there is no step.
+    ValueError if there is no step, TypeError for what is none.
     """
 
     def __init__(self, *steps: Step, repeat: bool = True) -> None:
         if not steps:
             raise ValueError("a script has at least one step")
+        for step in steps:
+            if isinstance(step, type) or not (isinstance(step, Answer | Fail | Hang) or callable(step)):
+                raise TypeError(f"a step is Answer(...), Fail(...), Hang() or an async function, not {step!r}")
         self._steps: Iterator[Step] = itertools.cycle(steps) if repeat else iter(steps)
         #: What it was called with, in order of the calls.
         self.requests: list[Any] = []
