@@ -83,7 +83,7 @@ def test_the_demo_succeeds_and_says_how_much_it_did(whole_run):
 
 def test_it_ends_the_comparison_with_a_sentence_for_each_candidate(whole_run):
     words = " ".join(whole_run.stdout.split())
-    assert "markdown-it-py: 0 of 9 calls differ. On this input it is a drop-in for commonmark." in words
+    assert "markdown-it-py: 0 of 9 calls differ. Here it is a drop-in for commonmark." in words
     assert "marko: 3 of 9 calls differ, in 2 of 3 documents. It is not a drop-in." in words
 
 

@@ -81,7 +81,7 @@ def show_examples(console: Console, comparison: Comparison, primary: str) -> Non
 
 def _show_example(console: Console, example: Example, primary: str, candidate: str) -> None:
     difference = example.difference
-    alike = f" (and {example.alike - 1:,} alike)" if example.alike > 1 else ""
+    alike = f" (and {example.alike - 1:,} more like it)" if example.alike > 1 else ""
     console.print(f"  {difference.key}, byte {difference.at:,}{alike}")
     room = console.width - _LABEL - len(" (ends here)")
     marked = mark(difference.primary, difference.shadow, difference.at, width=room)
@@ -99,7 +99,7 @@ def show_verdict(console: Console, comparison: Comparison, primary: str, documen
     differ = counts.calls - counts.matched
     if not differ:
         style = "green"
-        rest = f": 0 of {_count(counts.calls, 'call')} differ. On this input it is a drop-in for {primary}."
+        rest = f": 0 of {_count(counts.calls, 'call')} differ. Here it is a drop-in for {primary}."
     else:
         style = "red"
         rest = (
