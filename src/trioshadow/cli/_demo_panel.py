@@ -33,12 +33,12 @@ def show_harms(console: Console, rows: Sequence[Row], primary: str) -> None:
     if max(p50) > _NOISE:
         # What is left is processor time: of the shadows, and of whatever else runs on this machine just now.
         answer = (
-            f"Here, yes: {figures}. No call waits for a shadow, but starting one takes processor time, and this machine "
-            "is short of it."
+            f"Here, yes: {figures}. No call waits for a shadow, but starting one takes processor time, and this "
+            "machine is short of it."
         )
     elif max(p99) > _NOISE:
         answer = (
-            f"Not the usual call: {figures}. The p99 of {CALLS} calls are its {CALLS // 100} slowest, which vary by "
+            f"Not the usual one: {figures}. The p99 of {CALLS} calls are its {CALLS // 100} slowest, which vary by "
             "themselves; the project's benchmark looks at more."
         )
     else:
@@ -52,8 +52,8 @@ def show_computing(console: Console, rows: Sequence[Row], candidate: str, cpu_se
     console.print(Text("What no library can prevent: a candidate that computes", style="bold"))
     console.print(
         f"{candidate} renders a long text, {cpu_seconds * 1e3:.0f} ms of processor time a call; 1 call in "
-        f"{1 / CPU_RATE:.0f} is mirrored, so it takes {PACE * CPU_RATE * cpu_seconds:.0%} of one core. (Measured anew alone: here "
-        "the loop may sleep between calls, and waking costs up to 1 ms.) Milliseconds:"
+        f"{1 / CPU_RATE:.0f} is mirrored, so it takes {PACE * CPU_RATE * cpu_seconds:.0%} of one core. "
+        "(Measured anew alone: here the loop may sleep between calls, and waking costs up to 1 ms.) Milliseconds:"
     )
     console.print()
     console.print(_table(rows))
