@@ -126,14 +126,15 @@ class ShadowConfig:
     """The primary's half of `view`; None where the answer is compared as it is."""
     shadow_view: View | None = attrs.field(init=False, eq=False, repr=False)
     """The shadow's half of `view`."""
-    _threshold: float = attrs.field(init=False, eq=False, repr=False)
+    threshold: float = attrs.field(init=False, eq=False, repr=False)
+    """`sample_rate * 2**32`: keys whose hash is below it are mirrored."""
 
     def __attrs_post_init__(self) -> None:
         # After the validators: a str for the rate, times 2**32, would be a str of 12 GB.
         primary_view, shadow_view = self.view if isinstance(self.view, tuple) else (self.view, self.view)
         object.__setattr__(self, "primary_view", primary_view)
         object.__setattr__(self, "shadow_view", shadow_view)
-        object.__setattr__(self, "_threshold", self.sample_rate * _2_32)
+        object.__setattr__(self, "threshold", self.sample_rate * _2_32)
 
     @classmethod
     def full_sample(cls) -> ShadowConfig:
@@ -148,4 +149,4 @@ class ShadowConfig:
         """
         if not isinstance(key, bytes):
             raise TypeError(f"should_shadow takes the bytes of a key, not {type(key).__name__}")
-        return mmh3.hash(key, self.seed, False) < self._threshold  # noqa: FBT003 - by name it costs a third more
+        return mmh3.hash(key, self.seed, False) < self.threshold  # noqa: FBT003 - by name it costs a third more

@@ -31,6 +31,7 @@ from types import TracebackType
 from typing import Any, Generic, Self
 
 import trio
+from mmh3 import hash as mmh3_hash
 from trio.lowlevel import current_trio_token, disable_ki_protection, enable_ki_protection
 
 from ._active_leg import ActiveLeg, Desk
@@ -173,8 +174,9 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
                 self._notices.say("unkeyed", f"a request has no sampling key ({_no_key(key, exc)}): not mirrored")
                 return self._idle(_UNKEYED)
         rate = config.sample_rate
-        if rate < 1 and (rate <= 0 or not config.should_shadow(key_bytes)):  # at 0 there is nothing to hash for
-            self._ledger.counts[_NOT_SAMPLED_SLOT] += 1  # _idle() without a call: this is the path of most calls
+        # At 0 there is nothing to hash for; else this is config.should_shadow(), without a call on the path of most calls.
+        if rate < 1 and (rate <= 0 or mmh3_hash(key_bytes, config.seed, False) >= config.threshold):  # noqa: FBT003
+            self._ledger.counts[_NOT_SAMPLED_SLOT] += 1  # and this is _idle()
             return _NOT_SAMPLED
         if not self._in_own_run():
             return self._closed("they come from another trio.run than the shadower's")
