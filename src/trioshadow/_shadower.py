@@ -174,7 +174,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
                 self._notices.say("unkeyed", f"a request has no sampling key ({_no_key(key, exc)}): not mirrored")
                 return self._idle(_UNKEYED)
         rate = config.sample_rate
-        # At 0 there is nothing to hash for; else this is config.should_shadow(), without a call on the path of most calls.
+        # At 0 there is nothing to hash for; else this is config.should_shadow(), without a call on the path of most
+        # calls.
         if rate < 1 and (rate <= 0 or mmh3_hash(key_bytes, config.seed, False) >= config.threshold):  # noqa: FBT003
             self._ledger.counts[_NOT_SAMPLED_SLOT] += 1  # and this is _idle()
             return _NOT_SAMPLED
