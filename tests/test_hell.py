@@ -178,6 +178,16 @@ async def changes_a_context_variable(request):
     return request
 
 
+class Liar(Exception):
+    @property
+    def __class__(self):
+        return KeyboardInterrupt
+
+
+async def raises_what_says_it_is_a_keyboard_interrupt(request):
+    raise Liar("not really")
+
+
 async def returns_none(request):
     return None
 
@@ -332,6 +342,7 @@ CANDIDATES = [
     raised(leaves_a_nursery_open_and_raises, "RuntimeError", "Nursery stack corrupted"),
     matched(leaves_a_cancel_scope_open),
     matched(changes_a_context_variable),
+    raised(raises_what_says_it_is_a_keyboard_interrupt, "Liar", "not really"),
     Hell(returns_none, Verdict.DIVERGED),
     raised(raises_the_unprintable, "Unprintable", "<Unprintable.__str__ raised SystemExit>"),
     raised(recurses_for_ever, "RecursionError", "maximum recursion depth exceeded"),

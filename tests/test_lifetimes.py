@@ -4,6 +4,7 @@ layer.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 
@@ -405,6 +406,13 @@ async def test_a_leg_in_flight_when_the_scope_around_is_cancelled(autojump_clock
     assert counts(shadower) == {"abandoned": 1}
 
 
+async def test_an_operation_that_is_no_str_does_not_break_the_exit(autojump_clock):
+    async with Shadower(primary, ScriptedBackend(Hang(refuse_cancel=20)), ShadowConfig(drain_timeout=1)) as shadower:
+        for operation in (None, 3, [], "get"):
+            await shadower.call(b"k", operation=operation)
+    assert counts(shadower) == {"timed_out": 4}
+
+
 async def test_a_shadow_that_refuses_to_be_cancelled_holds_up_the_exit_and_the_log_says_so(autojump_clock, caplog):
     config = ShadowConfig(drain_timeout=1)
     async with Shadower(primary, ScriptedBackend(Hang(refuse_cancel=20)), config, name="swap") as shadower:
@@ -459,6 +467,40 @@ async def test_a_hung_sink_stops_nothing_else_at_run_time_or_at_exit(autojump_cl
     assert trio.current_time() == 4 + 3
     assert shadower.statistics().records_dropped["hung"] == 4
     assert closed_at == [7]
+
+
+@pytest.mark.parametrize("how", ["leaving", "exception"])
+async def test_records_that_are_still_on_their_way_when_the_time_is_up_are_logged_and_counted(autojump_clock, how):
+    go_on = trio.Event()
+    written = []
+
+    async def quick(request):
+        return request
+
+    async def shadow(request):
+        await go_on.wait()
+        return b"other"
+
+    sinks = [Sink(written.append, name="sink", lossless=True)]
+    shadower = Shadower(quick, shadow, ShadowConfig(drain_timeout=0, shadow_timeout=60), sinks=sinks)
+    with contextlib.suppress(ValueError):
+        async with shadower:
+            channel = shadower.subscribe()
+            for _ in range(100):
+                await shadower.call(b"k")
+            await trio.testing.wait_all_tasks_blocked()
+            go_on.set()
+            for _ in range(3):
+                await trio.lowlevel.checkpoint()
+            if how == "exception":
+                raise ValueError
+    statistics = shadower.statistics()
+    assert counts(shadower) == {"diverged": 100}
+    assert shadower.divergence_count == 100
+    assert len([record async for record in channel]) == 100
+    assert len(written) + statistics.records_dropped["sink"] == 100
+    assert statistics.records_waiting == 0
+    await shadower.wait_idle()
 
 
 # ── waiting ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ import pickle
 import threading
 import uuid
 from http import HTTPStatus
+from unittest.mock import Mock
 
 import attrs
 import mmh3
@@ -126,6 +127,56 @@ class WithKey:
 )
 def test_the_bytes_of_a_key(key, encoded):
     assert encode_key(key) == encoded
+
+
+class OddBytes(bytes):
+    def __getitem__(self, index):
+        raise ValueError
+
+    def __bytes__(self):
+        raise ValueError
+
+
+class OddStr(str):
+    def encode(self, *arguments):
+        return "not bytes"
+
+
+class OddInt(int):
+    def __str__(self):
+        raise SystemExit
+
+    __repr__ = __index__ = __int__ = __str__
+
+
+class OddUUID(uuid.UUID):
+    def __str__(self):
+        return OddStr("x")
+
+
+class OddTuple(tuple):
+    def __iter__(self):
+        raise ValueError
+
+
+def test_subclasses_have_the_key_of_their_type():
+    one = uuid.UUID(int=1)
+    for odd, plain in (
+        (OddBytes(b"abc"), b"abc"),
+        (OddStr("é"), "é"),
+        (OddInt(5), 5),
+        (OddUUID(int=1), one),
+        (OddTuple((1, OddStr("a"))), (1, "a")),
+    ):
+        encoded = encode_key(odd)
+        assert encoded == encode_key(plain)
+        assert type(encoded) is bytes
+
+
+@pytest.mark.parametrize("kind", [bytes, str, int, uuid.UUID, tuple])
+def test_what_only_says_that_it_is_a_key_is_none(kind):
+    with pytest.raises((TypeError, AttributeError)):
+        encode_key(Mock(spec=kind))
 
 
 @pytest.mark.parametrize("key", [None, 1.5, [], {}, object(), ("a", None), bytearray(b"k")])
@@ -324,6 +375,40 @@ def test_what_passes_and_what_a_group_consists_of():
     assert consists_of(ExceptionGroup("", [KeyError(), IndexError()]), LookupError)
     assert not consists_of(ExceptionGroup("", [KeyError(), OSError()]), LookupError)
     assert isinstance(first_other(ExceptionGroup("", [KeyError(), OSError()]), LookupError), OSError)
+
+
+def test_exceptions_that_lie_are_seen_through():
+    class Liar(Exception):
+        @property
+        def __class__(self):
+            return KeyboardInterrupt
+
+    class Mute(Exception):
+        @property
+        def __class__(self):
+            raise ValueError
+
+    class Circle(ExceptionGroup):
+        @property
+        def exceptions(self):
+            return (self,)
+
+    class OddText(str):
+        def __getitem__(self, index):
+            return self
+
+        def __format__(self, spec):
+            raise SystemExit
+
+    class Odd(Exception):
+        def __str__(self):
+            return OddText("text")
+
+    for lie in (Liar(), Mute(), Circle("", [ValueError()])):
+        assert passing_error(lie) is None
+        assert not consists_of(lie, KeyboardInterrupt)
+        assert error_shape(lie)[0][0] is type(lie)
+    assert type(describe_error(Odd())[1]) is str
 
 
 def test_a_description_survives_the_exception():

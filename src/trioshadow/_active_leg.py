@@ -126,7 +126,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         """
         if self.primary is not _PENDING or self._thread != get_ident():
             self._refuse()
-        if not isinstance(exc, Exception):
+        if not issubclass(type(exc), Exception):  # isinstance() would ask the exception
             self._conclude(_ABANDONED)
             return
         self._primary_seconds = self.desk.now() - self._started

@@ -14,6 +14,7 @@ shield is inside its own task: around the nursery it would shield everything els
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 import attrs
 import trio
 
-from ._errors import passing_error
+from ._errors import passing_error, type_name
 from ._ledger import Ledger
 from ._log import DivergenceLog
 from ._notices import Notices
@@ -64,6 +65,9 @@ class Consumer:
     def record(self, record: DivergenceRecord) -> None:
         """Take a record from a leg that settles. Never waits."""
         self._queued += 1
+        if self._finished.is_set():
+            self._deliver(record)  # the exit was interrupted, and this leg ended after it
+            return
         self._count_waiting()
         self._send.send_nowait(record)
 
@@ -114,6 +118,10 @@ class Consumer:
                     for sink in self._sinks:
                         sink.close()
         finally:
+            # Cut off: the log still gets all, and the sinks, which have ended, count what they did not.
+            with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
+                while True:
+                    self._deliver(self._receive.receive_nowait())
             for subscriber in self._subscribers:
                 subscriber.send.close()
             self._finished.set()
@@ -140,7 +148,7 @@ class Consumer:
             if passing_error(exc) is not None:
                 raise
             self._dropped[name] += 1
-            self._notices.say("log failed", f"the log failed: {type(exc).__name__}")
+            self._notices.say("log failed", f"the log failed: {type_name(type(exc))}")
         for subscriber in tuple(self._subscribers):
             try:
                 subscriber.send.send_nowait(record)

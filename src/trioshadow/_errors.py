@@ -51,7 +51,7 @@ def error_shape(exc: BaseException) -> ErrorShape:
     stack = [exc]
     while stack:
         exc = stack.pop()
-        if isinstance(exc, BaseExceptionGroup):
+        if issubclass(type(exc), BaseExceptionGroup):
             exceptions = _exceptions_of(exc)
             shape.append((type(exc), len(exceptions)))
             stack.extend(reversed(exceptions))
@@ -62,17 +62,17 @@ def error_shape(exc: BaseException) -> ErrorShape:
 
 def passing_error(exc: BaseException) -> BaseException | None:
     """The first KeyboardInterrupt or GeneratorExit in `exc`, which may be a group, or None."""
-    return _first(exc, lambda leaf: isinstance(leaf, PASSING))
+    return _first(exc, lambda leaf: issubclass(type(leaf), PASSING))
 
 
 def consists_of(exc: BaseException, kind: type[BaseException]) -> bool:
     """True if `exc` is a `kind`, or a group that holds nothing but that, at any depth."""
-    return _first(exc, lambda leaf: not isinstance(leaf, kind)) is None
+    return _first(exc, lambda leaf: not issubclass(type(leaf), kind)) is None
 
 
 def first_other(exc: BaseException, kind: type[BaseException]) -> BaseException | None:
     """The first exception in `exc`, which may be a group, that is no `kind`; None if there is none."""
-    return _first(exc, lambda leaf: not isinstance(leaf, kind))
+    return _first(exc, lambda leaf: not issubclass(type(leaf), kind))
 
 
 def _first(exc: BaseException, wanted: Callable[[BaseException], bool]) -> BaseException | None:
@@ -80,7 +80,7 @@ def _first(exc: BaseException, wanted: Callable[[BaseException], bool]) -> BaseE
     stack = [exc]
     while stack:
         leaf = stack.pop()
-        if isinstance(leaf, BaseExceptionGroup):
+        if issubclass(type(leaf), BaseExceptionGroup):
             stack.extend(reversed(_exceptions_of(leaf)))
         elif wanted(leaf):
             return leaf
@@ -92,13 +92,13 @@ def describe_error(exc: BaseException) -> tuple[str, str]:
 
     Raises nothing but a KeyboardInterrupt or GeneratorExit out of that `__str__`.
     """
-    name = _name_of(type(exc))
+    name = type_name(type(exc))
     try:
-        message = str(exc)[:MESSAGE_LIMIT]
+        message = _slice_of(str(exc), slice(MESSAGE_LIMIT))
     except BaseException as broken:  # `__str__` is the candidate's code too
         if passing_error(broken) is not None:
             raise
-        message = f"<{name}.__str__ raised {_name_of(type(broken))}>"
+        message = f"<{name}.__str__ raised {type_name(type(broken))}>"
     return name, message
 
 
@@ -111,8 +111,9 @@ def error_words(exc: BaseException) -> ErrorWords:
     return (error_shape(exc), *describe_error(exc))
 
 
-# Past what a class may define itself: a metaclass's `__name__`, a group's own `exceptions`.
-_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
-_exceptions_of: Callable[[BaseExceptionGroup[BaseException]], tuple[BaseException, ...]] = BaseExceptionGroup.__dict__[
-    "exceptions"
-].__get__
+# Past what a class may define itself, and raise in: a metaclass's `__name__`, a group's `exceptions`, the slices of a
+# str. For the same reason there is no isinstance() here: it asks the object's own `__class__`.
+_slice_of: Callable[[str, slice], str] = str.__getitem__
+#: The name of a class, whatever its metaclass says.
+type_name: Callable[[type], str] = type.__dict__["__name__"].__get__
+_exceptions_of: Callable[[BaseException], tuple[BaseException, ...]] = BaseExceptionGroup.__dict__["exceptions"].__get__

@@ -58,7 +58,7 @@ class HostPool:
 
     def operations(self) -> list[str]:
         """What the legs in flight are called, without repeats."""
-        return sorted({host.operation for host in self._hosts if host.operation is not None})
+        return sorted({host.operation for host in self._hosts if isinstance(host.operation, str)})
 
     def entered(self, host: LegHost) -> None:
         """A host has started."""

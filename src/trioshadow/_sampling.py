@@ -36,16 +36,17 @@ def encode_key(key: object) -> bytes:
 
     Raises TypeError for a key of any other type, and whatever the key's own `__sampling_key__` raises.
     """
+    # By the types' own methods: a subclass may have others, and what comes out must be bytes and nothing else.
     if isinstance(key, bytes):
-        return key
+        return b"".join((key,))
     if isinstance(key, str):
-        return key.encode("utf-8", "surrogatepass")
+        return str.encode(key, "utf-8", "surrogatepass")
     if isinstance(key, int):
-        return b"%d" % key
+        return b"%d" % int.__add__(key, 0)
     if isinstance(key, UUID):
-        return str(key).encode()
+        return UUID.__str__(key).encode()
     if isinstance(key, tuple):
-        return b"".join(b"%d:%b," % (len(item), item) for item in map(encode_key, key))
+        return b"".join(b"%d:%b," % (len(item), item) for item in map(encode_key, tuple.__iter__(key)))
     own_key = getattr(type(key), "__sampling_key__", None)
     if own_key is not None:
         return encode_key(own_key(key))

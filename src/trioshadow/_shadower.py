@@ -38,7 +38,7 @@ from ._active_leg import ActiveLeg, Desk
 from ._backend import BackendLike, RequestT, as_callable
 from ._config import ShadowConfig
 from ._consumer import Consumer
-from ._errors import ShadowerNotRunning, passing_error
+from ._errors import ShadowerNotRunning, passing_error, type_name
 from ._host import HostPool
 from ._in_shadow import ShadowMark, shadow_mark
 from ._judge import compare_failure
@@ -400,7 +400,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
 
 def _no_key(key: object, exc: BaseException) -> str:
-    return type(exc).__name__ if key is None else f"{type(exc).__name__}, the key is a {type(key).__name__}"
+    return type_name(type(exc)) if key is None else f"{type_name(type(exc))}, the key is a {type_name(type(key))}"
 
 
 @disable_ki_protection

@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeAlias
 import attrs
 import trio
 
-from ._errors import consists_of, passing_error
+from ._errors import consists_of, passing_error, type_name
 from ._notices import Notices
 from ._verdict import DivergenceRecord
 
@@ -170,7 +170,7 @@ class SinkWorker:
         return passing_error(exc) is not None or (self._cutting_off() and consists_of(exc, trio.Cancelled))
 
     def _failed(self, how: str, exc: BaseException) -> None:
-        self._notices.say(f"{self.name} {how}", f"sink {self.name!r} {how}: {type(exc).__name__}")
+        self._notices.say(f"{self.name} {how}", f"sink {self.name!r} {how}: {type_name(type(exc))}")
 
 
 async def _maybe_await(result: Any) -> None:
