@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import signal
 import threading
 
 import pytest
@@ -440,6 +441,31 @@ async def test_an_idle_shadower_is_left_at_once(autojump_clock):
         await shadower.wait_idle()
     assert trio.current_time() == 0
     assert counts(shadower) == {}
+
+
+def test_ctrl_c_while_the_exit_waits_comes_out_and_nothing_is_lost():
+    shadowers = []
+
+    @trio.lowlevel.enable_ki_protection
+    async def press_ctrl_c():
+        await trio.sleep(10)
+        signal.raise_signal(signal.SIGINT)  # Trio hands it to the main task, which is in the exit
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(press_ctrl_c)
+            async with Shadower(primary, ScriptedBackend(Hang(refuse_cancel=20))) as shadower:
+                shadowers.append(shadower)
+                await shadower.call(b"k")
+
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    with pytest.RaisesGroup(KeyboardInterrupt):
+        trio.run(main, clock=clock)
+    assert clock.current_time() == 20
+    (shadower,) = shadowers
+    assert counts(shadower) == {"timed_out": 1}
+    assert len(shadower.failures()) == 1
+    assert shadower.statistics().records_waiting == 0
 
 
 # ── a hung sink ─────────────────────────────────────────────────────────────────────────────────────────────────────
