@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from trioshadow import DivergenceLog, ShadowConfig, Shadower, Sink, Verdict
+from trioshadow import DivergenceLog, ShadowConfig, Shadower, Sink, Verdict, in_shadow
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
 from .conftest import counts
@@ -285,6 +285,20 @@ async def test_a_sink_that_raises_loses_that_record_and_is_tried_again(autojump_
         f"sink 'disk' failed: {type(exception).__name__}",
         f"sink 'disk' failed to close: {type(exception).__name__}",
     ]
+
+
+async def test_a_sink_that_calls_the_shadower_does_not_feed_itself(autojump_clock):
+    seen = []
+
+    async def sink(record):
+        seen.append(in_shadow())
+        assert (await shadower.call(b"stored")).verdict is Verdict.HELD_BACK
+
+    async with Shadower(quick, other(), sinks=[sink]) as shadower:
+        await shadower.call(b"k")
+        await shadower.wait_idle()
+        assert counts(shadower) == {"diverged": 1, "held_back": 1}
+    assert seen == [False]  # its writes are meant
 
 
 async def test_a_stray_cancelled_out_of_a_sink_is_its_own_failure(autojump_clock):

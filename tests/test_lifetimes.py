@@ -161,6 +161,17 @@ async def test_a_shadow_that_had_no_turns_on_a_late_loop_is_abandoned_not_blamed
         assert outcome.verdict is Verdict.ABANDONED
 
 
+async def test_a_loop_is_not_late_by_milliseconds(mock_clock):
+    async def primary(request):
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(0.003)
+        return request
+
+    async with Shadower(primary, ScriptedBackend(Hang()), ShadowConfig(shadow_timeout=0.001)) as shadower:
+        outcome = await (await shadower.call(b"k")).wait_settled()
+        assert outcome.verdict is Verdict.TIMED_OUT
+
+
 async def test_a_loop_that_is_a_little_late_is_no_excuse(mock_clock):
     async def blocking_primary(request):
         await trio.testing.wait_all_tasks_blocked()

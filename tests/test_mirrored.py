@@ -62,6 +62,30 @@ async def test_it_is_live_at_import_and_says_once_that_it_is_not_mirrored(autoju
     ]
 
 
+async def test_what_gives_an_awaitable_is_awaited(autojump_clock):
+    class Callable:
+        async def __call__(self, name):
+            return await new_greet(name)
+
+    class Failing:
+        async def __call__(self, name):
+            await trio.sleep(1)
+            raise KeyError(name)
+
+    for function in (Callable(), staticmethod(new_greet), lambda name: new_greet(name)):
+        greet = mirrored(new_greet)(function)
+        async with greet.mirroring() as shadower:
+            assert await greet("you") == "hello you"
+            await shadower.wait_idle()
+            assert counts(shadower) == {"matched": 1}
+    greet = mirrored(new_greet)(Failing())
+    async with greet.mirroring() as shadower:
+        with pytest.raises(KeyError):
+            await greet("you")
+        await shadower.wait_idle()
+        assert counts(shadower) == {"diverged": 1}
+
+
 async def test_it_can_be_mirrored_again_with_a_new_shadower(autojump_clock):
     greet = make()
     seen = []

@@ -7,11 +7,13 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+import fractions
 import math
 import pickle
 import threading
 import uuid
 from http import HTTPStatus
+from typing import NamedTuple
 from unittest.mock import Mock
 
 import attrs
@@ -232,6 +234,7 @@ def test_the_defaults():
     }
     assert hash(config) == hash(ShadowConfig())
     assert ShadowConfig(ignore=[IgnoreField.BODY]).ignore == (IgnoreField.BODY,)
+    assert type(ShadowConfig(shadow_timeout=fractions.Fraction(1, 2)).shadow_timeout) is float
     assert ShadowConfig(shadow_timeout=math.inf, drain_timeout=0).shadow_timeout == math.inf
 
 
@@ -244,6 +247,7 @@ def test_the_defaults():
         ("sample_rate", "0.1", TypeError, "sample_rate must be a number, not str"),
         ("sample_rate", True, TypeError, "sample_rate must be a number, not bool"),
         ("shadow_timeout", 0, ValueError, r"shadow_timeout must be seconds in \(0, inf\], not 0"),
+        ("shadow_timeout", 10**400, ValueError, "shadow_timeout must be a number that a float can hold"),
         ("shadow_timeout", -1, ValueError, "shadow_timeout must be seconds"),
         ("shadow_timeout", math.nan, ValueError, "shadow_timeout must be seconds"),
         ("shadow_timeout", None, TypeError, "shadow_timeout must be a number, not NoneType"),
@@ -480,6 +484,43 @@ def test_frozen_records_of_other_libraries():
     assert is_immutable(struct)
     assert not is_immutable(FrozenData([]))
     assert not is_immutable(MutableStruct())
+
+
+def test_a_subclass_or_a_cached_property_makes_a_frozen_record_changeable():
+    import dataclasses
+    import functools
+
+    @dataclasses.dataclass(frozen=True)
+    class Base:
+        x: int
+
+        @functools.cached_property
+        def tags(self):
+            return []
+
+    class Sub(Base):
+        pass
+
+    class Pair(NamedTuple):
+        a: int
+        b: int
+
+    class Row(Pair):
+        pass
+
+    class FrozenSub(FrozenAttrs):
+        pass
+
+    assert is_immutable(Base(1))
+    cached = Base(1)
+    cached.tags.append(1)
+    assert not is_immutable(cached)
+    assert not is_immutable(Sub(1))
+    assert not is_immutable(FrozenSub(1))
+    row = Row(1, 2)
+    assert is_immutable(row)
+    row.tags = []
+    assert not is_immutable(row)
 
 
 def test_a_walk_in_a_circle_or_too_long_ends():

@@ -32,6 +32,10 @@ def _out_of_range(parameter: str, value: object, allowed: str) -> ValueError:
 def _number(value: Any, attribute: attrs.Attribute[Any]) -> None:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
+    try:
+        float(value)
+    except OverflowError:
+        raise _out_of_range(attribute.name, value, "a number that a float can hold") from None
 
 
 def _integer(value: Any, attribute: attrs.Attribute[Any]) -> None:
@@ -134,6 +138,8 @@ class ShadowConfig:
         primary_view, shadow_view = self.view if isinstance(self.view, tuple) else (self.view, self.view)
         object.__setattr__(self, "primary_view", primary_view)
         object.__setattr__(self, "shadow_view", shadow_view)
+        for name in ("sample_rate", "shadow_timeout", "drain_timeout"):  # a Fraction is a number, but no deadline
+            object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "threshold", self.sample_rate * _2_32)
 
     @classmethod

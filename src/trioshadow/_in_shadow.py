@@ -6,11 +6,13 @@ import contextvars
 
 
 class ShadowMark:
-    """Marks a context as a shadow's while `running`. An object of its own: contexts outlive legs, and must not keep
-    them.
+    """Marks a context as not to be mirrored while `running`. An object of its own: contexts outlive legs, and must not
+    keep them.
     """
 
     running = True
+    of_shadow = True
+    """False: a sink's. What it calls is not mirrored, or it would feed itself; but its writes are meant."""
 
 
 shadow_mark: contextvars.ContextVar[ShadowMark | None] = contextvars.ContextVar("trioshadow.shadow_mark", default=None)
@@ -23,4 +25,4 @@ def in_shadow() -> bool:
     leg's shadow ends, also in tasks that the shadow started elsewhere and that still have its context.
     """
     mark = shadow_mark.get()
-    return mark is not None and mark.running
+    return mark is not None and mark.running and mark.of_shadow

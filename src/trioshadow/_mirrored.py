@@ -103,7 +103,7 @@ def mirrored(
         if not callable(function):
             raise TypeError(f"mirrored() decorates a function, not {type(function).__name__}")
         if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-            raise TypeError(f"{function.__qualname__} is a generator function: mirror it with Shadower.start()")
+            raise TypeError(f"{function!r} is a generator function: mirror it with Shadower.start()")
 
         operation = name or getattr(function, "__name__", "")
 
@@ -165,10 +165,22 @@ def _wrap_sync(function: Callable[..., Any], start: Callable[..., Leg[Any, Any]]
         except BaseException as exc:
             leg.primary_raised(exc)
             raise
+        if inspect.isawaitable(answer):  # a callable object or a wrapper around an async function
+            return _awaited(leg, answer)
         leg.primary_done(answer)
         return answer
 
     return wrapper
+
+
+async def _awaited(leg: Leg[Any, Any], awaitable: Awaitable[Any]) -> Any:
+    try:
+        answer = await awaitable
+    except BaseException as exc:
+        leg.primary_raised(exc)
+        raise
+    leg.primary_done(answer)
+    return answer
 
 
 def _on_arguments(function: Callable[..., Any], max_threads: int) -> Callable[[Arguments], Awaitable[Any]]:

@@ -235,6 +235,13 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         except RuntimeError:  # not in a run at all: a guest run's host calls
             return False
 
+    def _run_unmirrored(self, async_fn: Callable[[], Any]) -> None:
+        context = contextvars.copy_context()
+        mark = ShadowMark()
+        mark.of_shadow = False
+        context.run(shadow_mark.set, mark)
+        context.run(functools.partial(self._service.start_soon, async_fn, name="trioshadow consumer"))
+
     def _spawn(self, async_fn: Callable[..., Any], *args: Any) -> None:
         # In the shadower's context: a host outlives the caller that it is first made for.
         self._context.run(functools.partial(self._service.start_soon, async_fn, *args, name="trioshadow host"))
@@ -253,7 +260,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         self._context.run(shadow_mark.set, ShadowMark())
         self._service_manager = trio.open_nursery()
         self._service = await self._service_manager.__aenter__()
-        self._service.start_soon(self._consumer.run, name="trioshadow consumer")
+        self._run_unmirrored(self._consumer.run)
         self._watch_scope = trio.CancelScope()
         self._service.start_soon(self._watch, name="trioshadow watch")
         self._state = _State.RUNNING

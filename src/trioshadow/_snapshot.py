@@ -46,16 +46,25 @@ _WALK_LIMIT = 10_000
 
 @functools.lru_cache(maxsize=1024)
 def _record_fields(cls: type[Any]) -> tuple[str, ...] | None:
-    """The attributes of a frozen record class (attrs, dataclass, msgspec), None if it is something else."""
-    if attrs.has(cls):
+    """The attributes of a frozen record class (attrs, dataclass, msgspec), None if it is something else.
+
+    A plain subclass of one is something else: its instances can be given any attribute.
+    """
+    if "__attrs_attrs__" in cls.__dict__:
         return tuple(field.name for field in attrs.fields(cls)) if attrs.inspect(cls).is_frozen else None
-    dataclass_params = getattr(cls, "__dataclass_params__", None)
+    dataclass_params = cls.__dict__.get("__dataclass_params__")
     if dataclass_params is not None:
         return tuple(cls.__dataclass_fields__) if dataclass_params.frozen else None
     struct_config = getattr(cls, "__struct_config__", None)
     if struct_config is not None:
         return tuple(cls.__struct_fields__) if struct_config.frozen else None
     return None
+
+
+def _has_more_than(fields: tuple[str, ...], item: object) -> bool:
+    """Has `item` attributes besides its fields, such as those of a plain subclass, or cached properties?"""
+    attributes: dict[str, object] = getattr(item, "__dict__", {})
+    return not attributes.keys() <= set(fields)
 
 
 def is_immutable(value: object) -> bool:
@@ -76,11 +85,13 @@ def is_immutable(value: object) -> bool:
         if type(item) in ATOMS or isinstance(item, enum.Enum):
             continue
         if isinstance(item, tuple | frozenset):
+            if _has_more_than((), item):
+                return False
             stack.extend(item)
             continue
         cls: type[Any] = type(item)
         fields = _record_fields(cls)  # type: ignore[arg-type] # mypy doubts that classes are hashable
-        if fields is None:
+        if fields is None or _has_more_than(fields, item):
             return False
         stack.extend(getattr(item, name, None) for name in fields)
     return True
