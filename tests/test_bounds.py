@@ -95,6 +95,24 @@ async def test_a_lossy_sink_that_falls_behind_loses_records_and_the_others_do_no
     ]
 
 
+async def test_records_do_not_take_the_room_while_the_consumer_can_keep_up(autojump_clock):
+    async def primary(request):
+        await trio.lowlevel.checkpoint()
+        return request
+
+    async with Shadower(primary, other(), ShadowConfig(max_in_flight=256)) as shadower:
+
+        async def caller():
+            for _ in range(50):
+                await (await shadower.call(b"k")).wait_settled()
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(40):
+                nursery.start_soon(caller)
+        await shadower.wait_idle()
+        assert counts(shadower) == {"diverged": 2000}
+
+
 async def test_reconfiguring_the_limit_holds_from_the_next_call_on(autojump_clock):
     async with Shadower(quick, ScriptedBackend(Hang()), ShadowConfig(max_in_flight=2)) as shadower:
         for limit, in_flight in ((2, 2), (5, 5), (1, 5)):
@@ -397,6 +415,17 @@ async def test_a_sink_that_cannot_keep_up_at_the_exit_is_cut_off_and_counted(aut
     assert len(slow.written) == 3
     assert shadower.statistics().records_dropped["slow"] == 7
     assert slow.closed == 1
+
+
+async def test_a_sink_that_refuses_to_be_cancelled_holds_up_the_exit_and_a_warning_says_so(autojump_clock, caplog):
+    async def refuses(record):
+        with trio.CancelScope(shield=True):
+            await trio.sleep(20)
+
+    async with Shadower(quick, other(), ShadowConfig(drain_timeout=2), sinks=[Sink(refuses, name="stuck")]) as shadower:
+        await shadower.call(b"k")
+    assert trio.current_time() == 20
+    assert "the exit waits for sinks that refuse to be cancelled: stuck" in caplog.text
 
 
 async def test_a_sink_is_validated(autojump_clock):

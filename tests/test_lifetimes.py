@@ -420,9 +420,10 @@ async def test_a_leg_in_flight_when_the_scope_around_is_cancelled(autojump_clock
 
 async def test_an_operation_that_is_no_str_does_not_break_the_exit(autojump_clock):
     async with Shadower(primary, ScriptedBackend(Hang(refuse_cancel=20)), ShadowConfig(drain_timeout=1)) as shadower:
-        for operation in (None, 3, [], "get"):
+        for operation in (None, 3, [], "get" * 1000):
             await shadower.call(b"k", operation=operation)
     assert counts(shadower) == {"timed_out": 4}
+    assert [len(record.operation) for record in shadower.failures()] == [0, 0, 0, 256]
 
 
 async def test_a_shadow_that_refuses_to_be_cancelled_holds_up_the_exit_and_the_log_says_so(autojump_clock, caplog):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
+import inspect
+import sys
 
 import pytest
 import trio
@@ -381,6 +384,26 @@ async def test_in_shadow_ends_with_the_leg_also_in_tasks_that_the_shadow_started
             await (await shadower.call(b"k")).wait_settled()
             go_on.set()
     assert seen == [True, False]
+
+
+@pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
+async def test_near_the_recursion_limit_no_leg_is_left_behind(autojump_clock, monkeypatch):
+    # Of the coroutines that found no room Python warns, where pytest's own hook finds none either.
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+
+    def at_depth(depth, function):
+        return function() if depth == 0 else at_depth(depth - 1, function)
+
+    async with Shadower(echo, echo) as shadower:
+        verdicts = set()
+        for spare in range(4, 120):
+            depth = sys.getrecursionlimit() - len(inspect.stack(0)) - spare
+            with contextlib.suppress(RecursionError):  # so deep that start() itself does not fit
+                leg = at_depth(depth, lambda: shadower.start(b"k"))
+                verdicts.add(leg.primary_done(b"k").verdict)
+        await shadower.wait_idle()
+        assert None in verdicts  # where there was room, it was mirrored
+        assert shadower.statistics().in_flight == 0
 
 
 async def test_repr_shows_no_secrets(autojump_clock):

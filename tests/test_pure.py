@@ -415,6 +415,15 @@ def test_exceptions_that_lie_are_seen_through():
     assert type(describe_error(Odd())[1]) is str
 
 
+def test_a_group_that_holds_itself_many_times_over_is_looked_at_in_bounded_time():
+    group: Exception = ValueError()
+    for _ in range(60):
+        group = ExceptionGroup("", [group, group])
+    assert len(error_shape(group)) == 1000
+    assert passing_error(group) is None
+    assert consists_of(group, ValueError)
+
+
 def test_a_description_survives_the_exception():
     assert describe_error(ValueError("x" * 9999)) == ("ValueError", "x" * 500)
 

@@ -5,6 +5,7 @@ layer.
 from __future__ import annotations
 
 import array
+import contextvars
 import dataclasses
 import json
 from collections import OrderedDict, deque
@@ -224,6 +225,48 @@ async def test_a_keyboard_interrupt_in_the_primarys_view_passes_and_abandons(aut
             await shadower.call(b"k")
         await shadower.wait_idle()
         assert counts(shadower) == {"abandoned": 1}
+
+
+async def test_an_answer_of_an_unhashable_class_reaches_its_caller(autojump_clock):
+    class Meta(type):
+        __hash__ = None  # type: ignore[assignment]
+
+    class Odd(metaclass=Meta):
+        pass
+
+    answer = Odd()
+    async with Shadower(ScriptedBackend(Answer(answer)), ScriptedBackend(Answer(answer))) as shadower:
+        outcome = await shadower.call(b"k")
+        assert outcome.primary is answer
+        await shadower.wait_idle()
+        assert counts(shadower) == {"failed": 1}
+
+
+async def test_a_view_cannot_end_its_own_leg(autojump_clock):
+    def view(answer):
+        leg.abandon()
+
+    async with Shadower(ScriptedBackend(Answer(1)), ScriptedBackend(Answer(1)), ShadowConfig(view=view)) as shadower:
+        leg = shadower.start(b"k")
+        outcome = await leg.primary_done(1).wait_settled()
+        assert outcome.shadow_failed is not None
+        assert outcome.shadow_failed.message.startswith("the primary's view: this leg has ended")
+
+
+async def test_what_a_comparison_sets_does_not_meet_the_next(autojump_clock):
+    variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=0)
+    seen = []
+
+    def view(answer):
+        seen.append(variable.get())
+        variable.set(variable.get() + 1)
+        return answer
+
+    config = ShadowConfig(view=(None, view))
+    async with Shadower(ScriptedBackend(Answer(1)), ScriptedBackend(Answer(1)), config) as shadower:
+        for _ in range(3):
+            await (await shadower.call(b"k")).wait_settled()
+    assert seen == [0, 0, 0]
 
 
 async def test_the_shadows_own_failure_comes_before_the_primarys_view(autojump_clock):

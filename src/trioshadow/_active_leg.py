@@ -21,6 +21,7 @@ the clock.
 
 from __future__ import annotations
 
+import contextvars
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -46,8 +47,10 @@ if TYPE_CHECKING:
     from ._host import LegHost
     from ._ledger import Ledger
 
-#: A record keeps this many bytes of its key.
+#: A record keeps this many bytes of its key, ...
 KEY_LIMIT = 256
+#: ... and this many characters of its operation.
+OPERATION_LIMIT = 256
 
 #: A loop that is no later than this, in seconds, is never called late.
 _PUNCTUAL = 0.05
@@ -93,7 +96,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         self.desk = desk
         self.config = config
         self.key = key[:KEY_LIMIT]
-        self.operation = operation
+        self.operation = operation[:OPERATION_LIMIT] if type(operation) is str else ""
         self._thread = get_ident()
         self._outcome: ShadowOutcome[PrimaryT, ShadowT] = ShadowOutcome(None, None)  # type: ignore[arg-type]
         self._started = desk.now()
@@ -107,18 +110,19 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         """
         if self.primary is not _PENDING or self._thread != get_ident():
             self._refuse()
+        self.primary = _DONE  # before the view, which must not end this leg a second time
         self._outcome.primary = answer
         self._primary_seconds = self.desk.now() - self._started
-        if self.config.primary_view is None and type(answer) in ATOMS:
-            self.primary_value = answer  # the commonest case, without the calls below
-        elif not self._settled:
-            try:
+        try:
+            if self.config.primary_view is None and type(answer) in ATOMS:
+                self.primary_value = answer  # the commonest case, without the calls below
+            elif not self._settled:
                 self.primary_value = _view_of_primary(self.config, answer)
-            except BaseException as exc:
-                if passing_error(exc) is not None:
-                    self._conclude(_ABANDONED)
-                    raise
-                self.own_failure = compare_failure("the primary's view", exc)
+        except BaseException as exc:  # the view is user code, and so may be the answer's class
+            if passing_error(exc) is not None:
+                self._conclude(_ABANDONED)
+                raise
+            self.own_failure = compare_failure("the primary's view", exc)
         self._conclude(_DONE)
         return self._outcome
 
@@ -250,7 +254,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         """Both sides are known, or one will never be. Called once, by the host, in the host's task."""
         judgement: Judgement = Verdict.ABANDONED, None, None
         try:
-            judgement = self._judge()
+            # In a context of its own: what a comparison sets there must not meet the next one.
+            judgement = contextvars.copy_context().run(self._judge)
         except BaseException as exc:  # a view, an `__eq__`, a `__str__`: user code
             if passing_error(exc) is not None:
                 raise

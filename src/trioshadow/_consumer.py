@@ -29,6 +29,9 @@ from ._notices import Notices
 from ._sink import Sink, SinkWorker
 from ._verdict import DivergenceRecord
 
+#: Seconds after which the exit says whom it is still waiting for.
+PATIENCE = 1.0
+
 
 @attrs.frozen
 class _Subscriber:
@@ -115,16 +118,21 @@ class Consumer:
                         sinks.start_soon(sink.run)
                     async for record in self._receive:
                         self._deliver(record)
+                        self._deliver_waiting()
                     for sink in self._sinks:
                         sink.close()
         finally:
             # Cut off: the log still gets all, and the sinks, which have ended, count what they did not.
-            with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
-                while True:
-                    self._deliver(self._receive.receive_nowait())
+            self._deliver_waiting()
             for subscriber in self._subscribers:
                 subscriber.send.close()
             self._finished.set()
+
+    def _deliver_waiting(self) -> None:
+        # All of them, and not one each time the task has its turn: while they wait they take room from new legs.
+        with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
+            while True:
+                self._deliver(self._receive.receive_nowait())
 
     async def flush(self, seconds: float) -> None:
         """No more records will come: let log and sinks catch up for so many seconds, then cut off what has not."""
@@ -133,7 +141,12 @@ class Consumer:
         with trio.move_on_after(seconds):
             await self._finished.wait()
         self._scope.cancel()
-        await self._finished.wait()
+        with trio.move_on_after(PATIENCE):
+            await self._finished.wait()
+        if not self._finished.is_set():
+            which = ", ".join(sink.name for sink in self._sinks if not sink.dead)
+            self._notices.say("sinks held up", f"the exit waits for sinks that refuse to be cancelled: {which}")
+            await self._finished.wait()
 
     def cut_off(self) -> None:
         """End at once."""

@@ -36,6 +36,9 @@ class ShadowerNotRunning(ShadowError, RuntimeError):
     """
 
 
+#: Shapes are cut to this many exceptions: a group may hold one group twice, that one another twice, and so on.
+SHAPE_LIMIT = 1000
+
 #: The exception's type and how many exceptions it groups (-1: it is no group), in pre-order for a group's members.
 #: Two exceptions of equal shape are 'the same type' for comparing.
 ErrorShape: TypeAlias = tuple[tuple[type[BaseException], int], ...]
@@ -49,7 +52,7 @@ def error_shape(exc: BaseException) -> ErrorShape:
     """
     shape: list[tuple[type[BaseException], int]] = []
     stack = [exc]
-    while stack:
+    while stack and len(shape) < SHAPE_LIMIT:
         exc = stack.pop()
         if issubclass(type(exc), BaseExceptionGroup):
             exceptions = _exceptions_of(exc)
@@ -76,10 +79,14 @@ def first_other(exc: BaseException, kind: type[BaseException]) -> BaseException 
 
 
 def _first(exc: BaseException, wanted: Callable[[BaseException], bool]) -> BaseException | None:
-    # A stack, not recursion: a group may be nested deeper than Python recurses.
+    # A stack, not recursion: a group may be nested deeper than Python recurses. Each once: see SHAPE_LIMIT.
     stack = [exc]
+    seen: set[int] = set()
     while stack:
         leaf = stack.pop()
+        if id(leaf) in seen:
+            continue
+        seen.add(id(leaf))
         if issubclass(type(leaf), BaseExceptionGroup):
             stack.extend(reversed(_exceptions_of(leaf)))
         elif wanted(leaf):
@@ -92,7 +99,7 @@ def describe_error(exc: BaseException) -> tuple[str, str]:
 
     Raises nothing but a KeyboardInterrupt or GeneratorExit out of that `__str__`.
     """
-    name = type_name(type(exc))
+    name = type_name(type(exc))[:MESSAGE_LIMIT]
     try:
         message = _slice_of(str(exc), slice(MESSAGE_LIMIT))
     except BaseException as broken:  # `__str__` is the candidate's code too

@@ -45,7 +45,8 @@ class HostPool:
     def launch(self, leg: ActiveLeg[Any, Any], spawn: Callable[..., None]) -> None:
         """Start the leg's shadow, in a copy of the current context. `spawn(f, *args)` starts a task for a new host."""
         if self._idle:
-            self._idle.pop().launch(leg)
+            self._idle[-1].launch(leg)
+            self._idle.pop()  # after it: one that could not launch goes on waiting
         else:
             # The host opens its nursery first, so the leg's context has to be kept until then.
             spawn(LegHost(self).run, leg, contextvars.copy_context())
@@ -58,7 +59,7 @@ class HostPool:
 
     def operations(self) -> list[str]:
         """What the legs in flight are called, without repeats."""
-        return sorted({host.operation for host in self._hosts if isinstance(host.operation, str)})
+        return sorted({host.operation for host in self._hosts if host.operation})
 
     def entered(self, host: LegHost) -> None:
         """A host has started."""
@@ -101,9 +102,9 @@ class LegHost:
 
     def launch(self, leg: ActiveLeg[Any, Any]) -> None:
         """Start the leg's shadow in this host's open nursery, in a copy of the current context."""
+        self.nursery.start_soon(leg.run_shadow, name=leg.desk.task_name)
         self._leg = leg
         leg.host = self
-        self.nursery.start_soon(leg.run_shadow, name=leg.desk.task_name)
 
     def wake(self) -> None:
         """What the host waits for has come: the end of the shadow, or after that the primary's side."""

@@ -19,9 +19,11 @@ import attrs
 
 from ._verdict import Verdict
 
-_IN_FLIGHT = len(Verdict)
+#: The slot of the legs in flight.
+IN_FLIGHT = len(Verdict)
 _CLOSED = Verdict.CLOSED.slot
 _SHED = Verdict.SHED.slot
+_SHED_FOR_RECORDS = IN_FLIGHT + 1
 
 
 @attrs.frozen(kw_only=True)
@@ -66,37 +68,38 @@ class ShadowStatistics:
 class Ledger:
     """Where each call is entered once."""
 
-    __slots__ = ("_lock", "counts", "records_waiting", "shed_for_records")
+    __slots__ = ("_lock", "counts", "records_waiting")
 
     def __init__(self) -> None:
-        #: One counter a verdict, by `Verdict.slot`; the last one is of the legs in flight.
-        self.counts = [0] * (len(Verdict) + 1)
+        #: One counter a verdict, by `Verdict.slot`; then that of the legs in flight, and how many were shed for
+        #: records. One list, so that another thread can take them all in one step.
+        self.counts = [0] * (len(Verdict) + 2)
         self.records_waiting = 0
-        self.shed_for_records = 0
+
         self._lock = threading.Lock()
 
     @property
     def in_flight(self) -> int:
         """Legs without a verdict."""
-        return self.counts[_IN_FLIGHT]
+        return self.counts[IN_FLIGHT]
 
     def admit(self, limit: int) -> bool:
         """Enter a leg, if there is room for it and for the record that it may leave; if not, the call is counted as
         shed.
         """
         counts = self.counts
-        if counts[_IN_FLIGHT] + self.records_waiting < limit:
-            counts[_IN_FLIGHT] += 1
+        if counts[IN_FLIGHT] + self.records_waiting < limit:
+            counts[IN_FLIGHT] += 1
             return True
         counts[_SHED] += 1
-        if counts[_IN_FLIGHT] < limit:
-            self.shed_for_records += 1
+        if counts[IN_FLIGHT] < limit:
+            counts[_SHED_FOR_RECORDS] += 1  # after the other: a part is never more than the whole
         return False
 
     def settle_leg(self, verdict: Verdict) -> None:
         """A leg got its verdict."""
         counts = self.counts
-        counts[_IN_FLIGHT] -= 1
+        counts[IN_FLIGHT] -= 1
         counts[verdict.slot] += 1
 
     def count_elsewhere(self) -> None:
@@ -106,7 +109,7 @@ class Ledger:
 
     def statistics(self, records_dropped: Mapping[str, int]) -> ShadowStatistics:
         """All of it, at this moment."""
-        *by_verdict, in_flight = tuple(self.counts)
+        *by_verdict, in_flight, shed_for_records = tuple(self.counts)
         split = Verdict.NOT_SAMPLED.slot
         mirrored, not_mirrored = in_flight + sum(by_verdict[:split]), sum(by_verdict[split:])
         return ShadowStatistics(
@@ -118,8 +121,8 @@ class Ledger:
             records_dropped=MappingProxyType(dict(records_dropped)),
             shed_by_cause=MappingProxyType(
                 {
-                    "in_flight": by_verdict[_SHED] - self.shed_for_records,
-                    "records_waiting": self.shed_for_records,
+                    "in_flight": by_verdict[_SHED] - shed_for_records,
+                    "records_waiting": shed_for_records,
                 }
             ),
             **{verdict.value: by_verdict[verdict.slot] for verdict in Verdict},

@@ -10,6 +10,8 @@ import abc
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Self
 
+from trio.lowlevel import enable_ki_protection
+
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
 from ._verdict import Verdict
 
@@ -51,6 +53,7 @@ class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
     def abandon(self) -> None:
         """There will be no answer: the shadow is cancelled and the leg counted `abandoned`."""
 
+    @enable_ki_protection  # a leg that is not entered would not be abandoned
     def __enter__(self) -> Self:
         return self
 

@@ -37,11 +37,12 @@ from trio.lowlevel import current_trio_token, disable_ki_protection, enable_ki_p
 from ._active_leg import ActiveLeg, Desk
 from ._backend import BackendLike, RequestT, as_callable
 from ._config import ShadowConfig
-from ._consumer import Consumer
+from ._consumer import PATIENCE, Consumer
 from ._errors import ShadowerNotRunning, passing_error, type_name
 from ._host import HostPool
 from ._in_shadow import ShadowMark, shadow_mark
 from ._judge import compare_failure
+from ._ledger import IN_FLIGHT as _IN_FLIGHT
 from ._ledger import Ledger, ShadowStatistics
 from ._leg import IdleLeg, Leg
 from ._log import DivergenceLog
@@ -57,11 +58,10 @@ _NOT_SAMPLED, _SHED, _UNKEYED, _HELD_BACK, _PAUSED, _CLOSED = (
     IdleLeg(verdict) for verdict in Verdict if not verdict.mirrored
 )
 _NOT_SAMPLED_SLOT = Verdict.NOT_SAMPLED.slot
+_GIVEN_UP = IdleLeg(Verdict.ABANDONED)
+_ABANDONED_SLOT = Verdict.ABANDONED.slot
 
 _DEFAULT_CONFIG = ShadowConfig()
-
-#: Seconds after which the exit says that it is still waiting for shadows that refuse to be cancelled.
-_PATIENCE = 1.0
 
 
 class _State(enum.Enum):
@@ -184,6 +184,19 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         if not self._ledger.admit(config.max_in_flight):
             self._notices.say("shed", "calls are shed: legs and waiting records fill max_in_flight")
             return _SHED
+        try:
+            return self._start_leg(config, request, key_bytes, operation)
+        except RecursionError:
+            # The caller is so deep that the primary still fits and a leg does not. No call in here: it would not
+            # either.
+            counts = self._ledger.counts
+            counts[_IN_FLIGHT] -= 1
+            counts[_ABANDONED_SLOT] += 1
+            return _GIVEN_UP
+
+    def _start_leg(
+        self, config: ShadowConfig, request: RequestT, key_bytes: bytes, operation: str
+    ) -> ActiveLeg[PrimaryT, ShadowT]:
         leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(self._desk, config, key_bytes, operation)
         try:
             if config.copy_request is None and type(request) in ATOMS:
@@ -285,7 +298,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         try:
             with trio.CancelScope(shield=True):
                 self._cancel_legs()
-                with trio.move_on_after(_PATIENCE):
+                with trio.move_on_after(PATIENCE):
                     await self._consumer.wait_until(self._no_legs)
                 if self._ledger.in_flight:
                     which = ", ".join(name or "(no operation named)" for name in self._pool.operations()[:5])

@@ -101,7 +101,8 @@ class SinkWorker:
         self._notices = notices
         self._changed = changed
         self._cutting_off = cutting_off
-        self._dead = False
+        #: It has ended, and takes no more records.
+        self.dead = False
         # A lossless sink's records are bounded where calls are admitted: a second bound here could only lose some.
         self._send, self._receive = trio.open_memory_channel[DivergenceRecord](
             math.inf if sink.lossless else sink.max_buffer
@@ -109,7 +110,7 @@ class SinkWorker:
 
     def offer(self, record: DivergenceRecord) -> None:
         """Hand over a record, or count it as dropped."""
-        if not self._dead:
+        if not self.dead:
             try:
                 self._send.send_nowait(record)
             except trio.WouldBlock:
@@ -138,7 +139,7 @@ class SinkWorker:
                 self._notices.say(
                     f"{self.name} cut off", f"sink {self.name!r} could not keep up at the exit: records are lost"
                 )
-            self._dead = True
+            self.dead = True
             self.dropped += self.backlog
             self.backlog = 0
             self._changed()
