@@ -245,7 +245,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         # A leg started from another run "works", and corrupts both.
         try:
             return current_trio_token() is self._token
-        except RuntimeError:  # not in a run at all: a guest run's host calls
+        except RuntimeError:  # not in a run at all: the shadower's own broke off before it could close
             return False
 
     def _run_unmirrored(self, async_fn: Callable[[], Any]) -> None:
