@@ -468,6 +468,7 @@ def test_ctrl_c_while_the_exit_waits_comes_out_and_nothing_is_lost():
             nursery.start_soon(press_ctrl_c)
             async with Shadower(primary, ScriptedBackend(Hang(refuse_cancel=20))) as shadower:
                 shadowers.append(shadower)
+                shadower.subscribe()
                 await shadower.call(b"k")
 
     clock = trio.testing.MockClock(autojump_threshold=0)

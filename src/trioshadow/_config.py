@@ -61,7 +61,8 @@ def _is_duration(_: object, attribute: attrs.Attribute[Any], value: Any) -> None
         raise _out_of_range(attribute.name, value, "seconds in [0, inf]")
 
 
-def _is_limit(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+def is_count(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Validate an attribute that counts something, in [1, inf)."""
     _integer(value, attribute)
     if value < 1:
         raise _out_of_range(attribute.name, value, "a count in [1, inf)")
@@ -109,7 +110,7 @@ class ShadowConfig:
     """Seconds, in (0, inf], that the shadow has from the moment its task starts. It never concerns the primary."""
     ignore: tuple[IgnoreField, ...] = attrs.field(default=(), converter=_checked_ignore)
     """Parts of the answer that are not compared."""
-    max_in_flight: int = attrs.field(default=256, validator=_is_limit)
+    max_in_flight: int = attrs.field(default=256, validator=is_count)
     """Legs in flight and records waiting, together, in [1, inf). A call that would pass this is served and counted
     `shed`."""
     drain_timeout: float = attrs.field(default=5.0, validator=_is_duration)

@@ -124,8 +124,8 @@ class Consumer:
         finally:
             # Cut off: the log still gets all, and the sinks, which have ended, count what they did not.
             self._deliver_waiting()
-            for subscriber in self._subscribers:
-                subscriber.send.close()
+            for subscriber in tuple(self._subscribers):
+                self._forget(subscriber)
             self._finished.set()
 
     def _deliver_waiting(self) -> None:

@@ -248,13 +248,6 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         except RuntimeError:  # not in a run at all: the shadower's own broke off before it could close
             return False
 
-    def _run_unmirrored(self, async_fn: Callable[[], Any]) -> None:
-        context = contextvars.copy_context()
-        mark = ShadowMark()
-        mark.of_shadow = False
-        context.run(shadow_mark.set, mark)
-        context.run(functools.partial(self._service.start_soon, async_fn, name="trioshadow consumer"))
-
     def _spawn(self, async_fn: Callable[..., Any], *args: Any) -> None:
         # In the shadower's context: a host outlives the caller that it is first made for.
         self._context.run(functools.partial(self._service.start_soon, async_fn, *args, name="trioshadow host"))
@@ -269,11 +262,12 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         self._token = current_trio_token()
         self._desk.now = trio.lowlevel.current_clock().current_time
         # Comparisons and the shadow's view run in the hosts' context: what they call must not be mirrored either.
-        self._context = contextvars.copy_context()
-        self._context.run(shadow_mark.set, ShadowMark())
+        self._context = _unmirrored_context(of_shadow=True)
         self._service_manager = trio.open_nursery()
         self._service = await self._service_manager.__aenter__()
-        self._run_unmirrored(self._consumer.run)
+        # What sinks call must not be mirrored, or they would feed themselves; but their writes are meant.
+        start_consumer = functools.partial(self._service.start_soon, self._consumer.run, name="trioshadow consumer")
+        _unmirrored_context(of_shadow=False).run(start_consumer)
         self._watch_scope = trio.CancelScope()
         self._service.start_soon(self._watch, name="trioshadow watch")
         self._state = _State.RUNNING
@@ -417,6 +411,15 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     def __repr__(self) -> str:
         name = f" {self._name!r}" if self._name else ""
         return f"<Shadower{name} {self._state.name.lower()}, {self._ledger.in_flight} in flight>"
+
+
+def _unmirrored_context(*, of_shadow: bool) -> contextvars.Context:
+    """A copy of the current context in which calls are held back."""
+    context = contextvars.copy_context()
+    mark = ShadowMark()
+    mark.of_shadow = of_shadow
+    context.run(shadow_mark.set, mark)
+    return context
 
 
 def _no_key(key: object, exc: BaseException) -> str:

@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeAlias
 import attrs
 import trio
 
+from ._config import is_count
 from ._errors import consists_of, passing_error, type_name
 from ._notices import Notices
 from ._verdict import DivergenceRecord
@@ -45,13 +46,6 @@ class RecordWriter(Protocol):
 SinkTarget: TypeAlias = Callable[[DivergenceRecord], Awaitable[object] | object] | RecordWriter
 
 
-def _is_buffer(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{attribute.name} must be an int, not {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{attribute.name} must be a count in [1, inf), not {value!r}")
-
-
 def _is_target(_: object, __: object, value: Any) -> None:
     if not callable(getattr(value, "write", value)):
         raise TypeError(f"a sink is a function of one record or an object with `write`, not {type(value).__name__}")
@@ -75,7 +69,7 @@ class Sink:
     """False: records that find the buffer full are dropped and counted. True: they wait, and new calls are shed while
     legs and waiting records fill `max_in_flight`. Lost, and counted, are even then a record whose write raises, and
     those that are left when the exit has waited for `drain_timeout`."""
-    max_buffer: int = attrs.field(default=256, kw_only=True, validator=_is_buffer)
+    max_buffer: int = attrs.field(default=256, kw_only=True, validator=is_count)
     """Records that may wait for a lossy sink, in [1, inf)."""
 
     @classmethod
@@ -131,7 +125,7 @@ class SinkWorker:
             async with trio.open_nursery() as own:
                 own.start_soon(self._feed)
         except BaseException as exc:
-            if passing_error(exc) is not None or (self._cutting_off() and consists_of(exc, trio.Cancelled)):
+            if self._must_raise(exc):
                 raise
             self._failed("died", exc)
         finally:
