@@ -19,6 +19,9 @@ PYTHONS = nox.project.python_versions(PYPROJECT)  # from the classifiers
 #: What `python -m trioshadow` adds to the core; the coverage of the core is counted without it.
 CLI = "*/trioshadow/cli/*,*/trioshadow/__main__.py"
 
+#: Packages that ship JSON, in two versions: the primary's and the shadow's. Read as the zip files that wheels are.
+PAIRS = {"pycountry": ("23.12.11", "26.2.16"), "license-expression": ("30.3.0", "30.4.4")}
+
 # pyenv's shims answer only for versions that are switched on: switch on all that are there.
 PYENV = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
 if not PYENV.is_dir() and (shim := shutil.which("pyenv")):
@@ -29,14 +32,30 @@ if PYENV.is_dir() and "PYENV_VERSION" not in os.environ:
 
 def install(session: nox.Session, *groups: str) -> None:
     """The project with all extras, as it lies here, and the requirements of these dependency groups."""
-    session.install("-q", "-e", ".[demo]", *nox.project.dependency_groups(PYPROJECT, *groups))
+    session.install("-q", "-e", ".[demo,msgpack]", *nox.project.dependency_groups(PYPROJECT, *groups))
+
+
+def pairs(session: nox.Session) -> dict[str, str]:
+    """The wheels of `PAIRS`, downloaded once: as the environment variable that says where they are."""
+    directory = session.cache_dir / "pairs"
+    for number, side in enumerate(("primary", "shadow")):
+        wanted = {package: versions[number] for package, versions in PAIRS.items()}
+        wheels = [f"{package.replace('-', '_')}-{version}-*.whl" for package, version in wanted.items()]
+        if all(any((directory / side).glob(wheel)) for wheel in wheels):
+            continue
+        shutil.rmtree(directory / side, ignore_errors=True)  # of each package one version lies there
+        session.run(
+            *("python", "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"),
+            *("-d", str(directory / side), *(f"{package}=={version}" for package, version in wanted.items())),
+        )
+    return {"TRIOSHADOW_PAIRS": str(directory)}
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Test, with branch coverage: that of the core must be 100 %. Arguments go to pytest."""
     install(session, "tests")
-    data = {"COVERAGE_FILE": str(Path(session.create_tmp(), ".coverage"))}
+    data = {"COVERAGE_FILE": str(Path(session.create_tmp(), ".coverage")), **pairs(session)}
     session.run("coverage", "erase", env=data)
     session.run("coverage", "run", "-m", "pytest", *session.posargs, env=data)
     session.run("coverage", "combine", "-q", env=data)
@@ -79,5 +98,5 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure. Arguments go to it: `nox -s bench -- --short`."""
-    install(session)
-    session.run("python", "bench/run.py", *session.posargs)
+    install(session, "bench")
+    session.run("python", "bench/run.py", *session.posargs, env=pairs(session))

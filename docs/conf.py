@@ -32,7 +32,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_type_aliases = {
     name: f"trioshadow.{name}"
-    for name in ("BackendLike", "Headers", "HeadersLike", "SamplingKey", "SinkTarget", "View")
+    for name in ("BackendLike", "Decoder", "Headers", "HeadersLike", "Rule", "SamplingKey", "SinkTarget", "View")
 }
 
 # No intersphinx: the build needs no network, so the names of others stay plain text. `-n` still finds every broken
@@ -50,17 +50,21 @@ nitpick_ignore_regex = [
 def _find_field_docs() -> None:
     """Let autodoc find the docstrings of fields.
 
-    The public classes say that they live in `trioshadow`, which is where autodoc then looks, and their sources do not.
+    The public classes say that they live in `trioshadow` or `trioshadow.compare`, where autodoc then looks, and their
+    sources do not.
     """
-    face = ModuleAnalyzer.for_module("trioshadow")
-    face.analyze()
-    for found in pkgutil.iter_modules(trioshadow.__path__, "trioshadow."):
-        if found.ispkg or not found.name.startswith("trioshadow._") or found.name == "trioshadow.__main__":
-            continue
-        room = ModuleAnalyzer.for_module(found.name)
-        room.analyze()
-        for table in ("attr_docs", "annotations", "tagorder", "overloads"):
-            getattr(face, table).update(getattr(room, table))
+    for package in (trioshadow, trioshadow.compare):
+        face = ModuleAnalyzer.for_module(package.__name__)
+        face.analyze()
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if found.ispkg or not found.name.startswith(("trioshadow._", "trioshadow.compare._")):
+                continue
+            if found.name == "trioshadow.__main__":
+                continue
+            room = ModuleAnalyzer.for_module(found.name)
+            room.analyze()
+            for table in ("attr_docs", "annotations", "tagorder", "overloads"):
+                getattr(face, table).update(getattr(room, table))
 
 
 def _show_indented_as_code(*told: Any) -> None:
@@ -74,6 +78,16 @@ def _show_indented_as_code(*told: Any) -> None:
         out.append(line)
         above = line if line.strip() else above
     lines[:] = out
+
+
+def _leave_bars_alone(*told: Any) -> None:
+    """Show `|a - b|` as it is, in reStructuredText a substitution; not in code, which has no substitutions."""
+    lines: list[str] = told[-1]
+    for number, line in enumerate(lines):
+        if not line.startswith((" ", ">>>")):
+            parts = line.split("`")
+            parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
+            lines[number] = "`".join(parts)
 
 
 def _plain_signature(*told: Any) -> tuple[str | None, str | None]:
@@ -91,19 +105,21 @@ def _plain_signature(*told: Any) -> tuple[str | None, str | None]:
 
 
 def _public_name(app: Sphinx, env: Any, node: Any, contnode: Any) -> Any:
-    """Find the public class where an annotation names the private module that it was written in."""
+    """Find the public class where an annotation names the private module that it was written in, or none."""
     target = node.get("reftarget", "")
     name = target.rpartition(".")[2]
-    if not target.startswith("trioshadow._") or name not in trioshadow.__all__:
-        return None
-    return env.domains["py"].resolve_xref(
-        env, node["refdoc"], app.builder, node["reftype"], f"trioshadow.{name}", node, contnode
-    )
+    for package in (trioshadow, trioshadow.compare):
+        if name in package.__all__ and (name == target or target.startswith("trioshadow.")):
+            return env.domains["py"].resolve_xref(
+                env, node["refdoc"], app.builder, node["reftype"], f"{package.__name__}.{name}", node, contnode
+            )
+    return None
 
 
 def setup(app: Sphinx) -> None:
     """Sphinx calls this."""
     _find_field_docs()
     app.connect("autodoc-process-docstring", _show_indented_as_code)
+    app.connect("autodoc-process-docstring", _leave_bars_alone)
     app.connect("autodoc-process-signature", _plain_signature)
     app.connect("missing-reference", _public_name)

@@ -102,13 +102,13 @@ def test_example_scripts_run() -> None:
 def test_the_reference_has_every_public_name() -> None:
     """What is exported is documented, and what is documented is exported."""
     reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^\.\. auto(?:class|function|exception):: (\S+)", reference, re.MULTILINE))
+    documented = set(re.findall(r"^\.\. auto(?:class|function|exception|data):: (\S+)", reference, re.MULTILINE))
     # Aliases have no docstring of their own.
     documented |= {"trioshadow.SamplingKey", "trioshadow.testing.Step"}
     assert "\n.. py:type:: SamplingKey\n" in reference
     assert "\n.. py:type:: trioshadow.testing.Step\n" in reference
     exported = set()
-    for module in ("trioshadow", "trioshadow.guard", "trioshadow.testing"):
+    for module in ("trioshadow", "trioshadow.compare", "trioshadow.guard", "trioshadow.testing"):
         exported |= {f"{module}.{name}" for name in importlib.import_module(module).__all__}
     assert documented == exported
 

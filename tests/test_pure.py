@@ -38,11 +38,12 @@ from trioshadow import (
     Verdict,
     encode_key,
 )
-from trioshadow._divergence import first_difference
 from trioshadow._errors import consists_of, describe_error, error_shape, first_other, passing_error
 from trioshadow._ledger import Ledger
 from trioshadow._notices import Notices
 from trioshadow._snapshot import Packed, copy_request, is_immutable, snapshot
+from trioshadow.compare import VOLATILE_HEADERS, Change, ChangeKind
+from trioshadow.compare._prefix import first_difference
 
 from .conftest import assert_accounts
 
@@ -231,6 +232,12 @@ def test_the_defaults():
         "key": None,
         "view": None,
         "copy_request": None,
+        "compare": None,
+        "strict": False,
+        "strict_errors": False,
+        "max_changes": 100,
+        "decode": True,
+        "decoders": (),
     }
     assert hash(config) == hash(ShadowConfig())
     assert ShadowConfig(ignore=[IgnoreField.BODY]).ignore == (IgnoreField.BODY,)
@@ -259,14 +266,23 @@ def test_the_defaults():
         ("seed", -1, ValueError, r"seed must be an int in \[0, 2\*\*32\), not -1"),
         ("seed", 2**32, ValueError, "seed must be an int in"),
         ("seed", "x", TypeError, "seed must be an int, not str"),
-        ("ignore", ["body"], TypeError, "ignore takes IgnoreField members, not str"),
+        ("ignore", ["body"], TypeError, "ignore takes IgnoreField members and rules of trioshadow.compare, not str"),
         (
             "ignore",
             IgnoreField.BODY,
             TypeError,
-            r"ignore takes several IgnoreField members, as in \[IgnoreField.BODY\], not ",
+            "ignore takes several rules, as in .*, not <IgnoreField.BODY",
         ),
-        ("ignore", "body", TypeError, "ignore takes several IgnoreField members"),
+        ("ignore", "body", TypeError, "ignore takes several rules"),
+        ("ignore", [VOLATILE_HEADERS], TypeError, r"not collections of them: write \[\*VOLATILE_HEADERS, ...\]"),
+        ("compare", 3, TypeError, "compare must be a function, not int"),
+        ("strict", 1, TypeError, "strict must be a bool, not int"),
+        ("strict_errors", None, TypeError, "strict_errors must be a bool, not NoneType"),
+        ("decode", "no", TypeError, "decode must be a bool, not str"),
+        ("max_changes", 0, ValueError, r"max_changes must be a count in \[1, inf\), not 0"),
+        ("decoders", {"json": len}, ValueError, r"a content type must be 'type/subtype' or '\+suffix', not 'json'"),
+        ("decoders", {3: len}, TypeError, "decoders: a content type must be a str, not int"),
+        ("decoders", {"+cbor": 3}, TypeError, r"decoders: for '\+cbor' there must be a function, not int"),
         ("key", 3, TypeError, "key must be a function, not int"),
         ("view", 3, TypeError, "view must be a function, or a pair of them .*, not 3"),
         ("view", (len,), TypeError, "view must be a function, or a pair of them"),
@@ -297,16 +313,22 @@ def test_equal_answers_do_not_diverge():
     assert Divergence.compare(ResponseRecord(b"x", status=0), b"x", CONFIG) is None
 
 
+def value_diff(kind, primary, shadow, primary_len=None, shadow_len=None):
+    forms = tuple("bytes" if type(value) is bytes else "value" for value in (primary, shadow))
+    changes = (Change("$", kind, primary, shadow),)
+    return BodyDiff(primary_len, shadow_len, None, changes=changes, change_count=1, forms=forms)
+
+
 @pytest.mark.parametrize(
     ("primary", "shadow", "expected"),
     [
         (b"abc", b"abd!", BodyDiff(3, 4, 2)),
         (b"abc", b"", BodyDiff(3, 0, 0)),
         (bytearray(b"ab"), b"ac", BodyDiff(2, 2, 1)),
-        ("abc", b"abc", BodyDiff(3, 3, None)),
-        ([1], {1: 2, 3: 4}, BodyDiff(1, 2, None)),
-        (3, None, BodyDiff(None, None, None)),
-        (math.nan, 3.0, BodyDiff(None, None, None)),
+        ("abc", b"abc", value_diff(ChangeKind.TYPE, "abc", b"abc", 3, 3)),
+        ([1], {1: 2, 3: 4}, value_diff(ChangeKind.TYPE, [1], {1: 2, 3: 4}, 1, 2)),
+        (3, None, value_diff(ChangeKind.TYPE, 3, None)),
+        (2.5, 3.0, value_diff(ChangeKind.CHANGED, 2.5, 3.0)),
     ],
 )
 def test_a_body_that_differs(primary, shadow, expected):

@@ -20,6 +20,8 @@ TIERS = [
         "_record",
         "_sampling",
         "_config",
+        "compare",
+        "_explain",
         "_divergence",
         "_snapshot",
         "_verdict",

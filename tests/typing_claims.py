@@ -13,6 +13,7 @@ import trio
 
 from trioshadow import (
     Backend,
+    Divergence,
     DivergenceRecord,
     IgnoreField,
     Leg,
@@ -23,6 +24,7 @@ from trioshadow import (
     Verdict,
     mirrored,
 )
+from trioshadow.compare import VOLATILE_HEADERS, Change, ChangeKind, IgnorePath, KeyedBy, SameError, Tolerance
 from trioshadow.guard import SyncBackend
 
 
@@ -60,6 +62,20 @@ async def calls() -> None:
             leg.primary_done(b"")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         await shadower.call("hello")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         await shadower.call(b"", key=1.5)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+def comparing() -> None:
+    rules = [*VOLATILE_HEADERS, IgnoreField.STATUS, IgnorePath("$.id"), Tolerance("$.at", abs=1), KeyedBy("$", "id")]
+    config = ShadowConfig(ignore=rules, compare=lambda primary, shadow: primary == shadow, decoders={"+cbor": len})
+    divergence = Divergence.compare(b"", b"", config)
+    assert_type(divergence, Divergence | None)
+    if divergence is not None and divergence.body is not None:
+        assert_type(divergence.body.changes, tuple[Change, ...])
+        assert_type(divergence.explain(color=True, width=80), str)
+        assert_type(divergence.body.changes[0].kind, ChangeKind)
+    IgnorePath(3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    SameError(KeyError, int)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    Tolerance("$", 1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
 
 async def functions_and_threads() -> None:

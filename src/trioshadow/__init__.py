@@ -5,7 +5,7 @@ differences.
 from __future__ import annotations
 
 from ._backend import Backend
-from ._config import IgnoreField, ShadowConfig
+from ._config import ShadowConfig
 from ._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
 from ._errors import ShadowerNotRunning, ShadowError, ShadowPending
 from ._in_shadow import in_shadow
@@ -19,6 +19,7 @@ from ._sampling import SamplingKey, encode_key
 from ._shadower import Shadower
 from ._sink import Sink
 from ._verdict import DivergenceRecord, FailureKind, ShadowFailure, Verdict
+from .compare import IgnoreField
 
 __all__ = [
     "Arguments",
@@ -52,5 +53,5 @@ __all__ = [
 
 # So that tracebacks, reprs and the documentation show the names that users import.
 for _thing in [globals()[_name] for _name in __all__]:
-    if isinstance(_thing, type) and _thing.__module__.startswith("trioshadow._"):
+    if isinstance(_thing, type) and _thing.__module__.startswith(("trioshadow._", "trioshadow.compare.")):
         _thing.__module__ = "trioshadow"

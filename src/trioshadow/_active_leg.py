@@ -122,7 +122,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             if passing_error(exc) is not None:
                 self._conclude(_ABANDONED)
                 raise
-            self.own_failure = compare_failure("the primary's view", exc)
+            what = "answer" if self.config.primary_view is None else "view"
+            self.own_failure = compare_failure(f"the primary's {what}", exc)
         self._conclude(_DONE)
         return self._outcome
 

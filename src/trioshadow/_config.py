@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import numbers
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
@@ -11,18 +10,11 @@ import attrs
 import mmh3
 
 from ._sampling import SamplingKey
+from .compare import RULES, Comparison, Decoder, IgnoreField, Rule, checked_decoders
 
 _2_32 = 2**32
 
 View: TypeAlias = Callable[[Any], Any]
-
-
-class IgnoreField(enum.Enum):
-    """A whole part of the answer that is not compared."""
-
-    STATUS = "status"
-    HEADERS = "headers"
-    BODY = "body"
 
 
 def _out_of_range(parameter: str, value: object, allowed: str) -> ValueError:
@@ -74,13 +66,22 @@ def _is_seed(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise _out_of_range(attribute.name, value, "an int in [0, 2**32)")
 
 
-def _checked_ignore(fields: Any) -> tuple[IgnoreField, ...]:
-    if isinstance(fields, str) or not isinstance(fields, Iterable):
-        raise TypeError(f"ignore takes several IgnoreField members, as in [IgnoreField.BODY], not {fields!r}")
-    for field in (checked := tuple(fields)):
-        if not isinstance(field, IgnoreField):
-            raise TypeError(f"ignore takes IgnoreField members, not {type(field).__name__}")
+def _checked_ignore(rules: Any) -> tuple[IgnoreField | Rule, ...]:
+    if isinstance(rules, str) or not isinstance(rules, Iterable):
+        raise TypeError(f"ignore takes several rules, as in [IgnoreField.STATUS, IgnorePath('$.id')], not {rules!r}")
+    for rule in (checked := tuple(rules)):
+        if isinstance(rule, tuple | list):
+            raise TypeError("ignore takes rules, not collections of them: write [*VOLATILE_HEADERS, ...]")
+        if not isinstance(rule, (IgnoreField, *RULES)):
+            raise TypeError(
+                f"ignore takes IgnoreField members and rules of trioshadow.compare, not {type(rule).__name__}"
+            )
     return checked
+
+
+def _is_bool(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{attribute.name} must be a bool, not {type(value).__name__}")
 
 
 def _is_optional_callable(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -108,8 +109,24 @@ class ShadowConfig:
     """The fraction of sampling keys that are mirrored, in [0, 1]. The default mirrors all: production uses less."""
     shadow_timeout: float = attrs.field(default=2.0, validator=_is_timeout)
     """Seconds, in (0, inf], that the shadow has from the moment its task starts. It never concerns the primary."""
-    ignore: tuple[IgnoreField, ...] = attrs.field(default=(), converter=_checked_ignore)
-    """Parts of the answer that are not compared."""
+    ignore: tuple[IgnoreField | Rule, ...] = attrs.field(default=(), converter=_checked_ignore)
+    """What of a difference does not matter: parts of the answer that are not compared, and the rules of
+    `trioshadow.compare`. They are applied after the views."""
+    compare: Callable[[Any, Any], Any] | None = attrs.field(default=None, validator=_is_optional_callable)
+    """In place of the library's own comparison, rules included: from the two answers, after their views, to a
+    `Divergence`, None or True if they match, False if they do not. Exceptions are not passed to it."""
+    strict: bool = attrs.field(default=False, validator=_is_bool)
+    """False: values are told apart as JSON does: 1 is 1.0 (and True is not 1), a tuple is a list, a record is an object
+    of its fields, an enum member is its value. True: the types must be the same too."""
+    strict_errors: bool = attrs.field(default=False, validator=_is_bool)
+    """True: exceptions are the same only if their messages are (of the first 500 characters)."""
+    max_changes: int = attrs.field(default=100, validator=is_count)
+    """Changes that a `BodyDiff` keeps, in [1, inf); all are counted."""
+    decode: bool = attrs.field(default=True, validator=_is_bool)
+    """False: bodies of bytes are compared byte by byte, whatever their content type."""
+    decoders: tuple[tuple[str, Decoder], ...] = attrs.field(default=(), converter=checked_decoders)
+    """Your own decoders, before the library's: a mapping (or pairs) from content type, such as `application/x-protobuf`
+    or `+cbor`, to a function from the body's bytes to a value. What it raises means that the body is no such thing."""
     max_in_flight: int = attrs.field(default=256, validator=is_count)
     """Legs in flight and records waiting, together, in [1, inf). A call that would pass this is served and counted
     `shed`."""
@@ -133,6 +150,8 @@ class ShadowConfig:
     """The shadow's half of `view`."""
     threshold: float = attrs.field(init=False, eq=False, repr=False)
     """`sample_rate * 2**32`: keys whose hash is below it are mirrored."""
+    comparison: Comparison = attrs.field(init=False, eq=False, repr=False)
+    """What is said about comparing, compiled."""
 
     def __attrs_post_init__(self) -> None:
         # After the validators: a str for the rate, times 2**32, would be a str of 12 GB.
@@ -142,6 +161,15 @@ class ShadowConfig:
         for name in ("sample_rate", "shadow_timeout", "drain_timeout"):  # a Fraction is a number, but no deadline
             object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "threshold", self.sample_rate * _2_32)
+        comparison = Comparison(
+            self.ignore,
+            strict=self.strict,
+            strict_errors=self.strict_errors,
+            max_changes=self.max_changes,
+            decode=self.decode,
+            decoders=self.decoders,
+        )
+        object.__setattr__(self, "comparison", comparison)
 
     @classmethod
     def full_sample(cls) -> ShadowConfig:

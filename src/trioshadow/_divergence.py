@@ -4,20 +4,33 @@ answers themselves, so that a divergence can be kept and streamed.
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import attrs
 
-from ._config import IgnoreField, ShadowConfig
+from ._config import ShadowConfig
+from ._explain import explain, summary
 from ._record import Headers, ResponseRecord
-
-_BYTES = (bytes, bytearray, memoryview)
-
-# Bound once: reading a member off its class costs 0.1 µs on Python 3.11.
-_STATUS, _HEADERS, _BODY = IgnoreField
+from .compare import (
+    NAMES_KEPT,
+    VALUES_KEPT,
+    Change,
+    Findings,
+    HeaderChange,
+    Side,
+    compare_bodies,
+    compare_headers,
+    cut_name,
+)
 
 
 @attrs.frozen
 class HeaderDiff:
-    """The names of the headers that differ, lower-case, each tuple sorted. Values are compared as ordered lists."""
+    """The names of the headers that differ, lower-case, cut to 256 characters, each tuple sorted; 1,000 in all.
+
+    Values are compared as ordered lists, those of Set-Cookie by cookie name. Content-Length is not reported where the
+    bodies differ.
+    """
 
     added: tuple[str, ...]
     """Only the shadow sent them."""
@@ -25,6 +38,9 @@ class HeaderDiff:
     """Only the primary sent them."""
     changed: tuple[str, ...]
     """Both sent them, with other values."""
+    changes: tuple[HeaderChange, ...] = attrs.field(default=(), eq=False)
+    """Their values, cut, and masked where they are secrets; sorted by name, the first 100. Not part of equality: that
+    the same names differ is the same difference."""
 
 
 @attrs.frozen
@@ -36,9 +52,20 @@ class BodyDiff:
     shadow_len: int | None
     """The same of the shadow's."""
     prefix_equal_bytes: int | None
-    """How many bytes are equal before the first that differs; None where values were compared."""
-    changes: tuple[object, ...] = ()
-    """What differs, by path, where both sides were decoded."""
+    """How many bytes are equal before the first that differs; None where the bodies were not both bytes."""
+    changes: tuple[Change, ...] = ()
+    """What differs, by path, in the primary's order: the first `ShadowConfig.max_changes`. Empty for bytes that could
+    not be decoded."""
+    change_count: int = 0
+    """How many changes there are in all."""
+    forms: tuple[str, str] = ("bytes", "bytes")
+    """How the primary's and the shadow's body were read: `json`, `ndjson`, `form`, `msgpack`, `text`, the content type
+    of a decoder of your own, `value` for what is no bytes, `bytes` where neither could be decoded."""
+    notes: tuple[str, ...] = ()
+    """What else should be known: why a body was not decoded, what a rule's function raised."""
+    excerpts: tuple[bytes, bytes] | None = attrs.field(default=None, eq=False)
+    """Of bytes that could not be decoded: of each side up to 48, around the first that differs. Not part of
+    equality."""
 
 
 @attrs.frozen
@@ -57,7 +84,10 @@ class ErrorDiff:
 
 @attrs.frozen
 class Divergence:
-    """How the shadow's answer differs from the primary's: at least one part is not None."""
+    """How the shadow's answer differs from the primary's: at least one part is not None.
+
+    `str()` of it is one line, without any value of an answer in it, for a log.
+    """
 
     status: tuple[int, int] | None = None
     """The primary's and the shadow's."""
@@ -65,89 +95,125 @@ class Divergence:
     body: BodyDiff | None = None
     error: ErrorDiff | None = None
 
+    def __str__(self) -> str:
+        return summary(self)
+
+    def explain(self, *, color: bool = False, width: int | None = None) -> str:
+        """What differs, for a person: some lines, old above new, without a line end at the end.
+
+        `color`: with a terminal's colours, from where old and new differ; nothing else in it is obeyed by a terminal.
+        `width`: lines are cut to so many characters (not below some 20), around where old and new differ.
+        """
+        return explain(self, color=color, width=width)
+
     @classmethod
     def compare(cls, primary: object, shadow: object, config: ShadowConfig) -> Divergence | None:
-        """The differences between two answers, None if there are none that `config.ignore` leaves. Pure.
+        """The differences between two answers, None if there are none that `config` leaves. Pure.
 
-        An answer that is no ResponseRecord is a value: status 0, no headers, the value as body. Bodies are compared
-        as bytes if both are, else with `==`, whose own errors are raised here.
+        An answer that is no ResponseRecord is a value: status 0, no headers, the value as body. Raised are the errors
+        of `config.compare`, of an `Accept` without a path, and of the `__eq__` of objects of which nothing else is
+        known, if such are the whole body.
         """
-        if type(primary) is bytes and type(shadow) is bytes:  # the commonest case: nothing else to look at
-            if primary == shadow or _BODY in config.ignore:
-                return None
-            return cls(body=_bytes_diff(primary, shadow))
-        primary_status, primary_headers, primary_body = _parts(primary)
-        shadow_status, shadow_headers, shadow_body = _parts(shadow)
-        ignore = config.ignore
-        status = headers = body = None
-        if primary_status != shadow_status and _STATUS not in ignore:
-            status = (primary_status, shadow_status)
-        if primary_headers != shadow_headers and _HEADERS not in ignore:
-            headers = _compare_headers(primary_headers, shadow_headers)
-        if _BODY not in ignore:
-            body = _compare_bodies(primary_body, shadow_body)
-        if status is None and headers is None and body is None:
+        if config.compare is not None:
+            return _checked(config.compare(primary, shadow))
+        divergence = _compare(primary, shadow, config)
+        if divergence is not None and config.comparison.accepted(primary, shadow):
             return None
-        return cls(status=status, headers=headers, body=body)
+        return divergence
+
+
+def _checked(answer: object) -> Divergence | None:
+    if answer is None or answer is True:
+        return None
+    if answer is False:
+        return Divergence(body=BodyDiff(None, None, None, forms=("value", "value")))
+    if isinstance(answer, Divergence):
+        return answer
+    raise TypeError(f"compare must return a Divergence, None, or a bool, not {type(answer).__name__}")
+
+
+def _compare(primary: object, shadow: object, config: ShadowConfig) -> Divergence | None:
+    rules = config.comparison
+    primary_status, primary_headers, primary_body = _parts(primary)
+    shadow_status, shadow_headers, shadow_body = _parts(shadow)
+    status = headers = body = None
+    if primary_status != shadow_status and rules.status:
+        status = (primary_status, shadow_status)
+    if rules.body and not _same_at_once(primary_body, shadow_body):
+        findings = compare_bodies(
+            Side(primary_body, _content_type(primary_headers)),
+            Side(shadow_body, _content_type(shadow_headers)),
+            rules.bodies,
+        )
+        if findings is not None:
+            body = _body_diff(primary_body, shadow_body, findings)
+    if primary_headers != shadow_headers and rules.headers:
+        # Content-Length says once more that the bodies differ, or that they are written differently.
+        redundant = body is not None or _value_len(primary_body) != _value_len(shadow_body)
+        changes = compare_headers(primary_headers, shadow_headers, rules.ignored_header, content_length=not redundant)
+        if changes:
+            headers = _header_diff(primary_headers, shadow_headers, changes)
+    if status is None and headers is None and body is None:
+        return None
+    return Divergence(status=status, headers=headers, body=body)
+
+
+#: If both values are of the same of these types, `==` says that they are the same. (Not whether: NaN.)
+_PLAIN = frozenset((bytes, str, int, float, bool, type(None)))
+
+
+def _same_at_once(primary: object, shadow: object) -> bool:
+    return primary is shadow or (type(primary) is type(shadow) and type(primary) in _PLAIN and primary == shadow)
 
 
 def _parts(answer: object) -> tuple[int, Headers, object]:
-    if isinstance(answer, ResponseRecord):
-        return answer.status, answer.headers, answer.body
+    if issubclass(type(answer), ResponseRecord):  # isinstance() would believe what it says of itself
+        record = cast("ResponseRecord", answer)
+        return record.status, record.headers, record.body
     return 0, (), answer
 
 
-def _compare_headers(primary: Headers, shadow: Headers) -> HeaderDiff:
-    ours, theirs = _by_name(primary), _by_name(shadow)
+def _content_type(headers: Headers) -> str | None:
+    for name, value in headers:
+        if name == "content-type":
+            return value
+    return None
+
+
+def _header_diff(primary: Headers, shadow: Headers, changes: list[HeaderChange]) -> HeaderDiff:
+    changes = changes[:NAMES_KEPT]
+    names = dict.fromkeys(change.name for change in changes)  # sorted, as the changes are
+    ours, theirs = {cut_name(name) for name, _ in primary}, {cut_name(name) for name, _ in shadow}
     return HeaderDiff(
-        added=tuple(sorted(theirs.keys() - ours.keys())),
-        removed=tuple(sorted(ours.keys() - theirs.keys())),
-        changed=tuple(sorted(name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name])),
+        added=tuple(name for name in names if name not in ours),
+        removed=tuple(name for name in names if name not in theirs),
+        changed=tuple(name for name in names if name in ours and name in theirs),
+        changes=tuple(changes[:VALUES_KEPT]),
     )
 
 
-def _by_name(headers: Headers) -> dict[str, list[str]]:
-    values: dict[str, list[str]] = {}
-    for name, value in headers:
-        values.setdefault(name, []).append(value)
-    return values
+def _body_diff(primary: object, shadow: object, findings: Findings) -> BodyDiff:
+    return BodyDiff(
+        _value_len(primary),
+        _value_len(shadow),
+        findings.prefix,
+        changes=findings.changes,
+        change_count=findings.count,
+        forms=findings.forms,
+        notes=findings.notes,
+        excerpts=findings.excerpts,
+    )
 
 
-def _compare_bodies(primary: object, shadow: object) -> BodyDiff | None:
-    if isinstance(primary, _BYTES) and isinstance(shadow, _BYTES):
-        primary, shadow = bytes(primary), bytes(shadow)  # for bytes that is no copy
-        return None if primary == shadow else _bytes_diff(primary, shadow)
-    if primary == shadow:
-        return None
-    return BodyDiff(_value_len(primary), _value_len(shadow), None)
-
-
-def _bytes_diff(primary: bytes, shadow: bytes) -> BodyDiff:
-    return BodyDiff(len(primary), len(shadow), first_difference(primary, shadow))
+_SIZED: tuple[Any, ...] = (bytes, bytearray, memoryview, str, list, tuple, dict, set, frozenset)
 
 
 def _value_len(value: object) -> int | None:
     # Not everything with a __len__: that would be user code, and a cursor's len() runs a query.
-    return len(value) if isinstance(value, (*_BYTES, str, list, tuple, dict, set, frozenset)) else None
-
-
-def first_difference(a: bytes, b: bytes) -> int:
-    """How many bytes `a` and `b` have in common at the start: the index of the first that differs, or the shorter
-    length.
-
-    A binary search whose probes are memcmp: `bytes.startswith(memoryview, offset)` copies neither side, where slices
-    would copy both, and a loop in Python takes 1,000 times as long. The probes halve, so together they read the bytes
-    once. Two bodies of 1 MiB that differ in the last byte: `nox -s bench`, row "first differing byte".
-
-    >>> first_difference(b"spam", b"spat")
-    3
-    """
-    view = memoryview(b)
-    low, high = 0, min(len(a), len(b))  # a[:low] == b[:low]; the answer is in [low, high]
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a.startswith(view[low:middle], low):
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    for kind in _SIZED:
+        if issubclass(type(value), kind):
+            try:
+                return int(kind.__len__(value))
+            except ValueError:  # a memoryview that was released
+                return None
+    return None

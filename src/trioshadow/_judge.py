@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 
 from ._config import ShadowConfig
 from ._divergence import Divergence, ErrorDiff
-from ._errors import MESSAGE_LIMIT, ErrorWords, describe_error, passing_error
+from ._errors import MESSAGE_LIMIT, ErrorShape, ErrorWords, describe_error, passing_error
 from ._snapshot import Copied, Packed
 from ._verdict import FailureKind, ShadowFailure, Verdict
+from .compare import Comparison
 
 Judgement: TypeAlias = tuple[Verdict, Divergence | None, ShadowFailure | None]
 
@@ -108,7 +109,7 @@ def judge(facts: LegFacts, *, closing: bool) -> Judgement:
     if facts.own_failure is not None and facts.error is None:
         return Verdict.FAILED, None, facts.own_failure
     if facts.primary_error is not None:
-        divergence = _compare_errors(facts.primary_error, facts.error)
+        divergence = _compare_errors(facts.primary_error, facts.error, facts.config.comparison)
         return (_MATCHED if divergence is None else _DIVERGED), divergence, None
     if facts.error is not None:
         _, type_name, message = facts.error
@@ -137,14 +138,21 @@ def _compare_answers(facts: LegFacts) -> Judgement:
     return (_MATCHED if divergence is None else _DIVERGED), divergence, None
 
 
-def _compare_errors(primary: ErrorWords, shadow: ErrorWords | None) -> Divergence | None:
+def _compare_errors(primary: ErrorWords, shadow: ErrorWords | None, rules: Comparison) -> Divergence | None:
     shape, name, message = primary
     if shadow is None:
         return Divergence(error=ErrorDiff(name, None, message, ""))
     shadow_shape, shadow_name, shadow_message = shadow
-    if shape == shadow_shape:
+    if _same_shape(shape, shadow_shape, rules) and (message == shadow_message or not rules.strict_errors):
         return None
     return Divergence(error=ErrorDiff(name, shadow_name, message, shadow_message))
+
+
+def _same_shape(primary: ErrorShape, shadow: ErrorShape, rules: Comparison) -> bool:
+    return len(primary) == len(shadow) and all(
+        members == their_members and rules.same_error(kind, their_kind)
+        for (kind, members), (their_kind, their_members) in zip(primary, shadow, strict=True)
+    )
 
 
 def _cut_by_others(facts: LegFacts, closing: bool) -> bool:

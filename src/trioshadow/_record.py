@@ -58,8 +58,8 @@ class ResponseRecord:
     """
 
     body: Any = attrs.field(converter=_frozen_body)
-    """Usually bytes, which are compared byte by byte; any other value is compared with `==`. A bytearray or memoryview
-    is copied into bytes."""
+    """Usually bytes, which are decoded by their content type to be compared; or any value. A bytearray or memoryview is
+    copied into bytes."""
     status: int = attrs.field(default=200, kw_only=True, converter=_checked_status)
     """As in HTTP, but any int will do: a gRPC code, an exit status."""
     headers: Headers = attrs.field(default=(), kw_only=True, converter=normalize_headers)

@@ -169,8 +169,8 @@ class _Unpacker(pickle.Unpickler):
 def snapshot(answer: object) -> object:
     """`answer` itself, or a `Packed` or `Copied` one, such that later changes to it are not seen.
 
-    Immutable answers and objects of classes that we know nothing about are taken as they are: the latter are compared
-    with `==` as soon as the leg can, and a view is the better way. Raises TypeError if the answer is a builtin
+    Immutable answers, and objects of classes that are no frozen records, are taken as they are: the latter are compared
+    as soon as the leg can, and a view is the better way. Raises TypeError if the answer is a builtin
     container of something that can't be copied.
     """
     if is_immutable(answer) or not _holds_mutable_builtins(answer):

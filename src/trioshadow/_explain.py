@@ -1,0 +1,211 @@
+"""A divergence in words: one line for a log, or a few for a person. The only place where that is done.
+
+What is shown comes from traffic: nothing in it reaches a terminal or a log file as a control character.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .compare import Change, Excerpt, first_difference, visible, written
+
+if TYPE_CHECKING:
+    from ._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
+
+#: What one line of a log names of each sort before it says how many more there are, ...
+_NAMED = 3
+#: ... and to how many characters it cuts a name.
+_NAME_WIDTH = 100
+
+
+# ── one line ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def summary(divergence: Divergence) -> str:
+    """One line without any value of an answer: statuses, names, paths, counts and types only."""
+    parts: list[str] = []
+    if divergence.status is not None:
+        parts.append("status {} -> {}".format(*map(written, divergence.status)))
+    if (headers := divergence.headers) is not None:
+        words = [(f"{name} added") for name in headers.added] + [f"{name} removed" for name in headers.removed]
+        parts.append("headers: " + _first(words + [f"{name} changed" for name in headers.changed]))
+    if (body := divergence.body) is not None:
+        parts.append("body: " + _body_summary(body))
+    if (error := divergence.error) is not None:
+        shadow = "the shadow answered" if error.shadow is None else f"the shadow {error.shadow}"
+        parts.append(f"raised {error.primary}, {shadow}")
+    return visible("; ".join(parts))
+
+
+def _body_summary(body: BodyDiff) -> str:
+    if body.prefix_equal_bytes is not None and not body.changes:
+        return f"differs from byte {body.prefix_equal_bytes:,} on, length {body.primary_len:,} -> {body.shadow_len:,}"
+    words = [f"{_place(change, body)} {_KINDS[change.kind]}" for change in body.changes]
+    return _first(words, body.change_count) if words else "differs"
+
+
+_KINDS = {"added": "added", "removed": "removed", "changed": "changed", "type": "changed its type"}
+
+
+def _first(words: Sequence[str], count: int | None = None) -> str:
+    count = len(words) if count is None else count
+    shown = [word if len(word) <= _NAME_WIDTH else word[:_NAME_WIDTH] + "…" for word in words[:_NAMED]]
+    if count > len(shown):
+        shown.append(f"and {count - len(shown):,} more")
+    return ", ".join(shown)
+
+
+def _place(change: Change, body: BodyDiff) -> str:
+    # Of text the path is a line's index: people count lines from 1.
+    if body.forms == ("text", "text") and (line := _LINE.fullmatch(change.path)) is not None:
+        return f"line {int(line[1]) + 1:,}"
+    return change.path
+
+
+_LINE = re.compile(r"\$\[([0-9]+)\]")
+
+
+# ── a few lines ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def explain(divergence: Divergence, *, color: bool, width: int | None) -> str:
+    """Some lines, old above new."""
+    page = _Page(color=color, width=width)
+    if divergence.status is not None:
+        page.title("status")
+        page.sides(*map(written, divergence.status), depth=1)
+    if divergence.headers is not None:
+        page.title("headers")
+        _tell_headers(page, divergence.headers)
+    if divergence.body is not None:
+        _tell_body(page, divergence.body)
+    if divergence.error is not None:
+        page.title("error")
+        _tell_error(page, divergence.error)
+    return "\n".join(page.lines)
+
+
+class _Page:
+    """Lines, with the colours of a terminal (ECMA-48 SGR) if wanted, and no wider than wanted."""
+
+    def __init__(self, *, color: bool, width: int | None) -> None:
+        self.lines: list[str] = []
+        self._color = color
+        self._width = width
+
+    def title(self, text: str) -> None:
+        self.lines.append(self._painted(self._cut(visible(text), 0), _BOLD))
+
+    def place(self, text: str) -> None:
+        self.lines.append(self._cut(f"  {visible(text)}", 0))
+
+    def sides(self, primary: str | None, shadow: str | None, *, depth: int = 2) -> None:
+        """The old above the new, None for a side that has nothing there; painted from where they differ."""
+        old, new = visible(primary or ""), visible(shadow or "")
+        at = first_difference(old, new)
+        for sign, text, there, style in (("-", old, primary, _RED), ("+", new, shadow, _GREEN)):
+            if there is not None:
+                lead = f"{'  ' * depth}{sign} "
+                room = None if self._width is None else max(_LEAST, self._width - len(lead))
+                before, rest = _window(text, at, room)
+                self.lines.append(self._painted(lead, style) + before + self._painted(rest, style))
+
+    def _cut(self, text: str, at: int) -> str:
+        return "".join(_window(text, at, self._width))
+
+    def _painted(self, text: str, style: str) -> str:
+        return f"{style}{text}{_NORMAL}" if self._color and text else text
+
+
+#: However narrow it is wanted, so much of a side is shown.
+_LEAST = 16
+
+_RED, _GREEN, _BOLD, _NORMAL = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
+
+
+def _window(text: str, at: int, room: int | None) -> tuple[str, str]:
+    """What of a text is shown before and after the place `at`, in so many characters: a third before it."""
+    start = 0
+    if room is not None and len(text) > room and at > room // 3:
+        start = at - room // 3
+    before = ("…" + text[start + 1 : at]) if start else text[:at]
+    rest = text[at:]
+    if room is not None and len(before) + len(rest) > room:
+        rest = rest[: max(0, room - len(before) - 1)] + "…"
+    return before, rest
+
+
+def _tell_headers(page: _Page, headers: HeaderDiff) -> None:
+    for change in headers.changes:
+        name = change.name if change.cookie is None else f"{change.name} {change.cookie}"
+        page.place(name + (" (added)" if not change.primary else " (removed)" if not change.shadow else ""))
+        if len(change.primary) == len(change.shadow):
+            for old, new in zip(change.primary, change.shadow, strict=True):
+                page.sides(old, new)
+        else:
+            for value in change.primary:
+                page.sides(value, None)
+            for value in change.shadow:
+                page.sides(None, value)
+    unsaid = len({*headers.added, *headers.removed, *headers.changed} - {change.name for change in headers.changes})
+    if unsaid:
+        page.place(f"and {unsaid:,} more")
+
+
+def _tell_error(page: _Page, error: ErrorDiff) -> None:
+    shadow = "an answer" if error.shadow is None else f"{error.shadow}: {error.shadow_message}"
+    page.sides(f"{error.primary}: {error.primary_message}", shadow, depth=1)
+
+
+def _tell_body(page: _Page, body: BodyDiff) -> None:
+    page.title(_body_title(body))
+    if body.excerpts is not None:
+        page.sides(*map(repr, body.excerpts))
+    for change in body.changes:
+        if change.kind == "added":
+            page.place(f"{_place(change, body)} (added)")
+            page.sides(None, _words(change.shadow, body))
+        elif change.kind == "removed":
+            page.place(f"{_place(change, body)} (removed)")
+            page.sides(_words(change.primary, body), None)
+        else:
+            page.place(_place(change, body))
+            page.sides(*_told_apart(change, body))
+    if body.change_count > len(body.changes):
+        page.place(f"and {body.change_count - len(body.changes):,} more")
+    for note in body.notes:
+        page.place(f"note: {note}")
+
+
+def _body_title(body: BodyDiff) -> str:
+    if body.excerpts is not None:
+        return f"body (bytes): {body.primary_len:,} -> {body.shadow_len:,}, from byte {body.prefix_equal_bytes:,} on"
+    count = f"{body.change_count:,} {'change' if body.change_count == 1 else 'changes'}"
+    forms = body.forms[0] if body.forms[0] == body.forms[1] else " -> ".join(body.forms)
+    return f"body ({forms}): {count}" if body.change_count else f"body ({forms}): differs"
+
+
+def _words(value: Any, body: BodyDiff) -> str:
+    if body.forms != ("text", "text"):
+        return written(value)
+    if type(value) is Excerpt and value.type_name == "str":
+        return value.told(value.text)
+    if type(value) is not str or not value or value[0].isspace() or value[-1].isspace():
+        return written(value)  # in quotes, so that blanks can be seen
+    return value
+
+
+def _told_apart(change: Change, body: BodyDiff) -> tuple[str, str]:
+    primary, shadow = _words(change.primary, body), _words(change.shadow, body)
+    if primary == shadow:  # then it is their types that differ
+        return f"{primary} ({_type_of(change.primary)})", f"{shadow} ({_type_of(change.shadow)})"
+    if unicodedata.normalize("NFC", primary) == unicodedata.normalize("NFC", shadow):  # they would look the same
+        return ascii(primary), ascii(shadow)
+    return primary, shadow
+
+
+def _type_of(value: object) -> str:
+    return value.type_name if type(value) is Excerpt else type(value).__name__

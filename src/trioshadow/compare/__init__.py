@@ -1,0 +1,60 @@
+"""Comparing: bodies are decoded, walked place by place, and judged by rules. Pure: no Trio, no I/O, no clock.
+
+The rules go into `ShadowConfig(ignore=[...])`; what differs is found in `BodyDiff.changes`.
+"""
+
+from __future__ import annotations
+
+from ._bodies import Findings as Findings
+from ._bodies import Side as Side
+from ._bodies import compare_bodies as compare_bodies
+from ._change import Change, ChangeKind
+from ._comparison import Comparison as Comparison
+from ._decode import Decoder as Decoder
+from ._decode import checked_decoders as checked_decoders
+from ._headers import NAMES_KEPT as NAMES_KEPT
+from ._headers import VALUES_KEPT as VALUES_KEPT
+from ._headers import HeaderChange
+from ._headers import compare_headers as compare_headers
+from ._headers import cut_name as cut_name
+from ._prefix import first_difference as first_difference
+from ._presets import VOLATILE_HEADERS
+from ._rules import RULES as RULES
+from ._rules import (
+    Accept,
+    IgnoreHeader,
+    IgnorePath,
+    KeyedBy,
+    Normalize,
+    SameError,
+    Subset,
+    Tolerance,
+    Unordered,
+)
+from ._rules import IgnoreField as IgnoreField
+from ._rules import Rule as Rule
+from ._write import Excerpt
+from ._write import visible as visible
+from ._write import written as written
+
+# The names that are not in this list are for the other rooms of the package.
+__all__ = [
+    "VOLATILE_HEADERS",
+    "Accept",
+    "Change",
+    "ChangeKind",
+    "Excerpt",
+    "HeaderChange",
+    "IgnoreHeader",
+    "IgnorePath",
+    "KeyedBy",
+    "Normalize",
+    "SameError",
+    "Subset",
+    "Tolerance",
+    "Unordered",
+]
+
+for _thing in [globals()[_name] for _name in __all__]:
+    if isinstance(_thing, type):
+        _thing.__module__ = "trioshadow.compare"

@@ -1,0 +1,217 @@
+"""When are two values the same wherever they stand? Each value gets a number, and the same values the same number.
+
+It is what finds an element again in an array whose order does not matter, without comparing each with each. Values are
+numbered from the leaves up, so that a value's number depends on those of its children and nothing is ever deeper than
+one level (hash consing): no recursion, no hash of a deep tuple, no false match by a collision.
+"""
+
+from __future__ import annotations
+
+import decimal
+import fractions
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any, TypeAlias
+
+from trioshadow._errors import passing_error
+
+from ._paths import Key
+from ._plan import State, normalized
+from ._scalars import instant, is_nan
+from ._shapes import (
+    DEPTH_LIMIT,
+    MADE_LIMIT,
+    Shape,
+    elements,
+    exact_key,
+    is_named_tuple,
+    makes_its_parts,
+    members,
+    plain,
+    shape_of,
+)
+
+#: A child: its value, its state, and its key in an object.
+_Child: TypeAlias = tuple[object, State | None, Key]
+
+_OPEN = -1
+
+_BIG = 2**60
+#: Large ones may equal an int that is numbered by its digits.
+_UNLIKE_INTS = (decimal.Decimal, fractions.Fraction)
+
+
+class Numbering:
+    """Numbers for values, valid among themselves. `strict` tells apart what differs in type only."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self._numbers: dict[object, int] = {}
+        self._fresh = count()
+        self._known: dict[tuple[int, int], int] = {}
+        self._alive: list[object] = []  # so that no id is used twice
+        self._made = 0
+        self.exact = True
+        """Is the same number all there is to sameness? Not if there were values that only `==` can compare."""
+
+    def of(self, value: object, state: State | None) -> int:
+        """The number of a value that stands at a place with this state. What the rules take away does not count."""
+        results: list[int] = []
+        stack: list[_Frame] = [_Frame(iter(((value, state, None),)), results, None)]
+        while stack:
+            frame = stack[-1]
+            for child, child_state, key in frame.children:
+                if child_state is not None and child_state.ignored:
+                    continue
+                if len(stack) > DEPTH_LIMIT:
+                    self._give_up(frame.numbers)
+                    frame.keys.append(key)
+                    continue
+                frame.keys.append((key, True) if type(key) is bool else key)  # to a dict True is 1
+                below = self._look(child, child_state, frame.numbers)
+                if below is not None:
+                    stack.append(below)
+                    break
+            else:
+                stack.pop()
+                if frame.close is not None:
+                    self._finish(frame.close, frame, stack[-1].numbers)
+        return results[0] if results else self._number(())
+
+    def _look(self, value: Any, state: State | None, numbers: list[int]) -> _Frame | None:
+        """Number a scalar, or return the frame of a container."""
+        try:
+            if state is not None and state.normalizers:
+                value = self._normalized(value, state)
+            shape = shape_of(value)
+            if shape is Shape.OBJECT or shape is Shape.ARRAY or shape is Shape.SET:
+                place = (id(value), id(state))
+                known = self._known.get(place)
+                if known == _OPEN:  # it contains itself
+                    self._give_up(numbers)
+                    return None
+                if known is not None:
+                    numbers.append(known)
+                    return None
+                frame = self._container(value, state, shape)
+                self._known[place] = _OPEN
+                self._alive.append((value, state))
+                frame.place = place
+                return frame
+            numbers.append(self._number(self._scalar(value, shape)))
+        except BaseException as exc:  # other people's `__hash__`, `__eq__`, attributes
+            if passing_error(exc) is not None:
+                raise
+            self._give_up(numbers)
+        return None
+
+    def _normalized(self, value: object, state: State) -> object:
+        try:
+            return normalized(value, state.normalizers)
+        except BaseException as exc:
+            if passing_error(exc) is not None:
+                raise
+            return value
+
+    def _container(self, value: object, state: State | None, shape: Shape) -> _Frame:
+        if makes_its_parts(value):
+            self._made += 1
+            if self._made > MADE_LIMIT:
+                raise ValueError("too many containers that make their parts")
+        kind = type(value) if self._strict else None
+        numbers: list[int] = []
+        if shape is Shape.OBJECT:
+            if is_named_tuple(value):
+                self.exact = False  # it may be the same as an array
+            children: Iterator[_Child] = (
+                (member, state.child(name) if state is not None else None, name)
+                for name, member in ((exact_key(key), member) for key, member in members(value).items())
+            )
+            return _Frame(
+                children,
+                numbers,
+                lambda frame: self._close(
+                    frame, ("object", kind, frozenset(zip(frame.keys, frame.numbers, strict=True)))
+                ),
+            )
+        jumbled = shape is Shape.SET or (state is not None and (state.unordered or state.keyed_by is not None))
+        found = elements(value)
+        if jumbled:
+            below = state.element() if state is not None else None
+            children = ((element, below, None) for element in found)
+            return _Frame(
+                children, numbers, lambda frame: self._close(frame, (shape, kind, tuple(sorted(frame.numbers))))
+            )
+        children = (
+            (element, state.child(index) if state is not None else None, index) for index, element in enumerate(found)
+        )
+        return _Frame(
+            children,
+            numbers,
+            lambda frame: self._close(frame, ("array", kind, tuple(zip(frame.keys, frame.numbers, strict=True)))),
+        )
+
+    def _finish(self, close: Callable[[_Frame], int], frame: _Frame, numbers: list[int]) -> None:
+        try:
+            numbers.append(close(frame))
+        except BaseException as exc:  # a key's own `__hash__` or `__eq__`
+            if passing_error(exc) is not None:
+                raise
+            self._give_up(numbers)
+
+    def _close(self, frame: _Frame, form: object) -> int:
+        number = self._number(form)
+        self._known[frame.place] = number
+        return number
+
+    def _scalar(self, value: Any, shape: Shape) -> object:
+        exact = plain(value)
+        kind = type(value) if self._strict else None
+        if shape is Shape.OPAQUE:
+            self.exact = False
+            return (shape, type(value), exact)
+        if shape is Shape.TIME:
+            return (shape, kind, exact if (since := instant(exact)) is None else (since,))
+        if shape is Shape.NUMBER:
+            return (shape, kind, self._as_number(exact))
+        return (shape, kind, exact)
+
+    def _as_number(self, exact: Any) -> object:
+        if is_nan(exact):
+            return "NaN"
+        if type(exact) is complex and exact.imag:
+            return (self._as_number(exact.real), self._as_number(exact.imag))
+        if type(exact) is complex:
+            exact = exact.real
+        if type(exact) is float and exact.is_integer():
+            exact = int(exact)
+        if type(exact) is int and abs(exact) >= _BIG:
+            # The hash of an int is its remainder by 2**61 - 1, so a body can be made of ints with one hash. That of a
+            # str is not known in advance.
+            return hex(exact)
+        if type(exact) in _UNLIKE_INTS:
+            self.exact = self.exact and abs(exact) < _BIG
+        return exact
+
+    def _number(self, form: object) -> int:
+        number = self._numbers.get(form)
+        if number is None:
+            number = self._numbers[form] = next(self._fresh)
+        return number
+
+    def _give_up(self, numbers: list[int]) -> None:
+        self.exact = False
+        numbers.append(next(self._fresh))
+
+
+class _Frame:
+    """A container whose children are being numbered."""
+
+    __slots__ = ("children", "close", "keys", "numbers", "place")
+
+    def __init__(self, children: Iterator[_Child], numbers: list[int], close: Callable[[_Frame], int] | None) -> None:
+        self.children = children
+        self.numbers = numbers
+        self.close = close
+        self.keys: list[Key] = []
+        self.place: tuple[int, int] = (0, 0)

@@ -1,0 +1,183 @@
+"""The rules: what of a difference does not matter, as data. Each is frozen, hashable, and checked where it is made.
+
+A rule says what, never how: `_plan.py` compiles all rules of a configuration, once. Rules only take away: a rule never
+makes two answers differ that match without it.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import attrs
+
+from ._paths import parse_path
+
+
+def _is_path(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{attribute.name} must be a str such as '$.items[*].id', not {type(value).__name__}")
+    parse_path(value)
+
+
+def _is_optional_path(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None:
+        _is_path(instance, attribute, value)
+
+
+def _is_name(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{attribute.name} must be a str, not {type(value).__name__}")
+    if not value:
+        raise ValueError(f"{attribute.name} must not be empty")
+
+
+def _is_function(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not callable(value):
+        raise TypeError(f"{attribute.name} must be a function, not {type(value).__name__}")
+
+
+def _is_margin(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{attribute.name} must be a number in [0, inf), not {value!r}")
+
+
+def _is_error_type(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, type) or not issubclass(value, BaseException):
+        raise TypeError(f"{attribute.name} must be an exception class, not {value!r}")
+
+
+def _lower(name: Any) -> Any:
+    return name.lower() if isinstance(name, str) else name
+
+
+class IgnoreField(enum.Enum):
+    """A whole part of the answer that is not compared."""
+
+    STATUS = "status"
+    HEADERS = "headers"
+    BODY = "body"
+
+
+@attrs.frozen
+class IgnoreHeader:
+    """Headers of this name are not compared.
+
+    >>> IgnoreHeader("X-Request-*", reason="made for each request")
+    IgnoreHeader(name='x-request-*', reason='made for each request')
+    """
+
+    name: str = attrs.field(validator=_is_name, converter=_lower)
+    """A header's name, in any case; `*` stands for any characters, `?` for one, `[ab]` for one of these."""
+    reason: str = attrs.field(default="", kw_only=True)
+    """Why, for whoever reads the configuration."""
+
+
+@attrs.frozen
+class IgnorePath:
+    """What is at this path, and all below it, is not compared, and may be there on one side only."""
+
+    path: str = attrs.field(validator=_is_path)
+    """Such as `$.meta.generated_at`, `$.items[*].id`, or `$..id`: every member named `id`, and none named
+    `identity`."""
+
+
+@attrs.frozen
+class Tolerance:
+    """Numbers at this path may differ a little, and so may points in time.
+
+    For numbers the rule of PEP 485 (`math.isclose`): |a - b| <= max(abs, rel * max(|a|, |b|)). With `rel=0.01`, 99 and
+    100 are close (1 <= 1.0), 98 and 100 are not.
+
+    Points in time (datetimes, dates, and strings that are ISO 8601 dates and times on both sides) and timedeltas may
+    differ by `abs` seconds.
+    """
+
+    path: str = attrs.field(validator=_is_path)
+    abs: float = attrs.field(default=0.0, kw_only=True, validator=_is_margin)
+    """In [0, inf); seconds for time."""
+    rel: float = attrs.field(default=0.0, kw_only=True, validator=_is_margin)
+    """A fraction, in [0, inf), of the larger of the two."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.abs == 0 and self.rel == 0:
+            raise ValueError("Tolerance takes abs= or rel=, above 0")
+
+
+@attrs.frozen
+class Unordered:
+    """In the array at this path order does not matter, only how often an element is there.
+
+    Elements that are on one side only are reported in pairs, as changed, and what is over as added or removed; if there
+    is one on each side, it is told what in it changed. A rule with an index (`$.users[0]`) says nothing about such an
+    array.
+    """
+
+    path: str = attrs.field(validator=_is_path)
+
+
+@attrs.frozen
+class KeyedBy:
+    """The elements of the array at this path are objects, and belong together by this member, not by position.
+
+    One insertion is one change then, and not a change of all elements behind it. Elements without the member, and
+    those whose key is there twice, are matched in their order. A rule with an index says nothing about such an array.
+    """
+
+    path: str = attrs.field(validator=_is_path)
+    field: str = attrs.field(validator=_is_name)
+    """The member's name, such as `id`. Its value may be anything, also an object."""
+
+
+@attrs.frozen
+class Subset:
+    """The shadow may add members to the object at this path. Not below it: that is `$.meta..*`."""
+
+    path: str = attrs.field(validator=_is_path)
+
+
+@attrs.frozen
+class Normalize:
+    """Both values at this path are passed through a function before they are compared, if they are not equal as they
+    are.
+
+    A function that raises changes nothing: the values are compared as they are, and `BodyDiff.notes` says so.
+    """
+
+    path: str = attrs.field(validator=_is_path)
+    function: Callable[[Any], Any] = attrs.field(validator=_is_function)
+    """From a value to what is compared, such as `str.casefold`; it must not change the value."""
+
+
+@attrs.frozen
+class Accept:
+    """Answers for which the function says True are no divergence: for what no other rule can say. It is asked about
+    what differs, and about containers, of which that is not known yet.
+
+    What the function raises is a failure of the comparison (`FailureKind.COMPARE_RAISED`); with a `path` the
+    difference is reported, and `BodyDiff.notes` says so.
+    """
+
+    predicate: Callable[[Any, Any], object] = attrs.field(validator=_is_function)
+    """Takes the primary's and the shadow's answer, after their views; with a `path`, the two values there."""
+    path: str | None = attrs.field(default=None, validator=_is_optional_path)
+    """None: the function is asked once, about the whole answers."""
+
+
+@attrs.frozen
+class SameError:
+    """An exception of the one type from the primary and of the other from the shadow are the same: for libraries that
+    name theirs differently. Subclasses count, and so do members of groups.
+    """
+
+    primary: type[BaseException] = attrs.field(validator=_is_error_type)
+    shadow: type[BaseException] = attrs.field(validator=_is_error_type)
+
+
+PathRule: TypeAlias = IgnorePath | Tolerance | Unordered | KeyedBy | Subset | Normalize | Accept
+Rule: TypeAlias = IgnoreHeader | PathRule | SameError
+RULES = (IgnoreHeader, IgnorePath, Tolerance, Unordered, KeyedBy, Subset, Normalize, Accept, SameError)

@@ -1,0 +1,111 @@
+"""When two values without parts are the same, and when they are close enough."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import fractions
+from typing import Any
+
+from ._rules import Tolerance
+from ._shapes import Shape, plain
+
+
+def same_scalar(a: Any, b: Any) -> bool:
+    """Are two values of one shape the same? 1 and 1.0 are, and NaN is NaN; may raise what a foreign `__eq__` raises."""
+    a, b = plain(a), plain(b)
+    if a is b:
+        return True
+    if is_nan(a) or is_nan(b):  # first: a signalling NaN does not bear `==`
+        return is_nan(a) and is_nan(b)
+    if type(a) is complex and type(b) is complex:
+        return same_scalar(a.real, b.real) and same_scalar(a.imag, b.imag)
+    ours, theirs = instant(a), instant(b)
+    return ours == theirs if ours is not None and theirs is not None else bool(a == b)
+
+
+def is_nan(value: Any) -> bool:
+    """Is it a float or a Decimal, and no number?"""
+    if issubclass(type(value), decimal.Decimal):
+        return bool(value.is_nan())
+    return type(value) is float and value != value  # noqa: PLR0124
+
+
+def instant(value: Any) -> datetime.timedelta | None:
+    """A datetime that knows its time zone as the time since the year 1 in UTC; None for anything else.
+
+    When clocks are set back an hour is there twice: `==` does not tell the two apart in one zone, and in another zone
+    finds them equal to nothing (PEP 495).
+    """
+    if type(value) is not datetime.datetime or (offset := value.utcoffset()) is None:
+        return None
+    return value.replace(tzinfo=None, fold=0) - datetime.datetime.min - offset  # noqa: DTZ901
+
+
+def close(a: Any, b: Any, tolerance: Tolerance) -> bool:
+    """Is the difference within the tolerance? False for what has no difference."""
+    a, b = plain(a), plain(b)
+    numbers = _as_numbers(a, b)
+    if numbers is not None:
+        x, y = numbers
+        margin = max(fractions.Fraction(tolerance.abs), fractions.Fraction(tolerance.rel) * max(abs(x), abs(y)))
+        return abs(x - y) <= margin
+    times = _as_times(a, b)
+    if times is not None:
+        try:
+            seconds: float = (times[0] - times[1]).total_seconds()
+        except TypeError:  # one knows its time zone, the other does not
+            return False
+        return abs(seconds) <= tolerance.abs
+    return False
+
+
+def _as_numbers(a: Any, b: Any) -> tuple[fractions.Fraction, fractions.Fraction] | None:
+    # Fractions: exact for all of int, float and Decimal, and without overflow.
+    if type(a) is bool or type(b) is bool:
+        return None
+    if not issubclass(type(a), _REAL) or not issubclass(type(b), _REAL):
+        return None
+    if not all(_is_handy(value) for value in (a, b) if issubclass(type(value), decimal.Decimal)):
+        return None
+    try:
+        return fractions.Fraction(a), fractions.Fraction(b)
+    except (ValueError, OverflowError):  # NaN, infinity
+        return None
+
+
+def _is_handy(value: decimal.Decimal) -> bool:
+    return abs(value.adjusted()) <= _EXPONENTS and len(value.as_tuple().digits) <= _EXPONENTS
+
+
+_REAL = (int, float, decimal.Decimal, fractions.Fraction)
+#: Decimal("1e999999999") as a Fraction would have a thousand million digits, and making one of many digits takes a time
+#: that grows with their square.
+_EXPONENTS = 10_000
+
+
+def _as_times(a: Any, b: Any) -> tuple[Any, Any] | None:
+    if type(a) is str and type(b) is str:
+        if max(len(a), len(b)) > _LONGEST_TIME:
+            return None
+        try:
+            return datetime.datetime.fromisoformat(a), datetime.datetime.fromisoformat(b)
+        except ValueError:
+            return None
+    for kind in (datetime.datetime, datetime.date, datetime.timedelta):
+        if issubclass(type(a), kind) and issubclass(type(b), kind):
+            return a, b
+    return None
+
+
+_LONGEST_TIME = 64
+
+
+_TIMES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)  # a datetime is a date
+
+
+def differ_in_type(a: object, b: object, shape: Shape) -> bool:
+    """Are two values of one shape, which are not the same, of different types?"""
+    if shape is Shape.TIME:
+        return any(issubclass(type(a), kind) != issubclass(type(b), kind) for kind in _TIMES)
+    return shape is Shape.OPAQUE and type(a) is not type(b)

@@ -1,0 +1,177 @@
+"""A divergence in words: one line for a log, some for a person. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from trioshadow import BodyDiff, Divergence, ErrorDiff, HeaderDiff, ResponseRecord, ShadowConfig
+from trioshadow.compare import Normalize
+
+JSON = {"content-type": "application/json"}
+OLD = ResponseRecord(
+    b'{"items": [{"price": 10.5}], "at": 1, "ok": true, "same": 0}',
+    headers={**JSON, "set-cookie": "sid=1; Path=/", "x-old": "1"},
+)
+NEW = ResponseRecord(
+    b'{"items": [{"price": 12}, 3], "ok": 1, "same": 0, "new": "\\u001b[2J"}',
+    status=503,
+    headers={"content-type": "application/problem+json", "set-cookie": "sid=2; Path=/; Secure", "x-new": "\x1b[2J"},
+)
+DIVERGENCE = Divergence.compare(OLD, NEW, ShadowConfig())
+
+
+def test_one_line_without_values():
+    assert str(DIVERGENCE) == (
+        "status 200 -> 503; headers: x-new added, x-old removed, content-type changed, and 1 more; "
+        "body: $['items'][0]['price'] changed, $['items'][1] added, $['at'] removed, and 2 more"
+    )
+
+
+def test_some_lines_with_old_above_new():
+    expected = r"""status
+  - 200
+  + 503
+headers
+  content-type
+    - application/json
+    + application/problem+json
+  set-cookie sid
+    - ***; path=/
+    + *** (another); path=/; secure
+  x-new (added)
+    + \u001b[2J
+  x-old (removed)
+    - 1
+body (json): 5 changes
+  $['items'][0]['price']
+    - 10.5
+    + 12
+  $['items'][1] (added)
+    + 3
+  $['at'] (removed)
+    - 1
+  $['ok']
+    - true
+    + 1
+  $['new'] (added)
+    + "\u001b[2J"
+"""
+    assert DIVERGENCE.explain() + "\n" == expected
+
+
+def test_colour_only_when_asked():
+    assert "\x1b" not in DIVERGENCE.explain()
+    red, green, bold, normal = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
+    lines = DIVERGENCE.explain(color=True).split("\n")
+    assert lines[0] == f"{bold}status{normal}"
+    assert "  content-type" in lines
+    # From where they differ:
+    assert f"{red}    - {normal}application/{red}json{normal}" in lines
+    assert f"{green}    + {normal}application/{green}problem+json{normal}" in lines
+    plain = "\n".join(lines)
+    for code in (red, green, bold, normal):
+        plain = plain.replace(code, "")
+    assert plain == DIVERGENCE.explain()
+
+
+def test_no_wider_than_wanted_and_the_difference_in_view():
+    old, new = "a" * 100 + "OLD" + "b" * 100, "a" * 100 + "NEW"
+    divergence = Divergence.compare([old], [new], ShadowConfig())
+    assert divergence.explain(width=40).splitlines() == [
+        "body (value): 1 change",
+        "  $[0]",
+        "    - …" + "a" * 10 + "OLD" + "b" * 19 + "…",
+        "    + …" + "a" * 10 + 'NEW"',
+    ]
+    assert all(len(line) <= 40 for line in DIVERGENCE.explain(width=40).splitlines())
+    assert DIVERGENCE.explain(width=1000) == DIVERGENCE.explain()
+    assert "- …aaaaOLDbbbbbbb…" in divergence.explain(width=1)
+    assert Divergence.compare(["short"], ["x" * 90], ShadowConfig()).explain(width=30).splitlines()[2:] == [
+        '    - "short"',
+        '    + "' + "x" * 22 + "…",
+    ]
+
+
+def told(primary, shadow, **settings):
+    divergence = Divergence.compare(primary, shadow, ShadowConfig(**settings))
+    return str(divergence), divergence.explain()
+
+
+def test_bytes():
+    assert told(b"hello, world", b"hello there") == (
+        "body: differs from byte 5 on, length 12 -> 11",
+        "body (bytes): 12 -> 11, from byte 5 on\n    - b'hello, world'\n    + b'hello there'",
+    )
+
+
+def test_text():
+    line, text = told("one\ntwo\n three\nend", "one\n2\nthree\nend\n")
+    assert line == "body: line 2 changed, line 3 changed, line 5 added"
+    assert text.splitlines() == [
+        "body (text): 3 changes",
+        *("  line 2", "    - two", "    + 2"),
+        *("  line 3", '    - " three"', "    + three"),
+        *("  line 5 (added)", '    + ""'),
+    ]
+    assert told("a", "b") == ("body: $ changed", "body (text): 1 change\n  $\n    - a\n    + b")
+    long = "x" * 300
+    assert told(f"a\n{long}", f"a\n{long}y")[1].splitlines()[-1] == "    + …" + "x" * 40 + "y (301 characters)"
+
+
+def test_a_text_that_a_rule_made_a_document_of():
+    line, text = told('{"a":1}', '{"a":2}', ignore=[Normalize("$", json.loads)])
+    assert line == "body: $['a'] changed"
+    assert text.splitlines()[1] == "  $['a']"
+
+
+def test_values_whose_texts_are_the_same_show_their_types():
+    class One:
+        def __repr__(self):
+            return "x"
+
+    class Two(One):
+        pass
+
+    assert told([One()], [Two()])[1].splitlines()[1:4] == ["  $[0]", "    - x (One)", "    + x (Two)"]
+    assert told([1], [1.5], strict=True)[0] == "body: $[0] changed its type"
+
+
+def test_none_is_a_value():
+    assert told({"a": None}, {})[1].splitlines()[1:] == ["  $['a'] (removed)", "    - null"]
+    assert told({}, {"a": None})[1].splitlines()[1:] == ["  $['a'] (added)", "    + null"]
+
+
+def test_what_would_look_the_same_is_told_apart():
+    composed, decomposed = "\xe9", "e\u0301"
+    assert told([composed], [decomposed])[1].splitlines()[2:] == ["    - '\"\\xe9\"'", "    + '\"e\\u0301\"'"]
+    assert told([1], ["1"])[1].splitlines()[2:] == ["    - 1", '    + "1"']
+
+
+def test_what_was_cut_is_counted():
+    line, text = told(list(range(300)), [-1] * 300, max_changes=2)
+    assert line == "body: $[0] changed, $[1] changed, and 298 more"
+    assert text.splitlines()[-1] == "  and 298 more"
+    headers = {f"x-{number:03}": "1" for number in range(120)}
+    text = Divergence.compare(ResponseRecord(b""), ResponseRecord(b"", headers=headers), ShadowConfig()).explain()
+    assert text.splitlines()[-1] == "  and 20 more"
+    long = Divergence(headers=HeaderDiff(("n" * 500,), (), ()))
+    assert str(long) == f"headers: {'n' * 100}…"
+
+
+def test_notes_are_told():
+    old, new = ResponseRecord(b"{", headers=JSON), ResponseRecord(b"}", headers=JSON)
+    note = "the bodies are compared as bytes: the primary's: it can't be read as json: JSONDecodeError: "
+    assert told(old, new)[1].splitlines()[-1].startswith(f"  note: {note}")
+
+
+def test_errors():
+    error = Divergence(error=ErrorDiff("KeyError", "LookupError", "'a'\n", "no\x07"))
+    assert str(error) == "raised KeyError, the shadow LookupError"
+    assert error.explain() == "error\n  - KeyError: 'a'\\u000a\n  + LookupError: no\\u0007"
+    answered = Divergence(error=ErrorDiff("KeyError", None, "", ""))
+    assert str(answered) == "raised KeyError, the shadow answered"
+    assert answered.explain() == "error\n  - KeyError: \n  + an answer"
+
+
+def test_a_body_that_only_differs():
+    assert str(Divergence(body=BodyDiff(None, None, None))) == "body: differs"
