@@ -87,13 +87,13 @@ def test_it_ends_the_comparison_with_a_sentence_for_each_candidate(whole_run):
     assert "marko: 3 of 9 calls differ, in 2 of 3 documents. It is not a drop-in." in words
 
 
-def test_an_example_has_its_key_and_both_sides_with_a_mark(whole_run):
+def test_an_example_has_its_key_and_the_lines_that_differ(whole_run):
     lines = whole_run.stdout.splitlines()
-    first = next(n for n, line in enumerate(lines) if "quote.md · block 1, byte 11" in line)
-    assert "<p><code>it's</code>" in lines[first + 1]
-    assert "<p><code>it&#x27;s</code>" in lines[first + 2]
-    column = lines[first + 3].index("^")
-    assert (lines[first + 1][column], lines[first + 2][column]) == ("'", "&")
+    first = next(n for n, line in enumerate(lines) if "quote.md · block 1" in line)
+    assert lines[first + 1] == "  body (text): 1 change"
+    assert lines[first + 2] == "    line 1"
+    assert lines[first + 3].startswith("      - <p><code>it's</code>")
+    assert lines[first + 4].startswith("      + <p><code>it&#x27;s</code>")
 
 
 def test_the_isolation_panel_has_a_row_for_each_harm_and_for_computing(whole_run):

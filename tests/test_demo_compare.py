@@ -40,8 +40,11 @@ async def test_differences_come_with_both_answers_and_the_place():
 
     comparison = await compare_with(Loud())
     (difference,) = comparison.differences
-    assert (difference.key, difference.at) == ("b.md · block 1", 2)
-    assert (difference.primary, difference.shadow) == (b"plain\n", b"plAin\n")
+    assert difference.key == "b.md · block 1"
+    assert difference.body.forms == ("text", "text")
+    assert [(change.path, change.primary, change.shadow) for change in difference.body.changes] == [
+        ("$[0]", "plain", "plAin")
+    ]
     assert comparison.documents_affected == 1
 
 

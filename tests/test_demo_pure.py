@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.cells import cell_len
 
+from trioshadow import Divergence, ShadowConfig
 from trioshadow.cli._demo_blocks import Document, cut, cut_all
 from trioshadow.cli._demo_examples import Difference, choose_examples
-from trioshadow.cli._demo_marks import mark, shorten_left, shorten_right, visible
 from trioshadow.cli._demo_timing import Timing, percentile
+from trioshadow.cli._texts import shorten_left, shorten_right, visible
 
 # ── cutting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -70,39 +70,7 @@ def test_a_document_comes_in_blocks_and_as_a_whole():
     assert [block.whole for block in blocks] == [False, False, True, False]
 
 
-# ── marking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_mark_shows_both_sides_from_the_first_difference():
-    marked = mark(b"<p>spam</p>\n", b"<p>spat</p>\n", 6, width=30)
-    assert (marked.before, marked.primary, marked.shadow) == ("<p>spa", r"m</p>\n", r"t</p>\n")
-    assert marked.column == 6
-
-
-def test_a_side_that_ends_at_the_difference_has_nothing_to_show():
-    marked = mark(b"<hr>\n", b"<hr>\n\n", 5, width=30)
-    assert (marked.before, marked.primary, marked.shadow) == (r"<hr>\n", "", r"\n")
-
-
-def test_a_difference_inside_a_character_is_at_its_beginning():
-    # U+00E9 and U+00E8 are c3 a9 and c3 a8: the first byte that differs is the second of the character.
-    marked = mark("caf\xe9".encode(), "caf\xe8".encode(), 4, width=30)
-    assert (marked.before, marked.primary, marked.shadow) == ("caf", "\xe9", "\xe8")
-
-
-def test_bytes_that_are_no_text_are_shown_all_the_same():
-    marked = mark(b"\xff\xfe", b"\xff\xff", 1, width=30)
-    assert marked.primary == "\N{REPLACEMENT CHARACTER}"
-
-
-@given(st.text(), st.text(), st.text(), st.integers(20, 80))
-def test_a_mark_is_never_wider_than_it_may_be(before, ours, theirs, width):
-    sides = [(before + rest).encode("utf-8", "surrogatepass") for rest in (ours, theirs)]
-    at = next((i for i, (a, b) in enumerate(zip(*sides, strict=False)) if a != b), min(map(len, sides)))
-    marked = mark(*sides, at, width=width)
-    for rest in (marked.primary, marked.shadow):
-        assert marked.column + cell_len(rest) <= width
-        assert rest.isprintable()
+# ── texts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_nothing_visible_is_obeyed_by_a_terminal():
@@ -119,9 +87,14 @@ def test_what_is_shortened_says_so():
 # ── choosing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def difference(key, old, new):
+    divergence = Divergence.compare(old, new, ShadowConfig())
+    return Difference(key, divergence, divergence.body)
+
+
 def test_examples_are_one_of_each_kind_the_most_frequent_first():
-    often = [Difference(f"often {n}", b"'" + b"x" * (9 - n), b"&", 0) for n in range(4)]
-    once = Difference("once", b"<p>", b"<h3>", 1)
+    often = [difference(f"often {n}", "'" + "x" * (9 - n), "&") for n in range(4)]
+    once = difference("once", "<p>", "<h3>")
     examples = choose_examples([once, *often], 3)
     assert [(example.difference.key, example.alike) for example in examples] == [
         ("often 3", 4),  # the shortest
@@ -130,9 +103,16 @@ def test_examples_are_one_of_each_kind_the_most_frequent_first():
     ]
 
 
+def test_the_kind_of_a_difference_is_its_first_characters():
+    assert difference("", "a\nbc", "a\nbd").kind == ("c", "d")
+    assert difference("", "a\nb", "a").kind == ("b", "")
+    assert difference("", "ab", "abc").kind == ("", "c")
+    assert difference("", b"\xff", b"\xfe").kind == ("", "")
+
+
 def test_there_are_never_more_examples_than_differences():
     assert choose_examples([], 3) == []
-    assert len(choose_examples([Difference("k", b"a", b"b", 0)], 3)) == 1
+    assert len(choose_examples([difference("k", "a", "b")], 3)) == 1
 
 
 # ── percentiles ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,8 +8,9 @@ import re
 import attrs
 from rich.console import Console
 
-from trioshadow import Shadower
+from trioshadow import Divergence, ShadowConfig, Shadower
 from trioshadow.cli._demo_compare import Comparison
+from trioshadow.cli._demo_examples import Difference
 from trioshadow.cli._demo_isolation import Row
 from trioshadow.cli._demo_panel import show_harms
 from trioshadow.cli._demo_report import show_examples, show_verdict
@@ -37,6 +38,15 @@ def test_calls_without_two_answers_are_shown_in_one_line_each():
         r"  a · block 1: the candidate failed: ValueError: two\nlines xxxxxxxxxxxxxxxxxxx…",
         "  more",
     ]
+
+
+def test_an_example_of_many_lines_is_cut():
+    divergence = Divergence.compare("\n".join("abcdefgh"), "\n".join("ABCDEFGH"), ShadowConfig())
+    difference = Difference("key", divergence, divergence.body)
+    lines = shown(show_examples, Comparison("new", NOTHING, [difference], [], 1), "old").splitlines()
+    assert lines[0] == "Where new differs (1 of 1; - old, + new):"
+    assert lines[2:6] == ["  key", "  body (text): 8 changes", "    line 1", "      - a"]
+    assert lines[-2] == "    and 15 more lines"
 
 
 def test_one_call_is_singular():

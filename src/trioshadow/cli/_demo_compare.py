@@ -15,6 +15,7 @@ from trioshadow import (
     Backend,
     DivergenceLog,
     DivergenceRecord,
+    ResponseRecord,
     ShadowConfig,
     Shadower,
     ShadowStatistics,
@@ -36,7 +37,7 @@ class Comparison:
     candidate: str
     statistics: ShadowStatistics
     differences: list[Difference]
-    """The calls that both sides answered, but not with the same bytes."""
+    """The calls that both sides answered, but not with the same HTML."""
     troubles: list[str]
     """The others that did not match, in words: one side raised, or took too long."""
     documents_affected: int
@@ -55,7 +56,6 @@ async def compare(
 
     A checkpoint after each call. Cancelling it cancels the callers, and abandons what is in flight.
     """
-    answers: dict[str, tuple[bytes, bytes]] = {}
     todo = iter(blocks)
     done = 0
 
@@ -69,12 +69,10 @@ async def compare(
                 await trio.lowlevel.checkpoint()
             else:
                 await outcome.wait_settled()
-                if outcome.divergence is not None and outcome.shadow is not None:
-                    answers[block.key] = (outcome.primary, outcome.shadow)
             done += 1
             progress(done)
 
-    config = ShadowConfig(shadow_timeout=SHADOW_TIMEOUT)
+    config = ShadowConfig(shadow_timeout=SHADOW_TIMEOUT, view=_as_html)
     log = DivergenceLog(capacity=len(blocks))  # room for all, so that the count of documents is exact
     async with Shadower(primary, shadow, config, name=name, log=log) as shadower:
         async with trio.open_nursery() as callers:
@@ -89,13 +87,20 @@ async def compare(
         candidate=name,
         statistics=statistics,
         differences=[
-            Difference(key, *answers[key], at=record.divergence.body.prefix_equal_bytes or 0)
+            Difference(record.key.decode(), record.divergence, record.divergence.body)
             for record in records
-            if (key := record.key.decode()) in answers and record.divergence and record.divergence.body
+            if record.divergence is not None and record.divergence.body is not None
         ],
-        troubles=[_in_words(record) for record in records if record.key.decode() not in answers],
+        troubles=[
+            _in_words(record) for record in records if record.divergence is None or record.divergence.body is None
+        ],
         documents_affected=len({document_of[record.key] for record in records}),
     )
+
+
+def _as_html(answer: bytes) -> ResponseRecord:
+    # The content type is what makes a divergence name lines.
+    return ResponseRecord(answer, headers={"content-type": "text/html; charset=utf-8"})
 
 
 def _in_words(record: DivergenceRecord) -> str:

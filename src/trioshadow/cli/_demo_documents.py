@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ._demo_blocks import Document
-from ._demo_marks import shorten_left, visible
 from ._errors import CliError
+from ._texts import shorten_left, visible
 
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
 

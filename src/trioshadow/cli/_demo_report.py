@@ -12,11 +12,12 @@ from rich.text import Text
 from ._demo_blocks import Block
 from ._demo_compare import Comparison
 from ._demo_examples import Example, choose_examples
-from ._demo_marks import mark, shorten_right, visible
+from ._texts import shorten_right, visible
 
 EXAMPLES = 3
 
-_LABEL = 17  # columns for the name of a side
+#: Of one example.
+EXAMPLE_LINES = 10
 
 
 def show_input(console: Console, blocks: Sequence[Block], source: str) -> None:
@@ -65,12 +66,12 @@ def show_examples(console: Console, comparison: Comparison, primary: str) -> Non
         console.print(
             Text.assemble(
                 (f"Where {comparison.candidate} differs", "bold"),
-                f" ({len(examples)} of {total:,}; ^ marks the first difference, \\n is a line break):",
+                f" ({len(examples)} of {total:,}; - {primary}, + {comparison.candidate}):",
             )
         )
         console.print()
     for example in examples:
-        _show_example(console, example, primary, comparison.candidate)
+        _show_example(console, example)
     if comparison.troubles:
         shown = comparison.troubles[:EXAMPLES]
         console.print(f"Calls without two answers: {len(shown)} of {len(comparison.troubles):,}", style="bold")
@@ -79,17 +80,15 @@ def show_examples(console: Console, comparison: Comparison, primary: str) -> Non
         console.print()
 
 
-def _show_example(console: Console, example: Example, primary: str, candidate: str) -> None:
+def _show_example(console: Console, example: Example) -> None:
     difference = example.difference
     alike = f" (and {example.alike - 1:,} more like it)" if example.alike > 1 else ""
-    console.print(f"  {difference.key}, byte {difference.at:,}{alike}")
-    room = console.width - _LABEL - len(" (ends here)")
-    marked = mark(difference.primary, difference.shadow, difference.at, width=room)
-    for name, rest, style in ((primary, marked.primary, "green"), (candidate, marked.shadow, "red")):
-        line = Text(f"  {name:<{_LABEL - 2}}{marked.before}")
-        line += Text(rest, style=style) if rest else Text("(ends here)", style=f"italic {style}")
-        console.print(line, no_wrap=True)
-    console.print(Text(" " * (_LABEL + marked.column) + "^", style="bold"), no_wrap=True)
+    console.print(Text(f"  {difference.key}{alike}"), no_wrap=True)
+    told = difference.divergence.explain(color=True, width=console.width - 2).splitlines()
+    for line in told[:EXAMPLE_LINES]:
+        console.print(Text("  ") + Text.from_ansi(line), no_wrap=True)
+    if len(told) > EXAMPLE_LINES:
+        console.print(f"    and {len(told) - EXAMPLE_LINES:,} more lines", no_wrap=True)
     console.print()
 
 
