@@ -58,6 +58,11 @@ def ms(seconds: float) -> str:
     return f"{seconds * 1e3:.2f} ms"
 
 
+def brief(seconds: float) -> str:
+    """Write seconds, which may be few or many, with as many digits as are read."""
+    return us(seconds) if seconds < 1e-3 else ms(seconds) if seconds < 1 else f"{seconds:.2f} s"
+
+
 def kib(size: float) -> str:
     """Write bytes as KiB."""
     return f"{size / 1024:.1f} KiB"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import gc
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -39,6 +40,22 @@ FULL = Effort(rounds=41, calls=1_000, caller_rounds=11, caller_seconds=1.0)
 SHORT = Effort(rounds=11, calls=500, caller_rounds=3, caller_seconds=0.6)
 #: Shows that everything works, and nothing else.
 SMOKE = Effort(rounds=1, calls=70, caller_rounds=1, caller_seconds=0.05)
+
+
+def timed(function: Callable[[], object], count: int) -> float:
+    """Seconds that one call of the function takes, over so many of them."""
+    function()  # the first finds nothing in the processor's caches, and would be most of a short loop
+    start = time.perf_counter()
+    for _ in range(count):
+        function()
+    return (time.perf_counter() - start) / count
+
+
+def timed_once(function: Callable[[], object]) -> float:
+    """Seconds that one call takes, for what takes so long that no cache could hold it."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
 
 
 class Rounds(Generic[T]):

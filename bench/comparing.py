@@ -17,12 +17,12 @@ import functools
 import json
 import pickle
 import time
-from collections.abc import Callable
 
 import trio
 from _bare import backend
+from _documents import DOCUMENT
 from _table import Row, Section, us
-from _timing import Effort, Rounds
+from _timing import Effort, Rounds, timed
 
 from trioshadow import Divergence, ShadowConfig, Shadower
 
@@ -35,27 +35,6 @@ _CONFIG = ShadowConfig.full_sample()
 _HOLD_SECONDS = 60e-6
 #: What the Rust crate `request-shadow` takes for the same two bodies, byte by byte; measured elsewhere, quoted here.
 _QUOTED_SECONDS = 309e-6
-
-_DOCUMENT = {
-    "items": [
-        {
-            "id": number,
-            "name": f"item number {number}",
-            "price": number * 1.25,
-            "tags": ["red", "green", f"tag-{number}"],
-            "stock": {"here": number % 7, "there": None, "known": True},
-        }
-        for number in range(700)
-    ]
-}
-
-
-def _timed(function: Callable[[], object], count: int) -> float:
-    function()  # the first finds nothing in the processor's caches, and would be most of a short loop
-    start = time.perf_counter()
-    for _ in range(count):
-        function()
-    return (time.perf_counter() - start) / count
 
 
 def _compare() -> None:
@@ -92,15 +71,15 @@ def sections(effort: Effort) -> list[Section]:
     count = max(1, effort.calls // 50)
     rounds = Rounds(
         {
-            "compare": functools.partial(_timed, _compare, 10 * count),
-            "memcmp": functools.partial(_timed, _memcmp, 10 * count),
-            "keep": functools.partial(trio.run, _keep, _DOCUMENT, count),
+            "compare": functools.partial(timed, _compare, 10 * count),
+            "memcmp": functools.partial(timed, _memcmp, 10 * count),
+            "keep": functools.partial(trio.run, _keep, DOCUMENT, count),
             "keep bytes": functools.partial(trio.run, _keep, b"x" * 95_000, count),
-            "pickle": functools.partial(_timed, lambda: pickle.dumps(_DOCUMENT, pickle.HIGHEST_PROTOCOL), count),
+            "pickle": functools.partial(timed, lambda: pickle.dumps(DOCUMENT, pickle.HIGHEST_PROTOCOL), count),
             "load": functools.partial(
-                _timed, functools.partial(pickle.loads, pickle.dumps(_DOCUMENT, pickle.HIGHEST_PROTOCOL)), count
+                timed, functools.partial(pickle.loads, pickle.dumps(DOCUMENT, pickle.HIGHEST_PROTOCOL)), count
             ),
-            "deepcopy": functools.partial(_timed, lambda: copy.deepcopy(_DOCUMENT), max(1, count // 4)),
+            "deepcopy": functools.partial(timed, lambda: copy.deepcopy(DOCUMENT), max(1, count // 4)),
         },
         effort.rounds,
     )
@@ -112,7 +91,7 @@ def sections(effort: Effort) -> list[Section]:
         ratio = rounds.median(lambda one: one[name] / one[against])
         return Row(what, us(median(name)), f"{label}, {us(median(against))}", ratio)
 
-    size = len(json.dumps(_DOCUMENT)) // 1000
+    size = len(json.dumps(DOCUMENT)) // 1000
     found = median("compare")
     return [
         Section(

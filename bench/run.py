@@ -1,7 +1,7 @@
 """Measure what trioshadow costs, and print it beside the numbers to hold.
 
     python bench/run.py               # a few minutes
-    python bench/run.py --short       # under a minute, noisier
+    python bench/run.py --short       # about a minute, noisier
     python bench/run.py --markdown    # for a docs page
 
 A number that is missed is printed as missed, and is no error: another machine has other numbers. What is broken (a call
@@ -14,10 +14,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+import bodies
 import calls
 import comparing
 import isolation
 import memory
+import others
+import pairs
 from _table import render
 from _timing import FULL, SHORT, SMOKE
 
@@ -27,14 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Measure what trioshadow costs.")
     effort = parser.add_mutually_exclusive_group()
     effort.add_argument(
-        "--short", action="store_const", dest="effort", const=SHORT, default=FULL, help="under a minute"
+        "--short", action="store_const", dest="effort", const=SHORT, default=FULL, help="about a minute"
     )
     effort.add_argument(
         "--smoke", action="store_const", dest="effort", const=SMOKE, help="seconds; only shows that it works"
     )
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     options = parser.parse_args(arguments)
-    parts = (calls, isolation, comparing, memory)
+    parts = (calls, isolation, comparing, bodies, others, pairs, memory)
     sections = [section for part in parts for section in part.sections(options.effort)]
     print(render(sections, markdown=options.markdown))
 

@@ -4,6 +4,7 @@ test.
 A subprocess, on the real clock.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,15 @@ _ROWS = (
     "p50, burning 20 ms of CPU",
     "first differing byte of two 1 MiB bodies",
     "keeping a mutable answer",
+    "100 KB of JSON, 10 differences",
+    "5 MB of JSON, 10 differences",
+    "for each KB",
+    "equal bytes, which are never decoded",
+    "values that are equal",
+    "2,000 objects, one more in front, KeyedBy",
+    "two decoded documents of 780 items, 10 differences: deepdiff",
+    "100,000 levels deep",
+    "one object in front of 1,000, KeyedBy",
     "a leg in flight",
     "an idle host",
     "garbage left by a matched call",
@@ -59,6 +69,13 @@ def test_bench_says_where_it_ran(printed: str) -> None:
     """Numbers without their machine and versions are worth nothing."""
     for word in ("cores", "CPython", "trioshadow ", "trio ", "numbers held"):
         assert word in printed
+
+
+def test_bench_measures_the_real_pairs_or_says_that_they_are_not_there(printed: str) -> None:
+    """They are downloaded by nox, and by nothing else."""
+    there = bool(os.environ.get("TRIOSHADOW_PAIRS"))
+    assert ("KeyedBy alpha_3: " in printed) is there
+    assert ("TRIOSHADOW_PAIRS names no directory" in printed) is not there
 
 
 def test_bench_refuses_what_it_does_not_know() -> None:
