@@ -358,6 +358,12 @@ def test_what_is_the_same_in_its_order_is_the_same_unordered():
     assert found([(1,), Named(1)], [Named(1), {"x": 1}], Unordered("$")) == []
 
 
+def test_a_text_among_elements_has_no_lines():
+    # As the root it would have, and its first line would be ignored.
+    rules = (Unordered("$"), IgnorePath("$[*][0]"), Tolerance("$[*]", abs=1))
+    assert found(["a\nb", "x"], ["y", "c\nb"], *rules) == [("changed", "$[0]"), ("changed", "$[1]")]
+
+
 def test_keyed_by_comes_before_unordered():
     assert found(users(1, 2), users(2, 1), Unordered("$"), KeyedBy("$", "id")) == []
 

@@ -223,7 +223,7 @@ class Walk:
                 self._add(key, _TYPE, ours, theirs)
                 return None
             return self._enter(key, ours, theirs, state, shape)
-        if shape is _TEXT and key is _ROOT:
+        if shape is _TEXT and key is _ROOT and not self._depth:
             text, their_text = plain(ours), plain(theirs)
             if "\n" in text or "\n" in their_text:
                 return self._lines(text, their_text, state)
