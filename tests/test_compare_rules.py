@@ -79,6 +79,8 @@ def test_rules_are_data():
         (lambda: Tolerance("$.a", abs=True), TypeError, "abs must be a number, not bool"),
         (lambda: Unordered("$["), ValueError, "path must be"),
         (lambda: KeyedBy("$", ""), ValueError, "field must not be empty"),
+        (lambda: KeyedBy("$", "$.id"), ValueError, "field must be the name of a member, such as 'id', and no path"),
+        (lambda: IgnoreHeader("set-cookie sid"), ValueError, "name must be the name of a header, which has no blanks"),
         (lambda: KeyedBy("$", 3), TypeError, "field must be a str, not int"),
         (lambda: Subset(3), TypeError, "path must be a str"),
         (lambda: Normalize("$", "lower"), TypeError, "function must be a function, not str"),

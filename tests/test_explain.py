@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from trioshadow import BodyDiff, Divergence, ErrorDiff, HeaderDiff, ResponseRecord, ShadowConfig
 from trioshadow.compare import Normalize
 
@@ -85,7 +87,12 @@ def test_no_wider_than_wanted_and_the_difference_in_view():
     ]
     assert all(len(line) <= 40 for line in DIVERGENCE.explain(width=40).splitlines())
     assert DIVERGENCE.explain(width=1000) == DIVERGENCE.explain()
-    assert "- …aaaaOLDbbbbbbb…" in divergence.explain(width=1)
+    assert "- …aaaaOLDbbbbbbb…" in divergence.explain(width=20)
+    deep = Divergence.compare({"customer": {"address": {"city": 1}}}, {"customer": {"address": {}}}, ShadowConfig())
+    assert deep.explain(width=30).splitlines()[1] == "  …" + "$['customer']['address']['city'] (removed)"[-27:]
+    for width in (0, -3, 19, "60"):
+        with pytest.raises(ValueError, match=r"width must be a count of characters in \[20, inf\), not "):
+            divergence.explain(width=width)
     assert Divergence.compare(["short"], ["x" * 90], ShadowConfig()).explain(width=30).splitlines()[2:] == [
         '    - "short"',
         '    + "' + "x" * 22 + "…",

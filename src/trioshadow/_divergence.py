@@ -102,8 +102,10 @@ class Divergence:
         """What differs, for a person: some lines, old above new, without a line end at the end.
 
         `color`: with a terminal's colours, from where old and new differ; nothing else in it is obeyed by a terminal.
-        `width`: lines are cut to so many characters (not below some 20), around where old and new differ.
+        `width`: lines are cut to so many characters, in [20, inf), around where old and new differ.
         """
+        if width is not None and not (isinstance(width, int) and width >= 20):
+            raise ValueError(f"width must be a count of characters in [20, inf), not {width!r}")
         return explain(self, color=color, width=width)
 
     @classmethod

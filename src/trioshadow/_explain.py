@@ -97,10 +97,14 @@ class _Page:
         self._width = width
 
     def title(self, text: str) -> None:
-        self.lines.append(self._painted(self._cut(visible(text), 0), _BOLD))
+        self.lines.append(self._painted("".join(_window(visible(text), 0, self._width)), _BOLD))
 
     def place(self, text: str) -> None:
-        self.lines.append(self._cut(f"  {visible(text)}", 0))
+        text = visible(text)
+        room = None if self._width is None else max(_LEAST, self._width - 2)
+        if room is not None and len(text) > room:
+            text = "…" + text[-room + 1 :]  # the end of a path says most
+        self.lines.append(f"  {text}")
 
     def sides(self, primary: str | None, shadow: str | None, *, depth: int = 2) -> None:
         """The old above the new, None for a side that has nothing there; painted from where they differ."""
@@ -112,9 +116,6 @@ class _Page:
                 room = None if self._width is None else max(_LEAST, self._width - len(lead))
                 before, rest = _window(text, at, room)
                 self.lines.append(self._painted(lead, style) + before + self._painted(rest, style))
-
-    def _cut(self, text: str, at: int) -> str:
-        return "".join(_window(text, at, self._width))
 
     def _painted(self, text: str, style: str) -> str:
         return f"{style}{text}{_NORMAL}" if self._color and text else text

@@ -76,7 +76,7 @@ class _Reader:
             elif descendant or self.take("."):
                 segments.append(self.shorthand(descendant=descendant))
             else:
-                raise self.error("here .name, [...] or .. is expected")
+                raise self.error("here .name, [...] or .. is expected; names with other characters are written ['so']")
         if self.text[-1:] in " \t\n\r":
             raise self.error("a path does not end in a blank")
         return tuple(segments)

@@ -34,6 +34,18 @@ def _is_name(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         raise ValueError(f"{attribute.name} must not be empty")
 
 
+def _is_header_name(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    _is_name(instance, attribute, value)
+    if " " in str(value):
+        raise ValueError(f"{attribute.name} must be the name of a header, which has no blanks, not {value!r}")
+
+
+def _is_field_name(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    _is_name(instance, attribute, value)
+    if str(value).startswith(("$.", "$[")):
+        raise ValueError(f"{attribute.name} must be the name of a member, such as 'id', and no path, not {value!r}")
+
+
 def _is_function(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if not callable(value):
         raise TypeError(f"{attribute.name} must be a function, not {type(value).__name__}")
@@ -71,7 +83,7 @@ class IgnoreHeader:
     IgnoreHeader(name='x-request-*', reason='made for each request')
     """
 
-    name: str = attrs.field(validator=_is_name, converter=_lower)
+    name: str = attrs.field(validator=_is_header_name, converter=_lower)
     """A header's name, in any case; `*` stands for any characters, `?` for one, `[ab]` for one of these."""
     reason: str = attrs.field(default="", kw_only=True)
     """Why, for whoever reads the configuration."""
@@ -129,7 +141,7 @@ class KeyedBy:
     """
 
     path: str = attrs.field(validator=_is_path)
-    field: str = attrs.field(validator=_is_name)
+    field: str = attrs.field(validator=_is_field_name)
     """The member's name, such as `id`. Its value may be anything, also an object."""
 
 
