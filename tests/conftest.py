@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import hypothesis
+
 from trioshadow import Shadower, ShadowStatistics
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def assert_accounts(statistics: ShadowStatistics) -> None:
