@@ -228,6 +228,16 @@ def test_accept_of_a_place():
     assert divergence.body.notes == ("Accept raised TypeError at $['a']: unhashable type: 'list'",)
 
 
+def test_a_function_need_not_be_hashable():
+    class Function:
+        __hash__ = None
+
+        def __call__(self, *values):
+            return True
+
+    assert found([1], [2], Accept(Function(), "$[0]")) == []
+
+
 def test_accept_of_the_whole_answers():
     seen = []
 

@@ -22,6 +22,9 @@ _Position = tuple[int, int]
 STATE_LIMIT = 1_000
 
 
+_INEXACT = (Tolerance, Subset, Accept, Normalize)
+
+
 class State:
     """What the rules say of a place, and of those below it."""
 
@@ -44,8 +47,7 @@ class State:
         keys = [rule.field for rule in rules if type(rule) is KeyedBy]
         self.keyed_by: str | None = keys[-1] if keys else None
         """The last rule counts, and before `unordered`."""
-        reachable = {plan.rules[number] for number, _ in positions}
-        self.inexact = any(isinstance(rule, Tolerance | Subset | Accept | Normalize) for rule in reachable)
+        self.inexact = any(isinstance(plan.rules[number], _INEXACT) for number, _ in positions)
         """Values at or below this place may be the same without having the same canonical form."""
 
     def child(self, key: Key) -> State | None:
