@@ -72,7 +72,8 @@ def same_values(a: object, b: object) -> bool:
         return False
 
 
-_SCALARS = frozenset((str, int, float, bool, type(None)))
+#: If two values are of the same of these types, `==` says that they are the same. (Not whether: NaN.)
+SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 def same_flat(a: Any, b: Any) -> bool:
@@ -87,7 +88,7 @@ def same_flat(a: Any, b: Any) -> bool:
     else:
         ours, theirs = a, b
     return (
-        _SCALARS.issuperset(map(type, ours))  # first, since it ends at the first container
+        SCALARS.issuperset(map(type, ours))  # first, since it ends at the first container
         and list(map(type, ours)) == list(map(type, theirs))
         and bool(a == b)
     )

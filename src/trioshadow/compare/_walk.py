@@ -19,7 +19,7 @@ from ._lines import align
 from ._match import Matcher
 from ._paths import Key, write_path
 from ._plan import State, normalized
-from ._sameness import SameTrees, same_flat
+from ._sameness import SCALARS, SameTrees, same_flat
 from ._scalars import close, differ_in_type, same_scalar
 from ._shapes import (
     DEPTH_LIMIT,
@@ -44,8 +44,6 @@ _MISSING: Any = type("_Missing", (), {})()
 #: In place of a key: where we are, as the root, which has none.
 _ROOT: Any = type("_Root", (), {})()
 
-#: If both values are of the same of these types, `==` says that they are the same. (Not whether: NaN.)
-_SCALARS = frozenset((str, int, float, bool, type(None)))
 _FLAT = frozenset((dict, list))
 
 #: (key, the primary's value or _MISSING, the shadow's or _MISSING)
@@ -400,7 +398,7 @@ def _members(ours: dict[Any, Any], theirs: dict[Any, Any], *, subset: bool) -> I
             if value is other:
                 continue
             kind = type(value)
-            if kind is type(other) and kind in _SCALARS and value == other:
+            if kind is type(other) and kind in SCALARS and value == other:
                 continue
         yield name[0] if mixed else name, value, other
     if not subset and len(theirs) != common:
@@ -423,7 +421,7 @@ def _elements(ours: list[Any], theirs: list[Any]) -> Iterator[_Child]:
         if value is other:
             continue
         kind = type(value)
-        if kind is type(other) and kind in _SCALARS and value == other:
+        if kind is type(other) and kind in SCALARS and value == other:
             continue
         yield index, value, other
     for index in range(len(theirs), len(ours)):
