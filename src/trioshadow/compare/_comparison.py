@@ -31,7 +31,6 @@ class Comparison:
         """Is it compared?"""
         self.headers = IgnoreField.HEADERS not in rules
         self.body = IgnoreField.BODY not in rules
-        self.strict = strict
         self.strict_errors = strict_errors
         self.same_errors = tuple(rule for rule in rules if isinstance(rule, SameError))
         self.accepts = tuple(rule.predicate for rule in rules if isinstance(rule, Accept) and rule.path is None)
