@@ -238,6 +238,7 @@ def test_the_defaults():
         "max_changes": 100,
         "decode": True,
         "decoders": (),
+        "may_mirror": None,
     }
     assert hash(config) == hash(ShadowConfig())
     assert ShadowConfig(ignore=[IgnoreField.BODY]).ignore == (IgnoreField.BODY,)
@@ -669,3 +670,27 @@ def test_public_names_are_shown_as_they_are_imported():
             assert thing.__module__ == "trioshadow"
     assert pickle.loads(pickle.dumps(ResponseRecord(b"x"))) == ResponseRecord(b"x")
     assert pickle.loads(pickle.dumps(record())) == record()
+
+
+def test_an_exception_without_a_message_is_described_by_its_cause():
+    def caused(*causes):
+        exc = None
+        for cause in reversed(causes):
+            cause.__cause__ = exc
+            exc = cause
+        return exc
+
+    assert describe_error(caused(ValueError(), OSError(), KeyError("far"))) == ("ValueError", "KeyError: 'far'")
+    assert describe_error(caused(ValueError("near"), KeyError("far"))) == ("ValueError", "near")
+    try:
+        try:
+            raise KeyError("first")
+        except KeyError:
+            raise ValueError  # noqa: B904
+    except ValueError as exc:
+        assert describe_error(exc) == ("ValueError", "KeyError: 'first'")
+    circle = ValueError()
+    circle.__cause__ = OSError()
+    circle.__cause__.__cause__ = circle
+    assert describe_error(circle) == ("ValueError", "")
+    assert describe_error(caused(ValueError(), OSError("x" * 1000)))[1] == "OSError: " + "x" * 491

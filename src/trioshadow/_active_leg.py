@@ -38,7 +38,7 @@ from ._in_shadow import ShadowMark, shadow_mark
 from ._judge import Cut, Judgement, LegFacts, PrimarySide, ShadowSide, compare_failure, judge
 from ._leg import Leg
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
-from ._snapshot import ATOMS, Copied, Packed, snapshot
+from ._snapshot import ATOMS, Copied, Deferred, Packed, snapshot
 from ._verdict import DivergenceRecord, FailureKind, ShadowFailure, Verdict
 
 if TYPE_CHECKING:
@@ -102,6 +102,11 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         self._started = desk.now()
 
     # ── the caller's side ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def name_operation(self, operation: str) -> None:
+        """Name what is called, for the records."""
+        if type(operation) is str:
+            self.operation = operation[:OPERATION_LIMIT]
 
     @enable_ki_protection
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, ShadowT]:
@@ -301,7 +306,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
         # The outcome is the leg's other half: nobody else settles it.
         self._outcome._settle(verdict, self.answer if answered else None, divergence, failure)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        self.host = self.request = self.primary_value = None
+        self.host = self.request = self.primary_value = self.answer = None
         if desk.consumer.waiters:
             desk.consumer.changed()
 
@@ -309,4 +314,6 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
 @disable_ki_protection
 def _view_of_primary(config: ShadowConfig, answer: Any) -> object:
     view = config.primary_view
-    return snapshot(answer if view is None else view(answer))
+    if view is None:
+        return snapshot(answer)  # a Deferred is no builtin: it is kept as it is
+    return snapshot(view(answer.load() if type(answer) is Deferred else answer))

@@ -144,6 +144,12 @@ class ShadowConfig:
     """From the request to the shadow's own copy; runs in the caller, before the primary. None: the request itself if it
     is immutable, else a copy by pickle or deepcopy."""
 
+    may_mirror: Callable[[Any], bool] | None = attrs.field(default=None, validator=_is_optional_callable)
+    """From a request to whether it may be mirrored: False for calls whose effects must happen once. They are served and
+    counted `held_back`. Asked of sampled calls only. The edges for HTTP ask it before a request's body has been read,
+    and once more after: it must not look at that.
+    None: what the method `__may_mirror__()` of the request's type says; where it has none, all may."""
+
     primary_view: View | None = attrs.field(init=False, eq=False, repr=False)
     """The primary's half of `view`; None where the answer is compared as it is."""
     shadow_view: View | None = attrs.field(init=False, eq=False, repr=False)

@@ -36,6 +36,16 @@ class ShadowerNotRunning(ShadowError, RuntimeError):
     """
 
 
+class BodyTooLarge(ShadowError, ValueError):
+    """An answer's body was larger than an edge's `max_body_bytes`, as it was sent or after it was inflated.
+
+    Of a shadow this is data: `FailureKind.TOO_LARGE`. Who calls an `HttpBackend` himself raises its limit, or streams.
+    """
+
+
+#: So many causes back an exception without a message is followed: they may go round in a circle.
+_CAUSES = 8
+
 #: Shapes are cut to this many exceptions: a group may hold one group twice, that one another twice, and so on.
 SHAPE_LIMIT = 1000
 
@@ -97,8 +107,22 @@ def _first(exc: BaseException, wanted: Callable[[BaseException], bool]) -> BaseE
 def describe_error(exc: BaseException) -> tuple[str, str]:
     """`(type name, message)` of an exception; its own `__str__` may raise, exit, or be huge.
 
-    Raises nothing but a KeyboardInterrupt or GeneratorExit out of that `__str__`.
+    If it says nothing itself, the message is that of what caused it, after its type: httpx's ConnectError is empty, and
+    the certificate that has expired is four exceptions further on. Raises nothing but a KeyboardInterrupt or
+    GeneratorExit out of that `__str__`.
     """
+    name, message = _own_words(exc)
+    for _ in range(_CAUSES):
+        cause = _cause_of(exc) or _context_of(exc)
+        if message or cause is None:
+            break
+        exc = cause
+        cause_name, words = _own_words(exc)
+        message = words and f"{cause_name}: {words}"[:MESSAGE_LIMIT]
+    return name, message
+
+
+def _own_words(exc: BaseException) -> tuple[str, str]:
     name = type_name(type(exc))[:MESSAGE_LIMIT]
     try:
         message = _slice_of(str(exc), slice(MESSAGE_LIMIT))
@@ -123,4 +147,6 @@ def error_words(exc: BaseException) -> ErrorWords:
 _slice_of: Callable[[str, slice], str] = str.__getitem__
 #: The name of a class, whatever its metaclass says.
 type_name: Callable[[type], str] = type.__dict__["__name__"].__get__
+_cause_of: Callable[[BaseException], BaseException | None] = BaseException.__dict__["__cause__"].__get__
+_context_of: Callable[[BaseException], BaseException | None] = BaseException.__dict__["__context__"].__get__
 _exceptions_of: Callable[[BaseException], tuple[BaseException, ...]] = BaseExceptionGroup.__dict__["exceptions"].__get__

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 from ._config import ShadowConfig
 from ._divergence import Divergence, ErrorDiff
-from ._errors import MESSAGE_LIMIT, ErrorShape, ErrorWords, describe_error, passing_error
-from ._snapshot import Copied, Packed
+from ._errors import MESSAGE_LIMIT, BodyTooLarge, ErrorShape, ErrorWords, describe_error, passing_error
+from ._snapshot import Copied, Deferred, Packed
 from ._verdict import FailureKind, ShadowFailure, Verdict
 from .compare import Comparison
 
@@ -63,7 +63,7 @@ class LegFacts:
 
     primary = _PENDING
     primary_value: Any = None
-    """Of the primary's answer what is to be compared, perhaps `Packed` or `Copied`."""
+    """Of the primary's answer what is to be compared, perhaps `Packed`, `Copied` or `Deferred`."""
     primary_error: ErrorWords | None = None
     """If it raised."""
 
@@ -112,9 +112,22 @@ def judge(facts: LegFacts, *, closing: bool) -> Judgement:
         divergence = _compare_errors(facts.primary_error, facts.error, facts.config.comparison)
         return (_MATCHED if divergence is None else _DIVERGED), divergence, None
     if facts.error is not None:
-        _, type_name, message = facts.error
-        return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, type_name, message)
+        shape, type_name, message = facts.error
+        if not issubclass(shape[0][0], BodyTooLarge):
+            return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, type_name, message)
+        if _is_too_large(facts.primary_value):
+            return Verdict.ABANDONED, None, None
+        return Verdict.FAILED, None, ShadowFailure(FailureKind.TOO_LARGE, type_name, message)
     return _compare_answers(facts)
+
+
+def _is_too_large(primary: object) -> bool:
+    if type(primary) is Deferred:
+        try:
+            primary.load()
+        except BodyTooLarge:
+            return True
+    return False
 
 
 def compare_failure(stage: str, exc: BaseException) -> ShadowFailure:
@@ -127,6 +140,11 @@ def _compare_answers(facts: LegFacts) -> Judgement:
     primary, shadow, config = facts.primary_value, facts.answer, facts.config
     if type(primary) is Packed or type(primary) is Copied:
         primary = primary.load()
+    elif type(primary) is Deferred:
+        try:
+            primary = primary.load()
+        except BodyTooLarge:
+            return Verdict.ABANDONED, None, None
     if config.shadow_view is not None:
         try:
             shadow = config.shadow_view(shadow)

@@ -17,13 +17,16 @@ from types import MappingProxyType
 
 import attrs
 
-from ._verdict import Verdict
+from ._verdict import HeldBack, Verdict
 
 #: The slot of the legs in flight.
 IN_FLIGHT = len(Verdict)
 _CLOSED = Verdict.CLOSED.slot
 _SHED = Verdict.SHED.slot
 _SHED_FOR_RECORDS = IN_FLIGHT + 1
+_HELD_BACK = Verdict.HELD_BACK.slot
+#: Those who are held back for another cause than the first, which is what is left.
+_OTHER_CAUSES = {cause: IN_FLIGHT + 2 + index for index, cause in enumerate(list(HeldBack)[1:])}
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +66,8 @@ class ShadowStatistics:
     shed_by_cause: Mapping[str, int]
     """Why calls were shed: `in_flight` (the legs alone filled the room), `records_waiting` (records took part of
     it)."""
+    held_back_by_cause: Mapping[str, int]
+    """Why calls were held back: `in_shadow`, `not_allowed`, `marked`, `incomplete`; see `HeldBack`."""
 
 
 class Ledger:
@@ -71,9 +76,9 @@ class Ledger:
     __slots__ = ("_lock", "counts", "records_waiting")
 
     def __init__(self) -> None:
-        #: One counter a verdict, by `Verdict.slot`; then that of the legs in flight, and how many were shed for
-        #: records. One list, so that another thread can take them all in one step.
-        self.counts = [0] * (len(Verdict) + 2)
+        #: One counter a verdict, by `Verdict.slot`; then that of the legs in flight, how many were shed for records,
+        #: and how many were held back by cause. One list, so that another thread can take them all in one step.
+        self.counts = [0] * (len(Verdict) + 2 + len(_OTHER_CAUSES))
         self.records_waiting = 0
 
         self._lock = threading.Lock()
@@ -96,6 +101,13 @@ class Ledger:
             counts[_SHED_FOR_RECORDS] += 1  # after the other: a part is never more than the whole
         return False
 
+    def hold_back(self, cause: HeldBack) -> None:
+        """A call is not mirrored, for this cause."""
+        self.counts[_HELD_BACK] += 1
+        slot = _OTHER_CAUSES.get(cause)
+        if slot is not None:
+            self.counts[slot] += 1  # after the other: a part is never more than the whole
+
     def settle_leg(self, verdict: Verdict) -> None:
         """A leg got its verdict."""
         counts = self.counts
@@ -109,7 +121,9 @@ class Ledger:
 
     def statistics(self, records_dropped: Mapping[str, int]) -> ShadowStatistics:
         """All of it, at this moment."""
-        *by_verdict, in_flight, shed_for_records = tuple(self.counts)
+        counts = tuple(self.counts)
+        by_verdict, in_flight, shed_for_records = counts[:IN_FLIGHT], counts[IN_FLIGHT], counts[_SHED_FOR_RECORDS]
+        held_back = {cause.value: counts[slot] for cause, slot in _OTHER_CAUSES.items()}
         split = Verdict.NOT_SAMPLED.slot
         mirrored, not_mirrored = in_flight + sum(by_verdict[:split]), sum(by_verdict[split:])
         return ShadowStatistics(
@@ -124,6 +138,9 @@ class Ledger:
                     "in_flight": by_verdict[_SHED] - shed_for_records,
                     "records_waiting": shed_for_records,
                 }
+            ),
+            held_back_by_cause=MappingProxyType(
+                {HeldBack.IN_SHADOW.value: by_verdict[_HELD_BACK] - sum(held_back.values()), **held_back}
             ),
             **{verdict.value: by_verdict[verdict.slot] for verdict in Verdict},
         )

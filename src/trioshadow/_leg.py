@@ -36,6 +36,10 @@ class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
     """Is there a shadow? If not, nothing that the leg is told is looked at, and what would be told need not be kept."""
 
     @abc.abstractmethod
+    def name_operation(self, operation: str) -> None:
+        """Name what is called, for the records, before the leg is ended: a router knows it only after `start()`."""
+
+    @abc.abstractmethod
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, ShadowT]:
         """The primary answered. Takes what is to be compared from the answer at once, so that it may change
         afterwards.
@@ -73,6 +77,9 @@ class IdleLeg(Leg[Any, Any]):
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
+
+    def name_operation(self, operation: str) -> None:
+        """No record will have it."""
 
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, Any]:
         """Nothing to compare: an outcome with this leg's verdict."""

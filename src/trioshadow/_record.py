@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -10,6 +11,9 @@ import attrs
 #: What `headers=` takes: a mapping, or pairs. Names and values are str, or bytes read as Latin-1 (RFC 9110 §5.5).
 HeadersLike: TypeAlias = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str | bytes, str | bytes]]
 Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
+_NAME = operator.itemgetter(0)
 
 
 def _text(value: object, what: str) -> str:
@@ -25,13 +29,16 @@ def normalize_headers(headers: HeadersLike) -> Headers:
 
     Repeats are kept, and among them their order: it means something (RFC 9110 §5.3).
     """
-    pairs: Iterable[tuple[object, object]] = headers.items() if isinstance(headers, Mapping) else headers
-    return tuple(
-        sorted(
-            ((_text(name, "name").lower(), _text(value, "value")) for name, value in pairs),
-            key=lambda pair: pair[0],
-        )
-    )
+    pairs: Iterable[tuple[Any, Any]] = headers.items() if isinstance(headers, Mapping) else headers
+    # Most are bytes, some ten a record: two calls of _text() for each are half of what the rest costs.
+    texts = [
+        (name.decode("latin-1").lower(), value.decode("latin-1"))
+        if type(name) is bytes and type(value) is bytes
+        else (_text(name, "name").lower(), _text(value, "value"))
+        for name, value in pairs
+    ]
+    texts.sort(key=_NAME)
+    return tuple(texts)
 
 
 def _frozen_body(body: Any) -> Any:

@@ -51,7 +51,7 @@ from ._outcome import PrimaryT, ShadowOutcome, ShadowT
 from ._sampling import SamplingKey, encode_key
 from ._sink import Sink, SinkTarget
 from ._snapshot import ATOMS, copy_request
-from ._verdict import DivergenceRecord, Verdict
+from ._verdict import DivergenceRecord, HeldBack, Verdict
 
 #: The leg of each call that is not mirrored.
 _NOT_SAMPLED, _SHED, _UNKEYED, _HELD_BACK, _PAUSED, _CLOSED = (
@@ -100,6 +100,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         sinks: Iterable[Sink | SinkTarget] = (),
     ) -> None:
         self._primary = as_callable(primary, "primary")
+        self._shadow = shadow
         shadow_call = as_callable(shadow, "shadow")
         self._config = _require_config(config)
         self._name = name
@@ -153,15 +154,23 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         return self._start(request, key, operation)
 
     @enable_ki_protection
-    def _start(self, request: RequestT, key: SamplingKey | None, operation: str) -> Leg[PrimaryT, ShadowT]:
+    def _start(
+        self,
+        request: RequestT,
+        key: SamplingKey | None,
+        operation: str,
+        config: ShadowConfig | None = None,
+        refused: HeldBack | None = None,
+    ) -> Leg[PrimaryT, ShadowT]:
         if get_ident() != self._thread:
             return self._start_elsewhere()
         mark = shadow_mark.get()
         if mark is not None and mark.running:
-            return self._idle(_HELD_BACK)
+            return self._hold_back(HeldBack.IN_SHADOW)
         if self._paused:
             return self._idle(_PAUSED)
-        config = self._config
+        if config is None:
+            config = self._config
         try:
             if key is None:
                 key = request if config.key is None else _key_of(config.key, request)  # type: ignore[assignment]
@@ -181,6 +190,10 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             return _NOT_SAMPLED
         if not self._in_own_run():
             return self._closed("they come from another trio.run than the shadower's")
+        if refused is not None:
+            return self._hold_back(refused)
+        if not self._may_mirror(config, request):
+            return self._hold_back(HeldBack.NOT_ALLOWED)
         if not self._ledger.admit(config.max_in_flight):
             self._notices.say("shed", "calls are shed: legs and waiting records fill max_in_flight")
             return _SHED
@@ -213,15 +226,47 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         return leg
 
     def start_if_running(
-        self, request: RequestT, *, key: SamplingKey | None = None, operation: str = ""
+        self,
+        request: RequestT,
+        *,
+        key: SamplingKey | None = None,
+        operation: str = "",
+        config: ShadowConfig | None = None,
+        refused: HeldBack | None = None,
     ) -> Leg[PrimaryT, ShadowT]:
         """`start()` for those who build drop-in forms, which are live before any shadower runs.
 
-        Before that it counts `closed` and warns once.
+        Before that it counts `closed` and warns once. `config` takes the place of the shadower's own; a call that the
+        form itself refuses to mirror is held back for the cause `refused`, if it is sampled.
         """
         if self._state is _State.NEW:
             return self._closed("it was never entered")
-        return self._start(request, key, operation)
+        return self._start(request, key, operation, config, refused)
+
+    def may_mirror(self, request: RequestT) -> bool:
+        """What `config.may_mirror`, or the request's type, says of this request; False if that raises."""
+        return self._may_mirror(self._config, request)
+
+    @enable_ki_protection
+    def _may_mirror(self, config: ShadowConfig, request: RequestT) -> bool:
+        may_mirror = config.may_mirror
+        try:
+            if may_mirror is None:
+                if type(request) in ATOMS:
+                    return True  # the commonest case, without the search below
+                may_mirror = getattr(type(request), "__may_mirror__", None)
+                if may_mirror is None:
+                    return True
+            return _answer_of(may_mirror, request)
+        except BaseException as exc:  # user code
+            if passing_error(exc) is not None:
+                raise
+            self._notices.say("may_mirror", f"may_mirror raised {type_name(type(exc))}: not mirrored")
+            return False
+
+    def _hold_back(self, cause: HeldBack) -> IdleLeg:
+        self._ledger.hold_back(cause)
+        return _HELD_BACK
 
     def _idle(self, leg: IdleLeg) -> IdleLeg:
         self._ledger.counts[leg.verdict.slot] += 1
@@ -352,9 +397,19 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         return self._name
 
     @property
+    def shadow(self) -> BackendLike[RequestT, ShadowT]:
+        """As given."""
+        return self._shadow
+
+    @property
     def was_entered(self) -> bool:
         """Is it running, or has it been?"""
         return self._state is not _State.NEW
+
+    @property
+    def running(self) -> bool:
+        """Is it entered, and not left yet?"""
+        return self._state is _State.RUNNING
 
     def reconfigure(self, config: ShadowConfig) -> None:
         """Use `config` from the next call on; legs in flight keep the one they started with."""
@@ -429,6 +484,11 @@ def _no_key(key: object, exc: BaseException) -> str:
 @disable_ki_protection
 def _key_of(key: Callable[[Any], SamplingKey], request: Any) -> SamplingKey:
     return key(request)
+
+
+@disable_ki_protection
+def _answer_of(may_mirror: Callable[[Any], bool], request: Any) -> bool:
+    return bool(may_mirror(request))
 
 
 @disable_ki_protection

@@ -22,6 +22,7 @@ import pathlib
 import pickle
 import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -134,6 +135,24 @@ class Copied:
     def load(self) -> Any:
         """The copy."""
         return self._value
+
+
+class Deferred:
+    """An answer that is finished where it is compared, so that the work is not done on the caller's time.
+
+    For edges: `leg.primary_done(Deferred(function, *args))`, of arguments that do not change. With a view for the
+    primary, which runs in the caller, it is finished there.
+    """
+
+    __slots__ = ("_args", "_function")
+
+    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
+        self._function = function
+        self._args = args
+
+    def load(self) -> Any:
+        """The answer. Raises what the function does."""
+        return self._function(*self._args)
 
 
 def _fetch_borrowed(index: int) -> object:  # pragma: no cover - only its name is used: see _Unpacker.find_class

@@ -23,8 +23,9 @@ class Verdict(enum.Enum):
     TIMED_OUT = "timed_out"
     """The deadline passed before the shadow was done."""
     ABANDONED = "abandoned"
-    """There is nothing to compare with, and it is not the shadow's fault: the caller was cancelled, the shadower was
-    closed first, or the event loop was so late that it gave the shadow no turn before its deadline."""
+    """There is nothing to compare with, and it is not the shadow's fault: the caller was cancelled, the primary's
+    answer was larger than an edge copies, the shadower was closed first, or the event loop was so late that it gave the
+    shadow no turn before its deadline."""
 
     NOT_SAMPLED = "not_sampled"
     """The sampler left this key out."""
@@ -33,7 +34,7 @@ class Verdict(enum.Enum):
     UNKEYED = "unkeyed"
     """The request has no sampling key, or the key function raised."""
     HELD_BACK = "held_back"
-    """A call from inside a shadow leg: it is not mirrored again."""
+    """It must not be mirrored, or can't be: see `HeldBack`."""
     PAUSED = "paused"
     """`Shadower.pause()`."""
     CLOSED = "closed"
@@ -50,6 +51,19 @@ for _slot, _verdict in enumerate(Verdict):
 _MIRRORED = Verdict.NOT_SAMPLED.slot
 
 
+class HeldBack(enum.Enum):
+    """Why a call was held back; `statistics().held_back_by_cause` has the values as names."""
+
+    IN_SHADOW = "in_shadow"
+    """It came from inside a shadow leg, or from a sink: one call must not become thousands."""
+    NOT_ALLOWED = "not_allowed"
+    """`ShadowConfig.may_mirror`, or the request's own type, says that it has side effects."""
+    MARKED = "marked"
+    """It is a shadow's copy itself, from another process: it carries the mark."""
+    INCOMPLETE = "incomplete"
+    """An edge has no whole copy of it: its body was too large, or was not read to its end."""
+
+
 class FailureKind(enum.Enum):
     """Why a shadow gave nothing to compare."""
 
@@ -58,9 +72,10 @@ class FailureKind(enum.Enum):
     TIMED_OUT = "timed_out"
     """The deadline passed."""
     COMPARE_RAISED = "compare_raised"
-    """A copy, a view, or the comparison raised: the migration's own code between the two sides."""
+    """A copy, a view, or the comparison raised: the migration's own code between the two sides, or a body of the
+    primary's that can't be read."""
     TOO_LARGE = "too_large"
-    """The shadow's answer was larger than the edge allows."""
+    """The shadow's answer was larger than the edge allows (`BodyTooLarge`)."""
 
 
 @attrs.frozen

@@ -13,6 +13,7 @@ from ._comparison import Comparison as Comparison
 from ._decode import Decoder as Decoder
 from ._decode import checked_decoders as checked_decoders
 from ._headers import NAMES_KEPT as NAMES_KEPT
+from ._headers import SENSITIVE as SENSITIVE
 from ._headers import VALUES_KEPT as VALUES_KEPT
 from ._headers import HeaderChange
 from ._headers import compare_headers as compare_headers
