@@ -11,6 +11,8 @@ from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
 import trioshadow
+import trioshadow.asgi
+import trioshadow.http
 
 project = "trioshadow"
 author = "the trioshadow authors"
@@ -20,6 +22,8 @@ version = ".".join(release.split(".")[:2])
 # sphinxcontrib_trio shows which methods are async.
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinxcontrib_trio"]
 exclude_patterns = ["_build"]
+PACKAGES = (trioshadow, trioshadow.compare, trioshadow.http, trioshadow.asgi)
+
 html_theme = "furo"
 html_title = f"trioshadow {release}"
 
@@ -33,7 +37,7 @@ autodoc_typehints_format = "short"
 autodoc_type_aliases = {
     name: f"trioshadow.{name}"
     for name in ("BackendLike", "Decoder", "Headers", "HeadersLike", "Rule", "SamplingKey", "SinkTarget", "View")
-}
+} | {"App": "trioshadow.asgi.App"}
 
 # No intersphinx: the build needs no network, so the names of others stay plain text. `-n` still finds every broken
 # reference to a name of ours.
@@ -42,6 +46,8 @@ nitpick_ignore_regex = [
     # The standard library again, where Sphinx shows names without their module.
     ("py:.*", r"[a-z]+|[A-Z]\w*(Error|Exception|Warning)|None|BaseException|Exception|Any|Self|UUID|TracebackType"),
     ("py:.*", r"(Awaitable|Callable|Iterable|Mapping|AbstractAsyncContextManager|MemoryReceiveChannel)"),
+    # ASGI's own.
+    ("py:.*", r"Scope|Receive|Send"),
     # Type variables have no page of their own.
     ("py:.*", r"(trioshadow\.[\w.]+\.)?_?(P|R|(Request|Response|Primary|Shadow|R)T?(_co|_contra)?)(\.args|\.kwargs)?"),
 ]
@@ -50,14 +56,14 @@ nitpick_ignore_regex = [
 def _find_field_docs() -> None:
     """Let autodoc find the docstrings of fields.
 
-    The public classes say that they live in `trioshadow` or `trioshadow.compare`, where autodoc then looks, and their
-    sources do not.
+    The public classes say that they live in `trioshadow`, `trioshadow.compare` and so on, where autodoc then looks, and
+    their sources do not.
     """
-    for package in (trioshadow, trioshadow.compare):
+    for package in PACKAGES:
         face = ModuleAnalyzer.for_module(package.__name__)
         face.analyze()
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if found.ispkg or not found.name.startswith(("trioshadow._", "trioshadow.compare._")):
+            if found.ispkg or not found.name.startswith(f"{package.__name__}._"):
                 continue
             if found.name == "trioshadow.__main__":
                 continue
@@ -97,7 +103,7 @@ def _plain_signature(*told: Any) -> tuple[str | None, str | None]:
         if text is None:
             return None
         text = re.sub(r"TypeAliasForwardRef\('([\w.]+)'\)", r"~\1", text)
-        text = re.sub(r"ShadowConfig\(sample_rate=.*?copy_request=None\)", "ShadowConfig()", text)
+        text = re.sub(r"ShadowConfig\(sample_rate=.*?may_mirror=None\)", "ShadowConfig()", text)
         return text.replace("= NOTHING", "= ...").replace("(*args, **kwargs)", "")
 
     signature, returns = told[-2:]
@@ -108,7 +114,7 @@ def _public_name(app: Sphinx, env: Any, node: Any, contnode: Any) -> Any:
     """Find the public class where an annotation names the private module that it was written in, or none."""
     target = node.get("reftarget", "")
     name = target.rpartition(".")[2]
-    for package in (trioshadow, trioshadow.compare):
+    for package in PACKAGES:
         if name in package.__all__ and (name == target or target.startswith("trioshadow.")):
             return env.domains["py"].resolve_xref(
                 env, node["refdoc"], app.builder, node["reftype"], f"{package.__name__}.{name}", node, contnode

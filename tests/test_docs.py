@@ -25,6 +25,7 @@ import mmh3
 import pytest
 
 import trioshadow
+from trioshadow.cli._proxy_settings import Settings, read_settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -108,9 +109,26 @@ def test_the_reference_has_every_public_name() -> None:
     assert "\n.. py:type:: SamplingKey\n" in reference
     assert "\n.. py:type:: trioshadow.testing.Step\n" in reference
     exported = set()
-    for module in ("trioshadow", "trioshadow.compare", "trioshadow.guard", "trioshadow.testing"):
+    rooms = ("compare", "http", "asgi", "guard", "testing")
+    for module in ("trioshadow", *(f"trioshadow.{room}" for room in rooms)):
         exported |= {f"{module}.{name}" for name in importlib.import_module(module).__all__}
     assert documented == exported
+
+
+def test_what_is_shown_of_the_proxy_is_what_it_takes(tmp_path: Path) -> None:
+    """Its options have these names, and the files of the page can be read."""
+    page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    names = {field.name.replace("_", "-") for field in attrs.fields(Settings)} | {"config", "help"}
+    others = {"--worker-class", "--bind", "--directory"}  # hypercorn's and http.server's
+    shown = set(re.findall(r"(?<=[ `])--[a-z][a-z-]+", page)) - others
+    assert {"--primary", "--shadow", "--admin"} <= shown <= {f"--{name}" for name in names}
+
+    (file,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "proxy.toml"
+    path.write_text(file, encoding="utf-8")
+    settings = read_settings({"sample": 1.0}, path)
+    assert settings.sample == 1
+    assert settings.allow_method == ("POST",)
 
 
 ROW = re.compile(

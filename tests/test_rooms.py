@@ -35,6 +35,8 @@ TIERS = [
     {"_shadower"},
     {"guard"},
     {"_mirrored"},
+    {"http"},
+    {"asgi"},
     {"__init__"},
     {"cli"},
     {"__main__"},

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, assert_type
 
+import httpx
 import trio
 
 from trioshadow import (
@@ -24,8 +25,10 @@ from trioshadow import (
     Verdict,
     mirrored,
 )
+from trioshadow.asgi import AsgiBackend, ShadowMiddleware
 from trioshadow.compare import VOLATILE_HEADERS, Change, ChangeKind, IgnorePath, KeyedBy, SameError, Tolerance
 from trioshadow.guard import SyncBackend
+from trioshadow.http import HttpBackend, HttpRequest, ShadowTransport, allow_methods, key_header, served_by_edge
 
 
 class Old:
@@ -115,3 +118,25 @@ async def drop_in() -> None:
     await old_async(b"", quiet=True)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
     async with old_sync.mirroring() as shadower:
         assert_type(shadower.statistics().matched, int)
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200})
+
+
+async def http(client: httpx.AsyncClient) -> None:
+    backend = HttpBackend(client, "https://new")
+    config = ShadowConfig(may_mirror=allow_methods("POST"), key=key_header("x-user-id"))
+    async with Shadower(backend, backend, config) as both:
+        outcome = await both.call(HttpRequest("GET", "/"))
+        assert_type(outcome.primary, ResponseRecord)
+        assert_type(outcome.shadow, ResponseRecord | None)
+    async with Shadower(served_by_edge, backend) as shadower:
+        transport: httpx.AsyncBaseTransport = ShadowTransport(
+            httpx.AsyncHTTPTransport(), shadower=shadower, routes={"https://old": "https://new"}
+        )
+        await transport.aclose()
+        ShadowMiddleware(app, shadower=shadower)
+    middleware = ShadowMiddleware(ShadowMiddleware(app, shadow=app), shadow=backend)
+    ShadowMiddleware(middleware, shadow=AsgiBackend(middleware))
+    ShadowMiddleware(app, shadow=3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from ._backend import Backend
 from ._config import ShadowConfig
 from ._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
-from ._errors import ShadowerNotRunning, ShadowError, ShadowPending
+from ._errors import BodyTooLarge, ShadowerNotRunning, ShadowError, ShadowPending
 from ._in_shadow import in_shadow
 from ._ledger import ShadowStatistics
 from ._leg import Leg
@@ -18,19 +18,21 @@ from ._record import ResponseRecord
 from ._sampling import SamplingKey, encode_key
 from ._shadower import Shadower
 from ._sink import Sink
-from ._verdict import DivergenceRecord, FailureKind, ShadowFailure, Verdict
+from ._verdict import DivergenceRecord, FailureKind, HeldBack, ShadowFailure, Verdict
 from .compare import IgnoreField
 
 __all__ = [
     "Arguments",
     "Backend",
     "BodyDiff",
+    "BodyTooLarge",
     "Divergence",
     "DivergenceLog",
     "DivergenceRecord",
     "ErrorDiff",
     "FailureKind",
     "HeaderDiff",
+    "HeldBack",
     "IgnoreField",
     "Leg",
     "MirroredFunction",

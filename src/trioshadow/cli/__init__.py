@@ -29,10 +29,15 @@ class _Command(NamedTuple):
     """What has to be installed for it."""
     help: str
     """For the list of commands. Its own help is its docstring."""
+    needs: tuple[str, ...] = ()
+    """Libraries of that extra that it imports, beside those of every command."""
 
 
 _COMMANDS = {
     "demo": _Command("trioshadow.cli._demo:demo", "demo", "Migrate from a deprecated library: what would it break?"),
+    "proxy": _Command(
+        "trioshadow.cli._proxy:proxy", "cli", "Mirror HTTP traffic: does a new service do the same?", ("hypercorn",)
+    ),
 }
 
 
@@ -54,8 +59,9 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 
 def _run(tokens: Sequence[str]) -> int:
-    extra = _COMMANDS[tokens[0]].extra if tokens and tokens[0] in _COMMANDS else "cli"
-    require("cyclopts", "rich", extra=extra)
+    called = _COMMANDS.get(tokens[0]) if tokens else None
+    extra, needs = (called.extra, called.needs) if called else ("cli", ())
+    require("cyclopts", "rich", *needs, extra=extra)
     from cyclopts import App, CycloptsError
 
     from trioshadow.cli._console import make_console

@@ -1,0 +1,15 @@
+"""Shadowing ASGI apps: a middleware that mirrors incoming requests, apps in this process as backends, and what a proxy
+is made of.
+"""
+
+from __future__ import annotations
+
+from ._backend import AsgiBackend
+from ._forwarded import ForwardedHeaders
+from ._middleware import ShadowMiddleware
+from ._reverse_proxy import IncompleteResponse, ReverseProxy
+
+__all__ = ["AsgiBackend", "ForwardedHeaders", "IncompleteResponse", "ReverseProxy", "ShadowMiddleware"]
+
+for _thing in [globals()[_name] for _name in __all__]:
+    _thing.__module__ = "trioshadow.asgi"

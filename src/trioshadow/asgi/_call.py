@@ -1,0 +1,161 @@
+"""One request on its way through the middleware: what the app reads and what it answers, copied as it passes by."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+
+import attrs
+import trio
+
+from trioshadow._verdict import HeldBack
+from trioshadow.http import AnyShadower, Edge, Exchange
+
+from ._request import AsgiRequest
+from ._routes import route_template
+from ._types import App, Message, Receive, Scope, Send
+
+
+class AnswerHandle:
+    """What an app finds in `scope["trioshadow"]` while its answer may be compared."""
+
+    __slots__ = ("_exchange", "_outer", "_token")
+
+    def __init__(self, exchange: Exchange, outer: AnswerHandle | None) -> None:
+        self._exchange = exchange
+        self._outer = outer  # of a middleware around this one, which sees the same answer
+        # Served by another loop than Trio's there is no leg, and so nothing that a thread could disturb.
+        self._token = trio.lowlevel.current_trio_token() if trio.lowlevel.in_trio_run() else None
+
+    def abandon(self) -> None:
+        """This answer is not to be compared. From any thread; a second time, and after the answer, it does nothing."""
+        if self._outer is not None:
+            self._outer.abandon()
+        if self._token is None or (trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self._token):
+            self._exchange.abandon()
+            return
+        with contextlib.suppress(trio.RunFinishedError):  # a framework's worker thread
+            self._token.run_sync_soon(self._exchange.abandon)
+
+
+@attrs.frozen
+class Surroundings:
+    """What all calls of a middleware have in common."""
+
+    app: App
+    edge: Edge
+    shadower: AnyShadower
+    raises_alike: bool
+    """Is what the app raises what the shadow raises? Over the wire it is what a server makes of it, each in its way,
+    and there is nothing to compare with."""
+
+
+class Call:
+    """One request. `length` is that of its body, None if that is not known."""
+
+    def __init__(
+        self, around: Surroundings, scope: Scope, request: AsgiRequest, length: int | None, exchange: Exchange
+    ) -> None:
+        self._around = around
+        self._edge = around.edge
+        self._scope = scope
+        self._request = request
+        self._length = length
+        self._exchange = exchange
+        self._body = bytearray()
+        # The leg may start deep in the app, and its shadow must not get the session that the app has opened there.
+        self._context = contextvars.copy_context()
+        self._answering = False
+
+    async def run(self, receive: Receive, send: Send) -> None:
+        """Serve it. Raises what the app does."""
+        exchange = self._exchange
+        self._scope["trioshadow"] = AnswerHandle(exchange, self._scope.get("trioshadow"))
+        self._send = send
+        if self._length != 0 or self._request.http_version[:1] != "1":
+            # Else there can be no body, and nobody need look at what is received.
+            self._receive, receive = receive, self._watch_request
+        try:
+            await self._around.app(self._scope, receive, self._watch_answer)
+        except BaseException as exc:
+            if exchange.mirrored:
+                exchange.name(self._operation())
+            if self._around.raises_alike:
+                exchange.raised(exc)
+            raise
+        finally:
+            if not exchange.begun:
+                self._refuse()  # nobody read the body to its end, so there is no copy of it
+            exchange.abandon()
+
+    async def _watch_request(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._take(message.get("body", b""), complete=not message.get("more_body", False))
+        return message
+
+    def _take(self, part: bytes, *, complete: bool) -> None:
+        exchange = self._exchange
+        if exchange.begun:
+            if part:
+                exchange.abandon("a request had a body though its head announced none")
+            return
+        if len(self._body) + len(part) > self._edge.limit:
+            self._refuse()
+            return
+        self._body += part
+        if complete or len(self._body) == self._length:
+            whole = attrs.evolve(self._request, body=self._body)
+            self._body.clear()
+            leg = self._context.run(self._edge.start, self._around.shadower, whole)
+            if leg.mirrored and self._answering:
+                leg.name_operation(self._operation())
+            exchange.begin(leg)
+
+    def _refuse(self) -> None:
+        self._body.clear()
+        self._exchange.begin(self._edge.start(self._around.shadower, self._request, HeldBack.INCOMPLETE))
+
+    async def _watch_answer(self, message: Message) -> None:
+        exchange = self._exchange
+        if not exchange.ended:
+            message = _repeatable(message)
+            try:
+                self._observe(message)
+            except Exception as exc:  # a message that is not as ASGI says: the server will say so
+                exchange.abandon(f"an app sent a message that is not as ASGI says ({type(exc).__name__})")
+        try:
+            await self._send(message)
+        except Exception:
+            exchange.abandon()  # not the app's: the client has gone, or the server refuses
+            raise
+
+    def _observe(self, message: Message) -> None:
+        kind, exchange = message["type"], self._exchange
+        if kind == "http.response.start":
+            self._answering = True
+            if exchange.mirrored:
+                exchange.name(self._operation())
+            exchange.head(message["status"], message.get("headers", ()))
+        elif kind == "http.response.body":
+            exchange.add(message.get("body", b""))
+            if not message.get("more_body", False):
+                exchange.done()
+        elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
+            exchange.abandon("a body that the server reads itself from a file is not seen")
+
+    def _operation(self) -> str:
+        """By the route, which is known by now if it ever will be."""
+        try:
+            template = route_template(self._scope, self._around.app, self._request.root_path)
+        except Exception:  # a router's own, of a path that it does not know
+            template = None
+        return self._edge.name(self._request, template)
+
+
+def _repeatable(message: Message) -> Message:
+    """The message itself, unless its headers are iterators, which could be looked at only once."""
+    headers = message.get("headers")
+    if headers is None or (isinstance(headers, list) and all(isinstance(pair, list | tuple) for pair in headers)):
+        return message
+    return {**message, "headers": [tuple(pair) for pair in headers]}

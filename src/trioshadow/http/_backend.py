@@ -1,0 +1,217 @@
+"""HttpBackend: sends an HttpRequest with an injected client, and answers with a ResponseRecord.
+
+What goes where: headers about the connection stay behind, Host is the backend's, a shadow's copy is marked, and what
+lets somebody in goes to another origin only if it is named. The client's cookie jar is neither read nor filled: shared
+by many users' requests, it sent one user's session with another's request.
+
+The client is httpx's or httpx2's; nothing here imports either, since their classes do not mix.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import fnmatch
+import inspect
+import re
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import trio
+
+from trioshadow._errors import BodyTooLarge
+from trioshadow._in_shadow import in_shadow
+from trioshadow._notices import Notices
+from trioshadow._record import ResponseRecord
+from trioshadow.compare import SENSITIVE
+
+from ._codings import IDENTITY, inflatable
+from ._fields import MARK, RawHeaders, without_coding, without_hop_by_hop
+from ._limits import MAX_BODY_BYTES, checked_body_limit
+from ._record_of import record_of
+from ._request import HttpRequest
+from ._urls import checked_base_url, join, on_the_wire, origin_of, target_of
+
+if TYPE_CHECKING:
+    import httpx
+
+_Buffer = TypeVar("_Buffer", bytes, bytearray)
+
+#: Made anew for the backend, whatever the request says.
+_OWN = frozenset((b"host", b"content-length", b"accept-encoding", b"expect"))
+#: What a client has by default: its own name and habits, which are not the request's.
+_CLIENTS = frozenset((*_OWN, b"accept", b"connection", b"user-agent"))
+#: The leg's deadline is there, and httpx's would end a slow read before it: they are for each read, not for the whole.
+_NO_TIMEOUTS = {"connect": None, "read": None, "write": None, "pool": None}
+
+
+class HttpBackend:
+    """Answers an HttpRequest over HTTP.
+
+        async with httpx.AsyncClient() as client:
+            backend = HttpBackend(client, "https://api.new")
+            record = await backend.call(HttpRequest("GET", "/users/7"))
+
+    `client` is an `httpx.AsyncClient` or an `httpx2.AsyncClient`, made and closed by you: once, outside the shadower,
+    and another than the primary's, whose connections a slow shadow would use up. Give httpx's
+    `limits=httpx.Limits(max_connections=None)`: with a limit, a request that is cancelled while it waits for a
+    connection can take that away for good (httpcore 1.0.9), and `max_in_flight` is limit enough. Its own headers and
+    `auth` go along, its cookies don't, and redirects are not followed, whatever it says. Within a shadow's leg the
+    leg's deadline takes the place of its timeouts.
+
+    - `base_url`: below which the request's target is asked for, such as `https://api.new` or `https://api.new/v2`.
+      None: the request's own `route`, or its URL as it is.
+    - `max_body_bytes`: of an answer, as sent and as inflated, in [0, 2**31 - 2]. Beyond it `BodyTooLarge` is raised:
+      for a shadow `FailureKind.TOO_LARGE`, for a primary the caller's error, so give that room. Nothing more is read,
+      and memory stays within twice the limit.
+    - `credentials`: names of headers that let somebody in (Authorization, Cookie, Proxy-Authorization, X-Api-Key and
+      their like) and that go to another origin than the request's own all the same. Where a request's `url` is a target
+      it has no origin of its own: then every shadow is another. What is withheld is said in the log, by name.
+    - `drop_headers`: names, or patterns as in `x-b3-*`, that never go along: `idempotency-key` where both sides share a
+      store, `traceparent` where the shadow's spans should not join the caller's trace.
+    - `preserve_host`: send the request's own Host, for backends that make absolute URLs of it.
+
+    Raises TypeError if `client` is no async client, ValueError for a `base_url` or limit that is out of range.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient | Any,
+        base_url: str | None = None,
+        *,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        credentials: Iterable[str] = (),
+        drop_headers: Iterable[str] = (),
+        preserve_host: bool = False,
+    ) -> None:
+        if not inspect.iscoroutinefunction(getattr(client, "send", None)) or not hasattr(client, "build_request"):
+            raise TypeError(f"client must be an httpx.AsyncClient (or httpx2's), not {type(client).__name__}")
+        self._client = client
+        self._base_url = None if base_url is None else checked_base_url(base_url, "base_url")
+        self._base_origin = None if self._base_url is None else origin_of(self._base_url)
+        self._limit = checked_body_limit(max_body_bytes)
+        named = {_name(name, "credentials") for name in credentials}
+        self._credentials = frozenset(name.encode("latin-1") for name in SENSITIVE - named)
+        patterns = [fnmatch.translate(_name(name, "drop_headers")) for name in drop_headers]
+        self._dropped: Callable[[str], Any] | None = re.compile("|".join(patterns)).match if patterns else None
+        self._preserve_host = preserve_host
+        self._notices = Notices("")
+        # The family's own Request, whichever it is: httpx's client can't send httpx2's.
+        self._request_class: Callable[..., Any] = type(client.build_request("GET", "http://localhost/"))
+
+    async def call(self, request: HttpRequest, /) -> ResponseRecord:
+        """Send it, and read the answer. A checkpoint; cancelling it closes the connection.
+
+        Raises BodyTooLarge, ValueError if the request has no place to go to or the answer can't be inflated, and what
+        the client raises (`httpx.ConnectError`, `httpx.ReadError`, `httpx.RemoteProtocolError`, ...).
+        """
+        # A copy, for the cookies alone: they are the client's only state that send() fills. It shares the transport.
+        client = copy.copy(self._client)
+        client.cookies = {}
+        # It makes the request of a redirect though nobody follows it, and raises if it can't read where that leads.
+        vars(client)["_build_redirect_request"] = _not_followed
+        response = await client.send(self._to_send(request), stream=True, follow_redirects=False)
+        try:
+            declared = response.headers.get("content-length", "")
+            if request.method != "HEAD" and declared.isdecimal() and int(declared[:20]) > self._limit:
+                raise BodyTooLarge(f"the body has {int(declared[:20]):,} bytes, the limit is {self._limit:,}")
+            headers: RawHeaders = response.headers.raw
+            if response.is_stream_consumed:  # a MockTransport's: there is no stream, and the client has inflated it
+                headers, body = without_coding(headers), _within(response.content, self._limit)
+            else:
+                stream: Any = response.aiter_raw()
+                async with contextlib.aclosing(stream) as parts:
+                    body = await _read(parts, self._limit)
+        finally:
+            await response.aclose()
+            del response.stream  # the two hold each other, and so 15 objects a call would be left to the collector
+        return record_of(request.method, response.status_code, headers, body, self._limit)
+
+    def _to_send(self, request: HttpRequest) -> Any:
+        base_url, target = self._base_url or request.route, request.target
+        if base_url is None:
+            base_url = origin_of(request.url)
+            if base_url is None:
+                raise ValueError("a request whose url is a target needs a backend with a base_url")
+        url = join(base_url, target)
+        # The target byte for byte: an httpx.URL writes some escapes in another way, and knows no `*`.
+        wire_target = on_the_wire(target_of(base_url).rstrip("/") + target if target.startswith("/") else target)
+        extensions: dict[str, object] = {"target": wire_target}
+        extensions["timeout"] = _NO_TIMEOUTS if in_shadow() else self._client.timeout.as_dict()
+        origin = request.origin
+        # A request without an origin was made for this backend by who calls it, or came from a client, with a leg.
+        elsewhere = in_shadow() if origin is None else origin != origin_of(base_url)
+        headers = self._headers(request, elsewhere=elsewhere)
+        return self._request_class(request.method, url, headers=headers, content=request.body, extensions=extensions)
+
+    def _headers(self, request: HttpRequest, *, elsewhere: bool) -> RawHeaders:
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
+        sent: RawHeaders = []
+        own = _OWN - {b"host"} if self._preserve_host else _OWN
+        cookie: int | None = None
+        for name, value in without_hop_by_hop(pairs):
+            lower = name.lower()
+            if lower in own or (self._dropped is not None and self._dropped(lower.decode("latin-1"))):
+                continue
+            if elsewhere and lower in self._credentials:
+                self._say_withheld(lower.decode("latin-1"))
+                continue
+            if lower == b"cookie" and cookie is not None:
+                # HTTP/2 may split it, and HTTP/1.1 must not (RFC 9113 §8.2.3).
+                sent[cookie] = (sent[cookie][0], sent[cookie][1] + b"; " + value)
+                continue
+            if lower == b"cookie":
+                cookie = len(sent)
+            sent.append((name, value))
+        names = {name.lower() for name, _ in sent}
+        sent += [
+            (name, value)
+            for name, value in self._client.headers.raw
+            if name.lower() not in names and name.lower() not in _CLIENTS
+        ]
+        sent.append((b"Accept-Encoding", _acceptable(request.header("accept-encoding")).encode("latin-1")))
+        if in_shadow() and not request.marked:
+            sent.append((MARK.encode(), b"1"))
+        return sent
+
+    def _say_withheld(self, name: str) -> None:
+        self._notices.say(
+            f"withheld: {name}",
+            f"the header {name} is not sent to another origin ({self._base_origin or 'by route'}): if it should be, "
+            f'HttpBackend(credentials=["{name}"])',
+        )
+
+
+def _not_followed(request: Any, _: Any) -> Any:
+    return request
+
+
+async def _read(chunks: AsyncIterator[bytes], limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        _within(body, limit)
+        await trio.lowlevel.checkpoint()  # what was received at once may hold very many chunks
+    return bytes(body)
+
+
+def _within(body: _Buffer, limit: int) -> _Buffer:
+    if len(body) > limit:
+        raise BodyTooLarge(f"the body has more than {limit:,} bytes")
+    return body
+
+
+def _acceptable(accept_encoding: str | None) -> str:
+    """What the request accepts of what can be inflated here."""
+    if accept_encoding is None:
+        return IDENTITY
+    known = inflatable()
+    offers = [offer.strip() for offer in accept_encoding.split(",")]
+    kept = [offer for offer in offers if offer.partition(";")[0].strip().lower() in {*known, IDENTITY}]
+    return ", ".join(kept) or IDENTITY
+
+
+def _name(name: object, parameter: str) -> str:
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"{parameter} takes names of headers, not {name!r}")
+    return name.lower()

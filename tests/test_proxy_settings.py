@@ -1,0 +1,192 @@
+"""What the proxy is told, checked: pure, but for the files that it reads."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import attrs
+import pytest
+
+from trioshadow.cli._errors import CliError
+from trioshadow.cli._proxy_settings import Address, Settings, address, read_settings
+from trioshadow.compare import IgnoreHeader, IgnorePath
+from trioshadow.http import HttpRequest
+
+URLS = {"primary": "http://old:1", "shadow": "https://new/api"}
+
+
+def error(options, file=None):
+    with pytest.raises(CliError) as caught:
+        read_settings(options, file)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def toml(tmp_path):
+    def write(text):
+        file = tmp_path / "proxy.toml"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return file
+
+    return write
+
+
+def test_two_urls_are_enough():
+    settings = read_settings({**URLS, "sample": None, "ignore_path": None}, None)
+    assert (settings.primary, settings.shadow) == ("http://old:1", "https://new/api")
+    assert settings.listen == Address("127.0.0.1", 8080)
+    config = settings.config()
+    assert (config.sample_rate, config.shadow_timeout, config.ignore, config.key) == (1.0, 2.0, (), None)
+    assert config.may_mirror is None
+
+
+def test_what_is_the_shadowers_gets_there():
+    settings = read_settings(
+        {
+            **URLS,
+            "sample": 0.5,
+            "timeout": 3,
+            "ignore_header": ("X-A",),
+            "ignore_path": ["$..id"],
+            "allow_method": ("POST",),
+            "key_header": "X-User-Id",
+            "drain": 1.5,
+        },
+        None,
+    )
+    config = settings.config()
+    assert (config.sample_rate, config.shadow_timeout, config.drain_timeout) == (0.5, 3.0, 1.5)
+    assert config.ignore == (IgnoreHeader("X-A"), IgnorePath("$..id"))
+    assert config.key(HttpRequest("GET", "/", {"x-user-id": "7"})) == "7"
+    assert config.may_mirror(HttpRequest("POST", "/"))
+    assert not config.may_mirror(HttpRequest("PUT", "/"))
+
+
+def test_options_win_over_the_file(toml):
+    file = toml(
+        'primary = "http://old:2"\nshadow = "http://new:2"\nsample = 0.25\nignore-header = ["X-A"]\nadmin = 9901\n'
+    )
+    settings = read_settings({"primary": "http://old:1", "sample": 0.5}, file)
+    assert (settings.primary, settings.shadow, settings.sample) == ("http://old:1", "http://new:2", 0.5)
+    assert (settings.ignore_header, settings.admin) == (("X-A",), Address("127.0.0.1", 9901))
+
+
+def test_every_setting_can_stand_in_the_file(toml, tmp_path):
+    (tmp_path / "x.pem").touch()
+    path = tmp_path / "x.pem"
+    values = {
+        "primary": "http://a",
+        "shadow": "http://b",
+        "listen": "[::1]:0",
+        "sample": 0.5,
+        "timeout": 1.5,
+        "primary-timeout": 30,
+        "ignore-header": ["a"],
+        "ignore-path": ["$.a"],
+        "allow-method": ["PUT"],
+        "key-header": "x-u",
+        "forward-credential": ["Cookie"],
+        "max-body": 10,
+        "preserve-host": True,
+        "trust-forwarded": True,
+        "tls-cert": str(path),
+        "tls-key": str(path),
+        "ca-file": str(path),
+        "drain": 0,
+        "admin": "localhost:1",
+    }
+    assert {name.replace("-", "_") for name in values} == {field.name for field in attrs.fields(Settings)}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]  # of such values TOML has the same form
+    settings = read_settings({}, toml("\n".join(lines)))
+    assert settings == Settings(**{name.replace("-", "_"): value for name, value in values.items()})
+    assert settings != Settings(**URLS)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sampel = 1", "proxy.toml: there is no setting 'sampel'; there are primary, shadow, listen, sample"),
+        ("ignore_path = []", "proxy.toml: there is no setting 'ignore_path'"),
+        ("sample = '0.1'", "proxy.toml: sample must be a fraction from 0 to 1"),
+        ("sample = true", "proxy.toml: sample must be a fraction from 0 to 1"),
+        ("ignore-header = 'X-A'", "proxy.toml: ignore-header must be a list of texts, not 'X-A'"),
+        ("ignore-path = [1]", "proxy.toml: ignore-path must be a text, not 1"),
+        ("preserve-host = 'yes'", "proxy.toml: preserve-host must be true or false, not 'yes'"),
+        ("max-body = 1.5", "proxy.toml: max-body must be a number of bytes"),
+        ("tls-cert = 7", "proxy.toml: tls-cert must be a text, not 7"),
+        ("listen = ", "--config"),
+        (b"\xff", "proxy.toml is no TOML: "),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_named(text, words, toml):
+    assert words in error(URLS, toml(text))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    assert error(URLS, tmp_path / "no.toml") == f"--config can't be read: {tmp_path}/no.toml: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("primary", None, "--primary is missing: the URL of the primary"),
+        ("shadow", None, "--shadow is missing: the URL of the shadow"),
+        ("primary", "old:1", "--primary must be a URL such as http://127.0.0.1:8000, not 'old:1'"),
+        ("shadow", "http://new:99999", "--shadow must be a URL"),
+        ("shadow", "http://new?q=1", "--shadow must be a URL"),
+        ("primary", "http://u:pw@old", "--primary must have no user and password"),
+        ("listen", "8080x", "--listen must be HOST:PORT"),
+        ("listen", ":8080", "--listen must be HOST:PORT"),
+        ("listen", "127.0.0.1:65536", "--listen must be HOST:PORT"),
+        ("listen", "::1:8080", "--listen must have the brackets of an IPv6 address, as in [::1]:8080, not '::1:8080'"),
+        ("sample", 1.5, "--sample must be a fraction from 0 to 1 (0.1 mirrors one request in ten), not 1.5"),
+        ("sample", math.nan, "--sample must be a fraction"),
+        ("timeout", 0.0, "--timeout must be seconds above 0, not 0.0"),
+        ("timeout", math.inf, "--timeout must be seconds"),
+        ("primary_timeout", -1.0, "--primary-timeout must be seconds above 0"),
+        ("drain", -1.0, "--drain must be seconds, 0 or more, not -1.0"),
+        ("drain", math.nan, "--drain must be seconds"),
+        ("max_body", -1, "--max-body must be a number of bytes from 0 to 2147483646"),
+        ("max_body", 2**31, "--max-body must be a number of bytes"),
+        ("ignore_path", ("$..[",), "--ignore-path can't be used: "),
+        ("ignore_path", ("",), "--ignore-path must be a text"),
+        ("allow_method", ("PO ST",), "--allow-method must be a name as HTTP allows it, not 'PO ST'"),
+        ("key_header", "x y", "--key-header must be a name"),
+        ("forward_credential", ("a:b",), "--forward-credential must be a name"),
+        ("tls_cert", "/no/such.pem", "--tls-cert can't be read: /no/such.pem: No such file or directory"),
+        ("ca_file", "/", "--ca-file can't be read: /: Is a directory"),
+        ("tls_key", "/dev/null", "--tls-key is of no use without a certificate (tls-cert)"),
+        ("admin", "0.0.0.0:9901", "--admin must be on loopback, as in 127.0.0.1:9901, not '0.0.0.0:9901'"),
+        ("admin", "example.com:9901", "--admin must be on loopback"),
+        ("admin", "nine", "--admin must be HOST:PORT"),
+    ],
+)
+def test_what_can_not_be_meant_is_one_line_with_its_option(option, value, words):
+    assert words in error({**URLS, option: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "shown"),
+    [
+        ("127.0.0.1:8080", "127.0.0.1", 8080, "127.0.0.1:8080"),
+        ("[::1]:0", "::1", 0, "[::1]:0"),
+        ("9901", "127.0.0.1", 9901, "127.0.0.1:9901"),
+        (9901, "127.0.0.1", 9901, "127.0.0.1:9901"),
+        ("example.com:80", "example.com", 80, "example.com:80"),
+    ],
+)
+def test_addresses_are_read_as_people_write_them(text, host, port, shown):
+    found = address(text)
+    assert (found.host, found.port, str(found)) == (host, port, shown)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback_is_known(host):
+    assert Address(host, 1).is_loopback
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "localhost.example.com"])
+def test_other_addresses_are_not_loopback(host):
+    assert not Address(host, 1).is_loopback
