@@ -120,6 +120,76 @@ def test_output_is_plain_and_narrow_when_it_is_no_terminal(whole_run):
     assert "commonmark against marko ..." in whole_run.stderr
 
 
+@pytest.fixture(scope="module")
+def run_over_http(folder):
+    return run("demo", "--http", folder)
+
+
+def test_over_http_rules_make_the_noise_vanish_and_the_real_difference_stays(run_over_http):
+    assert run_over_http.returncode == 0
+    _, good, bad = re.split(r"^(?:markdown-it-py|marko) +kind .*\n", run_over_http.stdout, flags=re.MULTILINE)[:3]
+    for table in (good, bad):
+        for noise in ("$.id", "$.rendered_at"):
+            assert re.search(rf"^{re.escape(noise)} +changed +9 +100% +0 +0%$", table, re.MULTILINE)
+    assert "$.html" not in good
+    assert re.search(r"^\$\.html +changed +3 +33% +3 +33%$", bad, re.MULTILINE)
+
+
+def test_over_http_every_call_is_accounted_for(run_over_http):
+    assert re.search(r"^markdown-it-py +9 +9 +0 +0 +0 +0 +0 of 3$", run_over_http.stdout, re.MULTILINE)
+    assert re.search(r"^marko +9 +6 +3 +0 +0 +0 +2 of 3$", run_over_http.stdout, re.MULTILINE)
+
+
+def test_over_http_an_example_has_its_text_and_both_sides(run_over_http):
+    lines = run_over_http.stdout.splitlines()
+    first = next(n for n, line in enumerate(lines) if "quote.md · block 1" in line)
+    assert lines[first + 1 : first + 3] == ["  body (json): 1 change", "    $['html']"]
+    assert lines[first + 3].startswith("      - \"<p><code>it's</code>")
+    assert lines[first + 4].startswith('      + "<p><code>it&#x27;s</code>')
+
+
+def test_over_http_the_cost_is_that_of_three_proxies(run_over_http):
+    number = r"[\d,]+\.\d"
+    assert re.search(rf"^the proxy alone +{number} +{number} *$", run_over_http.stdout, re.MULTILINE)
+    for shadow in ("markdown-it-py", "one that hangs"):
+        row = rf"^mirroring to {shadow} +{number} +{number} +\d+\.\d\d +\d+\.\d\d$"
+        assert re.search(row, run_over_http.stdout, re.MULTILINE), shadow
+
+
+def test_over_http_it_ends_in_plain_words(run_over_http):
+    words = " ".join(run_over_http.stdout.split())
+    assert words.endswith(
+        "Without rules, 18 of 18 calls differ. With 2 rules for the noise, what is left is what the libraries do "
+        "differently: markdown-it-py: 0 of 9 calls differ. Here it is a drop-in for commonmark. "
+        "marko: 3 of 9 calls differ, in 2 of 3 documents. It is not a drop-in."
+    )
+
+
+def test_over_http_output_is_plain_and_narrow_and_without_a_word_of_the_servers(run_over_http):
+    for stream in (run_over_http.stdout, run_over_http.stderr):
+        assert ESCAPE not in stream
+        assert max(map(len, stream.splitlines())) <= 80
+        assert "Running on" not in stream
+    assert run_over_http.stderr.splitlines() == [
+        *("markdown-it-py: without rules ...", "markdown-it-py: with rules ..."),
+        *("marko: without rules ...", "marko: with rules ...", "what it costs the client ..."),
+    ]
+
+
+def test_over_http_the_proxies_of_the_environment_are_not_asked(folder):
+    nowhere = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:1")
+    done = run("demo", "--http", folder / "quote.md", "--candidate", "marko", **nowhere)
+    assert (done.returncode, "marko: 1 of 1 call differ" in done.stdout) == (0, True)
+
+
+def test_over_http_a_library_that_raises_is_an_answer_with_a_status(tmp_path):
+    (tmp_path / "deep.md").write_text("> " * 3000 + "x\n")
+    done = run("demo", "--http", tmp_path, "--candidate", "marko")
+    assert done.returncode == 0
+    assert re.search(r"^status +changed +1 +100% +1 +100%$", done.stdout, re.MULTILINE)
+    assert "Traceback" not in done.stderr
+
+
 def test_a_terminal_gets_colours_and_a_bar_but_not_with_no_color(folder):
     arguments = ("demo", folder / "quote.md", "--candidate", "marko", "--harm", "failing")
     assert f"{ESCAPE}[31m" in run_on_terminal(*arguments)
@@ -144,6 +214,7 @@ def test_a_terminal_without_utf_8_is_no_reason_to_fail(folder):
         (["demo", "--nope"], "--nope"),
         (["nope"], "nope"),
         (["demo", "/no/such/folder"], "no such file or folder: /no/such/folder"),
+        (["demo", "--http", "--harm", "slow"], "--harm is for the isolation panel"),
         (["demo", "/dev/null"], "neither a file nor a folder: /dev/null"),
     ],
 )
@@ -163,11 +234,17 @@ def test_input_without_text_is_wrong_use(tmp_path):
     assert (done.returncode, "there is no text" in done.stderr) == (2, True)
 
 
-@pytest.mark.parametrize(("library", "extra"), [("marko", "demo"), ("rich", "demo"), ("cyclopts", "demo")])
-def test_a_missing_library_is_one_line_that_names_the_extra(tmp_path, library, extra):
+@pytest.mark.parametrize(
+    ("library", "extra", "command"),
+    [
+        *(("marko", "demo", ["demo"]), ("rich", "demo", ["demo"]), ("cyclopts", "demo", ["demo"])),
+        *(("hypercorn", "demo", ["demo", "--http"]), ("hypercorn", "cli", ["proxy"])),
+    ],
+)
+def test_a_missing_library_is_one_line_that_names_the_extra(tmp_path, library, extra, command):
     # A file that is found first, and raises what Python raises for a module that is not there.
     (tmp_path / f"{library}.py").write_text(f"raise ModuleNotFoundError(name={library!r})")
-    done = run("demo", PYTHONPATH=str(tmp_path))
+    done = run(*command, PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stderr) == (
         2,
         f"trioshadow: this needs {library}: pip install 'trioshadow[{extra}]'\n",
@@ -187,18 +264,27 @@ def test_version_is_that_of_the_distribution():
     assert run("--version").stdout == version("trioshadow") + "\n"
 
 
-def test_ctrl_c_ends_it_quickly_and_quietly(folder):
-    command = [sys.executable, "-m", "trioshadow", "demo", str(folder)]
+@pytest.mark.parametrize(
+    ("options", "stage"),
+    [
+        ((), b"measuring"),
+        (("--http",), b"without rules"),
+        (("--http",), b"with rules"),
+        (("--http",), b"what it costs"),
+    ],
+)
+def test_ctrl_c_ends_it_quickly_and_quietly(folder, options, stage):
+    command = [sys.executable, "-m", "trioshadow", "demo", *options, str(folder)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment()}
     # A shell ignores Ctrl-C for what it runs in the background, and that is inherited: not by this one.
     with subprocess.Popen(command, preexec_fn=_listen_to_ctrl_c, **pipes) as process:
         assert process.stderr is not None
-        while b"measuring" not in process.stderr.readline():
+        while stage not in process.stderr.readline():
             pass
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert errors == b""
+    assert [line for line in errors.splitlines() if not line.endswith(b" ...")] == []
 
 
 def _listen_to_ctrl_c():

@@ -18,6 +18,7 @@ from ._demo_isolation import HARMS, HarmName, Isolation, Row
 from ._demo_panel import show_computing, show_harms
 from ._demo_renderers import DEFAULT_CANDIDATES, PRIMARY, CandidateName, Renderer
 from ._demo_report import show_examples, show_input, show_table, show_verdict
+from ._errors import CliError, require
 from ._progress import Stages
 
 #: One value each time the option is given: `--harm slow README.md` names one harm and one file.
@@ -28,6 +29,7 @@ async def demo(
     *paths: Path,
     candidate: Annotated[tuple[CandidateName, ...], _REPEATABLE] = DEFAULT_CANDIDATES,
     harm: Annotated[tuple[HarmName, ...], _REPEATABLE] = HARMS,
+    http: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Migrate from a deprecated library, and see what the migration would break.
 
@@ -42,7 +44,12 @@ async def demo(
         The library to migrate to; can be given more than once.
     harm
         The bad candidate in the isolation panel; can be given more than once.
+    http
+        Do it over HTTP: services on this machine, a mirroring proxy before them, and where their answers differ, by
+        path: without rules, and with rules for what differs by itself.
     """
+    if http and harm is not HARMS:
+        raise CliError("--harm is for the isolation panel, which --http does not have")
     console = make_console()
     primary = Renderer(PRIMARY)
     candidates = [Renderer(name) for name in dict.fromkeys(candidate)]
@@ -51,7 +58,14 @@ async def demo(
     blocks = cut_all(documents)
     targets = ", ".join(f"{renderer.name} {renderer.version}" for renderer in candidates)
     console.print(f"Migration: {primary.name} {primary.version} (deprecated) -> {targets}", style="bold")
-    show_input(console, blocks, "the files you named" if paths else "the descriptions of the installed distributions")
+    source = "the files you named" if paths else "the descriptions of the installed distributions"
+    if http:
+        require("hypercorn", extra="demo")
+        from ._demo_http_run import demo_http  # noqa: PLC0415 - the rest of the demo needs no server
+
+        await demo_http(console, primary, candidates, blocks, source)
+        return
+    show_input(console, blocks, source)
 
     comparisons = []
     with Stages() as stages:

@@ -6,7 +6,7 @@ wants their answers, and so they call no faster than the shadows can follow: no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 import trio
@@ -82,20 +82,23 @@ async def compare(
         statistics = shadower.statistics()
         records = shadower.divergences() + shadower.failures()
 
-    document_of = {block.key.encode(): block.document for block in blocks}
-    return Comparison(
-        candidate=name,
-        statistics=statistics,
-        differences=[
-            Difference(record.key.decode(), record.divergence, record.divergence.body)
-            for record in records
-            if record.divergence is not None and record.divergence.body is not None
-        ],
-        troubles=[
-            _in_words(record) for record in records if record.divergence is None or record.divergence.body is None
-        ],
-        documents_affected=len({document_of[record.key] for record in records}),
-    )
+    return comparison_of(name, statistics, records, {block.key.encode(): block for block in blocks})
+
+
+def comparison_of(
+    name: str, statistics: ShadowStatistics, records: Iterable[DivergenceRecord], blocks: Mapping[bytes, Block]
+) -> Comparison:
+    """Made of the records of all calls that did not match. `blocks`: by their sampling keys."""
+    comparison = Comparison(name, statistics, [], [], 0)
+    documents: set[str] = set()
+    for record in records:
+        block = blocks[record.key]
+        documents.add(block.document)
+        if record.divergence is not None and record.divergence.body is not None:
+            comparison.differences.append(Difference(block.key, record.divergence, record.divergence.body))
+        else:
+            comparison.troubles.append(f"{block.key}: {_in_words(record)}")
+    return attrs.evolve(comparison, documents_affected=len(documents))
 
 
 def _as_html(answer: bytes) -> ResponseRecord:
@@ -104,10 +107,10 @@ def _as_html(answer: bytes) -> ResponseRecord:
 
 
 def _in_words(record: DivergenceRecord) -> str:
-    key = record.key.decode()
     if record.failure is not None:
-        return f"{key}: the candidate failed: {record.failure.type_name}: {record.failure.message}"
+        return f"the candidate failed: {record.failure.type_name}: {record.failure.message}"
     assert record.divergence is not None
     error = record.divergence.error
-    assert error is not None
-    return f"{key}: the primary raised {error.primary}, the candidate {error.shadow or 'answered'}"
+    if error is None:
+        return str(record.divergence)
+    return f"the primary raised {error.primary}, the candidate {error.shadow or 'answered'}"

@@ -25,9 +25,9 @@ def show_input(console: Console, blocks: Sequence[Block], source: str) -> None:
     documents = len({block.document for block in blocks})
     whole = sum(block.whole for block in blocks)
     parts = len(blocks) - whole
-    line = f"Input: {_count(documents, 'document')} ({source}), cut into {_count(parts, 'block')}. "
+    line = f"Input: {count_of(documents, 'document')} ({source}), cut into {count_of(parts, 'block')}. "
     line += "Each block is a call" + (", and each longer document as a whole is one more" if whole else "")
-    console.print(f"{line}: {_count(len(blocks), 'call')} for each candidate.")
+    console.print(f"{line}: {count_of(len(blocks), 'call')} for each candidate.")
     console.print()
 
 
@@ -98,15 +98,16 @@ def show_verdict(console: Console, comparison: Comparison, primary: str, documen
     differ = counts.calls - counts.matched
     if not differ:
         style = "green"
-        rest = f": 0 of {_count(counts.calls, 'call')} differ. Here it is a drop-in for {primary}."
+        rest = f": 0 of {count_of(counts.calls, 'call')} differ. Here it is a drop-in for {primary}."
     else:
         style = "red"
         rest = (
-            f": {differ:,} of {_count(counts.calls, 'call')} differ, in {comparison.documents_affected} of "
-            f"{_count(documents, 'document')}. It is not a drop-in."
+            f": {differ:,} of {count_of(counts.calls, 'call')} differ, in {comparison.documents_affected} of "
+            f"{count_of(documents, 'document')}. It is not a drop-in."
         )
     console.print(Text.assemble((comparison.candidate, "bold"), (rest, style)))
 
 
-def _count(number: int, noun: str) -> str:
+def count_of(number: int, noun: str) -> str:
+    """`1 call`, `2 calls`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
