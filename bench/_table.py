@@ -31,6 +31,11 @@ class Row:
         assert self.ratio is not None
         return replace(self, hold=f"<= {limit:g}{aim}", held=self.ratio <= limit)
 
+    def hold_at_least(self, limit: float, aim: str = "") -> Row:
+        """Return the same row, with a ratio that must not be below `limit`."""
+        assert self.ratio is not None
+        return replace(self, hold=f">= {limit:g}{aim}", held=self.ratio >= limit)
+
     def cells(self) -> tuple[str, ...]:
         """Return the texts of the columns."""
         ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
@@ -68,9 +73,16 @@ def kib(size: float) -> str:
     return f"{size / 1024:.1f} KiB"
 
 
+def mib(size: float) -> str:
+    """Write bytes as MiB."""
+    return f"{size / 1024**2:,.0f} MiB" if size % 1024**2 == 0 else f"{size / 1024**2:,.1f} MiB"
+
+
 def machine() -> Iterable[str]:
     """Say on what and with what this runs."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("trioshadow", "trio", "mmh3", "attrs"))
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("trioshadow", "trio", "mmh3", "attrs", "hypercorn", "httpx")
+    )
     yield f"{_cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
     yield f"{platform.python_implementation()} {platform.python_version()}, {packages}"
     yield f"{dt.datetime.now(tz=dt.UTC):%Y-%m-%d}"

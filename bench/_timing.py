@@ -34,12 +34,14 @@ class Effort:
     """Rounds of the isolation rows."""
     caller_seconds: float
     """How long each of their variants takes calls."""
+    streamed: int
+    """Bytes of a response that is streamed."""
 
 
-FULL = Effort(rounds=41, calls=1_000, caller_rounds=11, caller_seconds=1.0)
-SHORT = Effort(rounds=11, calls=500, caller_rounds=3, caller_seconds=0.6)
+FULL = Effort(rounds=41, calls=1_000, caller_rounds=11, caller_seconds=1.0, streamed=1 << 30)
+SHORT = Effort(rounds=11, calls=500, caller_rounds=3, caller_seconds=0.6, streamed=1 << 27)
 #: Shows that everything works, and nothing else.
-SMOKE = Effort(rounds=1, calls=70, caller_rounds=1, caller_seconds=0.05)
+SMOKE = Effort(rounds=1, calls=70, caller_rounds=1, caller_seconds=0.05, streamed=1 << 23)
 
 
 def timed(function: Callable[[], object], count: int) -> float:

@@ -45,6 +45,19 @@ _ROWS = (
     "garbage left by a diverged call",
     "garbage left by a failing call",
     "garbage left by a timed-out call",
+    "the server's CPU time for a request",
+    "proxy, unsampled, bodies of 4 KB",
+    "proxy, unsampled, bodies of 100 KB",
+    "middleware at sample 0, without a server",
+    "at sample 1, shadow app in this process",
+    "p50, at sample 1, app 5 ms",
+    "p99, at sample 1, app 5 ms",
+    "p99, at sample 1, app answers at once",
+    "p50, shadow refuses connections",
+    "p99, shadow never answers",
+    "p99, shadow resets in mid-body",
+    "8 MiB through the middleware",
+    "8 MiB through the proxy",
 )
 
 
