@@ -183,7 +183,7 @@ def test_over_http_the_proxies_of_the_environment_are_not_asked(folder):
 
 
 def test_over_http_a_library_that_raises_is_an_answer_with_a_status(tmp_path):
-    (tmp_path / "deep.md").write_text("> " * 3000 + "x\n")
+    (tmp_path / "deep.md").write_text("*a " * 300 + "x" + " b*" * 300)
     done = run("demo", "--http", tmp_path, "--candidate", "marko")
     assert done.returncode == 0
     assert re.search(r"^status +changed +1 +100% +1 +100%$", done.stdout, re.MULTILINE)

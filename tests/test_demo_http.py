@@ -177,9 +177,8 @@ def test_rows_are_those_of_both_runs_the_most_frequent_first():
 
 # ── on loopback ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-TEXTS = cut_all(
-    [Document("a.md", "`it's`\n\n# b\n"), Document("b.md", "plain"), Document("c.md", "more and " * 300 + "more")]
-)
+LONG = "more and " * 300 + "more"
+TEXTS = cut_all([Document("a.md", "`it's`\n\n# b\n"), Document("b.md", "plain"), Document("c.md", LONG)])
 
 
 async def run_against(name, rules):
@@ -244,6 +243,23 @@ async def test_ctrl_c_waits_until_it_may_be_obeyed():
             await trio.sleep_forever()
     assert passed
     assert caught.value.subgroup(KeyboardInterrupt) is not None
+
+
+async def test_the_second_ctrl_c_is_as_python_has_it():
+    reached = ["start"]
+    with pytest.raises(KeyboardInterrupt), CtrlC():
+        signal.raise_signal(signal.SIGINT)
+        reached.append("first")
+        signal.raise_signal(signal.SIGINT)
+        reached.append("second")
+    assert reached == ["start", "first"]
+
+
+async def test_ctrl_c_is_put_back():
+    before = signal.getsignal(signal.SIGINT)
+    with CtrlC():
+        assert signal.getsignal(signal.SIGINT) != before
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 async def test_ctrl_c_that_nobody_obeyed_is_raised_in_the_end():

@@ -1,15 +1,17 @@
 """Ctrl-C for a command that runs servers: obeyed where its author says.
 
 As Python has it, KeyboardInterrupt is raised wherever the program is just then. In an application's nursery hypercorn
-takes it, in its group, for an error of the application, logs it, and goes on.
+takes it, in its group, for an error of the application, logs it, and goes on. The second Ctrl-C is as Python has it all
+the same, for who waits for a library that computes and gives the event loop no turn.
 """
 
 from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Self
+from collections.abc import AsyncGenerator
+from types import FrameType
+from typing import Any, Self
 
 import trio
 
@@ -20,15 +22,25 @@ class CtrlC:
     """
 
     def __init__(self) -> None:
-        self._receiver = contextlib.ExitStack()
-        self._signals: AsyncIterator[int] | None = None
+        self._pressed = trio.Event()
+        self._waiting = False
+        self._before: Any = None
 
     def __enter__(self) -> Self:
-        self._signals = self._receiver.enter_context(trio.open_signal_receiver(signal.SIGINT))
+        self._token = trio.lowlevel.current_trio_token()
+        self._before = signal.signal(signal.SIGINT, self._press)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._receiver.close()  # raises one that nobody has obeyed
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+        if self._waiting and kind is None:
+            raise KeyboardInterrupt  # nobody has obeyed
+
+    def _press(self, number: int, frame: FrameType | None) -> None:
+        if self._waiting:
+            signal.default_int_handler(number, frame)
+        self._waiting = True
+        self._token.run_sync_soon(self._pressed.set)
 
     @contextlib.asynccontextmanager
     async def obeyed(self) -> AsyncGenerator[None]:
@@ -39,6 +51,5 @@ class CtrlC:
             nursery.cancel_scope.cancel()
 
     async def _raise(self) -> None:
-        assert self._signals is not None
-        await anext(self._signals)
+        await self._pressed.wait()
         raise KeyboardInterrupt
