@@ -54,6 +54,7 @@ def test_a_record_has_sorted_lower_cased_headers_with_repeats_in_order():
     record = ResponseRecord(b"", headers=[("X-B", "1"), ("set-cookie", "b"), (b"Set-Cookie", b"a"), ("A", "\xe9")])
     assert record.headers == (("a", "é"), ("set-cookie", "b"), ("set-cookie", "a"), ("x-b", "1"))
     assert ResponseRecord(b"", headers={"B": "1", "A": "2"}).headers == (("a", "2"), ("b", "1"))
+    assert ResponseRecord(b"", headers=[(b"A", "1"), ("B", b"2")]).headers == (("a", "1"), ("b", "2"))
     assert hash(record) == hash(attrs.evolve(record))
 
 
