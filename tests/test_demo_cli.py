@@ -182,14 +182,6 @@ def test_over_http_the_proxies_of_the_environment_are_not_asked(folder):
     assert (done.returncode, "marko: 1 of 1 call differ" in done.stdout) == (0, True)
 
 
-def test_over_http_a_library_that_raises_is_an_answer_with_a_status(tmp_path):
-    (tmp_path / "deep.md").write_text("*a " * 300 + "x" + " b*" * 300)
-    done = run("demo", "--http", tmp_path, "--candidate", "marko")
-    assert done.returncode == 0
-    assert re.search(r"^status +changed +1 +100% +1 +100%$", done.stdout, re.MULTILINE)
-    assert "Traceback" not in done.stderr
-
-
 def test_a_terminal_gets_colours_and_a_bar_but_not_with_no_color(folder):
     arguments = ("demo", folder / "quote.md", "--candidate", "marko", "--harm", "failing")
     assert f"{ESCAPE}[31m" in run_on_terminal(*arguments)
