@@ -27,7 +27,7 @@ import httpx
 import trio
 
 from trioshadow._notices import Notices
-from trioshadow.http import RawHeaders, checked_base_url, without_hop_by_hop
+from trioshadow.http import RawHeaders, checked_base_url, with_one_cookie, without_hop_by_hop
 
 from ._problem import send_problem
 from ._types import Receive, Scope, Send
@@ -207,10 +207,11 @@ class ReverseProxy:
         received: RawHeaders = scope["headers"]
         headers: RawHeaders = []
         host = None if self._preserve_host else self._host
-        host_at = cookie_at = None
+        host_at = None
         chunked = any(name.lower() == b"transfer-encoding" for name, _ in received)
         framed = chunked
-        for name, value in without_hop_by_hop(received):
+        kept = without_hop_by_hop(received)
+        for name, value in kept if scope["http_version"].startswith("1") else with_one_cookie(kept):
             match name.lower():
                 case b"host":
                     host_at = len(headers)
@@ -219,12 +220,6 @@ class ReverseProxy:
                     if not chunked:  # with both, the chunks count (RFC 9112 §6.3): the primary must see it so too
                         headers.append((name, value))
                         framed = True
-                case b"cookie" if cookie_at is not None and not scope["http_version"].startswith("1"):
-                    # HTTP/2 may split it, and HTTP/1.1 must not (RFC 9113 §8.2.3).
-                    headers[cookie_at] = (name, headers[cookie_at][1] + b"; " + value)
-                case b"cookie":
-                    cookie_at = len(headers)
-                    headers.append((name, value))
                 case b"expect":
                     pass  # answered with 100 (Continue) by the server that we run in
                 case _:

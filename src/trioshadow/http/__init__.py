@@ -9,6 +9,7 @@ from ._edge import Edge as Edge
 from ._edge import Exchange as Exchange
 from ._fields import MARK as MARK
 from ._fields import RawHeaders as RawHeaders
+from ._fields import with_one_cookie as with_one_cookie
 from ._fields import without_hop_by_hop as without_hop_by_hop
 from ._limits import MAX_BODY_BYTES as MAX_BODY_BYTES
 from ._limits import checked_body_limit as checked_body_limit

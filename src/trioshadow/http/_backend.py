@@ -26,7 +26,7 @@ from trioshadow._record import ResponseRecord
 from trioshadow.compare import SENSITIVE
 
 from ._codings import IDENTITY, inflatable
-from ._fields import MARK, RawHeaders, without_coding, without_hop_by_hop
+from ._fields import MARK, RawHeaders, with_one_cookie, without_coding, without_hop_by_hop
 from ._limits import MAX_BODY_BYTES, checked_body_limit
 from ._record_of import record_of
 from ._request import HttpRequest
@@ -94,7 +94,7 @@ class HttpBackend:
         self._credentials = frozenset(name.encode("latin-1") for name in SENSITIVE - named)
         patterns = [fnmatch.translate(_name(name, "drop_headers")) for name in drop_headers]
         self._dropped: Callable[[str], Any] | None = re.compile("|".join(patterns)).match if patterns else None
-        self._preserve_host = preserve_host
+        self._own = _OWN - {b"host"} if preserve_host else _OWN
         self._notices = Notices("")
         # The family's own Request, whichever it is: httpx's client can't send httpx2's.
         self._request_class: Callable[..., Any] = type(client.build_request("GET", "http://localhost/"))
@@ -102,8 +102,8 @@ class HttpBackend:
     async def call(self, request: HttpRequest, /) -> ResponseRecord:
         """Send it, and read the answer. A checkpoint; cancelling it closes the connection.
 
-        Raises BodyTooLarge, ValueError if the request has no place to go to or the answer can't be inflated, and what
-        the client raises (`httpx.ConnectError`, `httpx.ReadError`, `httpx.RemoteProtocolError`, ...).
+        Raises BodyTooLarge, ValueError if the request has no place to go to, and what the client raises
+        (`httpx.ConnectError`, `httpx.ReadError`, `httpx.RemoteProtocolError`, ...).
         """
         # A copy, for the cookies alone: they are the client's only state that send() fills. It shares the transport.
         client = copy.copy(self._client)
@@ -147,21 +147,13 @@ class HttpBackend:
     def _headers(self, request: HttpRequest, *, elsewhere: bool) -> RawHeaders:
         pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
         sent: RawHeaders = []
-        own = _OWN - {b"host"} if self._preserve_host else _OWN
-        cookie: int | None = None
-        for name, value in without_hop_by_hop(pairs):
+        for name, value in without_hop_by_hop(with_one_cookie(pairs)):
             lower = name.lower()
-            if lower in own or (self._dropped is not None and self._dropped(lower.decode("latin-1"))):
+            if lower in self._own or (self._dropped is not None and self._dropped(lower.decode("latin-1"))):
                 continue
             if elsewhere and lower in self._credentials:
                 self._say_withheld(lower.decode("latin-1"))
                 continue
-            if lower == b"cookie" and cookie is not None:
-                # HTTP/2 may split it, and HTTP/1.1 must not (RFC 9113 §8.2.3).
-                sent[cookie] = (sent[cookie][0], sent[cookie][1] + b"; " + value)
-                continue
-            if lower == b"cookie":
-                cookie = len(sent)
             sent.append((name, value))
         names = {name.lower() for name, _ in sent}
         sent += [
@@ -205,9 +197,9 @@ def _acceptable(accept_encoding: str | None) -> str:
     """What the request accepts of what can be inflated here."""
     if accept_encoding is None:
         return IDENTITY
-    known = inflatable()
+    known = {*inflatable(), IDENTITY}
     offers = [offer.strip() for offer in accept_encoding.split(",")]
-    kept = [offer for offer in offers if offer.partition(";")[0].strip().lower() in {*known, IDENTITY}]
+    kept = [offer for offer in offers if offer.partition(";")[0].strip().lower() in known]
     return ", ".join(kept) or IDENTITY
 
 

@@ -37,6 +37,25 @@ def without_hop_by_hop(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
     return [pair for name, pair in zip(names, pairs, strict=True) if name not in dropped]
 
 
+def with_one_cookie(headers: RawHeaders) -> RawHeaders:
+    """The headers with all Cookie fields in the first: HTTP/2 may split it, and HTTP/1.1 must not (RFC 9113 §8.2.3).
+
+    >>> with_one_cookie([(b"cookie", b"a=1"), (b"etag", b"w"), (b"cookie", b"b=2")])
+    [(b'cookie', b'a=1; b=2'), (b'etag', b'w')]
+    """
+    cookies = [value for name, value in headers if name.lower() == b"cookie"]
+    if len(cookies) < 2:
+        return headers
+    joined: RawHeaders = []
+    for name, value in headers:
+        if name.lower() != b"cookie":
+            joined.append((name, value))
+        elif cookies:
+            joined.append((name, b"; ".join(cookies)))
+            cookies = []
+    return joined
+
+
 def without_coding(headers: RawHeaders) -> RawHeaders:
     """The headers of a body that was inflated: without the one that says how it was sent."""
     return [pair for pair in headers if pair[0].lower() != b"content-encoding"]

@@ -48,7 +48,7 @@ def origin_of(url: str) -> str | None:
 def checked_base_url(url: object, parameter: str) -> str:
     """`url` without a `/` at its end, if a request can be sent below it.
 
-    Raises TypeError or ValueError, naming the parameter, if it is not `http(s)://host[:port][/prefix]`.
+    Raises ValueError, naming the parameter, if it is not `http(s)://host[:port][/prefix]`.
     """
     text = str(url)
     try:
