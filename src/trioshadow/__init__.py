@@ -18,7 +18,7 @@ from ._record import ResponseRecord
 from ._sampling import SamplingKey, encode_key
 from ._shadower import Shadower
 from ._sink import Sink
-from ._verdict import DivergenceRecord, FailureKind, HeldBack, ShadowFailure, Verdict
+from ._verdict import Captured, DivergenceRecord, FailureKind, HeldBack, ShadowFailure, Verdict
 from .compare import IgnoreField
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Backend",
     "BodyDiff",
     "BodyTooLarge",
+    "Captured",
     "Divergence",
     "DivergenceLog",
     "DivergenceRecord",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 import attrs
 
@@ -90,6 +91,18 @@ class ShadowFailure:
 
 
 @attrs.frozen
+class Captured:
+    """The request and the answers of a call, as plain values, cut: kept only if `ShadowConfig.capture` asks for it."""
+
+    request: Any = None
+    """A plain JSON-able value or bytes; of an HTTP request `method`, `url`, `headers` (pairs) and `body`."""
+    primary: Any = None
+    """The same of the primary's answer; of a ResponseRecord `status`, `headers` (pairs) and `body`."""
+    shadow: Any = None
+    """The same of the shadow's."""
+
+
+@attrs.frozen
 class DivergenceRecord:
     """What is logged and streamed of a call that diverged, failed or timed out."""
 
@@ -109,3 +122,7 @@ class DivergenceRecord:
     """From `start()` to the primary's answer, on Trio's clock; None if the leg ended first."""
     shadow_seconds: float | None
     """From the start of the shadow's task to its end, on Trio's clock; None if it never started."""
+    epoch: str = ""
+    """Which rules and which candidate it was compared with: `ShadowConfig.epoch_id`."""
+    captured: Captured | None = None
+    """What was sent and answered, if `ShadowConfig.capture` asks for it."""

@@ -18,6 +18,10 @@ from ._headers import VALUES_KEPT as VALUES_KEPT
 from ._headers import HeaderChange
 from ._headers import compare_headers as compare_headers
 from ._headers import cut_name as cut_name
+from ._headers import masked as masked
+from ._paths import parse_path as parse_path
+from ._plan import PathPlan as PathPlan
+from ._plan import State as State
 from ._prefix import first_difference as first_difference
 from ._presets import VOLATILE_HEADERS
 from ._rules import RULES as RULES
@@ -35,6 +39,7 @@ from ._rules import (
 from ._rules import IgnoreField as IgnoreField
 from ._rules import Rule as Rule
 from ._write import Excerpt
+from ._write import class_name as class_name
 from ._write import visible as visible
 from ._write import written as written
 

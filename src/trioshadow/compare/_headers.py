@@ -64,7 +64,7 @@ def compare_headers(
         if name.strip() == "set-cookie":
             changes += _compare_cookies(name, a, b)
         elif name.strip() in SENSITIVE:
-            changes.append(HeaderChange(cut_name(name), _masked(a, a), _masked(b, a)))
+            changes.append(HeaderChange(cut_name(name), masked(a, a), masked(b, a)))
         else:
             changes.append(HeaderChange(cut_name(name), _cut(a), _cut(b)))
     return changes
@@ -87,7 +87,7 @@ def _cut(values: list[str]) -> tuple[str, ...]:
     return cut if len(values) <= _VALUES else (*cut, f"… ({len(values):,} values)")
 
 
-def _masked(values: list[str], primary: list[str]) -> tuple[str, ...]:
+def masked(values: list[str], primary: list[str]) -> tuple[str, ...]:
     # That two secrets differ is seen only if the masks do.
     # "Another" only where there is one to compare it with.
     return _cut([_mask(same=primary[index : index + 1] in ([value], [])) for index, value in enumerate(values)])

@@ -1,0 +1,30 @@
+"""Records that last: a sink that writes them to disk, redacted, and what reads them back and adds them up.
+
+`Shadower(sinks=[JsonlSink("shadow.jsonl")])` writes; `read_archive()` and `merge_archives()` read, with
+`trioshadow[archive]`.
+"""
+
+from __future__ import annotations
+
+from ._merge import Merged, merge_archives
+from ._problem import Problem, ProblemKind
+from ._reading import Archive, Segment, Snapshot, read_archive
+from ._redaction import Redaction
+from ._sink import JsonlSink
+
+__all__ = [
+    "Archive",
+    "JsonlSink",
+    "Merged",
+    "Problem",
+    "ProblemKind",
+    "Redaction",
+    "Segment",
+    "Snapshot",
+    "merge_archives",
+    "read_archive",
+]
+
+for _thing in [globals()[_name] for _name in __all__]:
+    if isinstance(_thing, type):
+        _thing.__module__ = "trioshadow.archive"

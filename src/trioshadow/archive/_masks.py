@@ -1,0 +1,28 @@
+"""What stands in place of a secret, and what is a secret wherever it is found: in the query and the user part of a URL.
+Pure text.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: In place of what is not told, ...
+MASK = "***"
+#: ... and in place of what the shadow has there, where that is not the same.
+ANOTHER = "*** (another)"
+
+#: Of these words one must be in a parameter's name. Too many are masked (`postcode`) rather than too few.
+_WORDS = "token|key|secret|passw|pwd|signature|sig|code|auth|session|credential|jwt|otp"
+_IN_QUERY = re.compile(
+    rf"""([?&;][^\s?&;=#"'<>]{{0,80}}?(?:{_WORDS})[^\s?&;=#"'<>]{{0,80}}=)[^\s&;#"'<>]+""", re.IGNORECASE | re.ASCII
+)
+_USER = re.compile(r"(://)[^/@\s?#\"'<>]{1,1000}@", re.ASCII)
+
+
+def mask_urls(text: str) -> str:
+    """A text with the secrets of the URLs in it masked.
+
+    >>> mask_urls("GET https://ada:pw@api.test/v1?page=2&access_token=eyJh")
+    'GET https://***@api.test/v1?page=2&access_token=***'
+    """
+    return _USER.sub(rf"\1{MASK}@", _IN_QUERY.sub(rf"\1{MASK}", text))

@@ -1,0 +1,95 @@
+"""Adding up: of the snapshots of many files the evidence of each epoch.
+
+Snapshots are cumulative: of each series (one run of counting in one process) the last one counts, and the sum of all
+series of an epoch is its evidence. Epochs are never added up: they are about different rules or candidates.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from trioshadow._verdict import DivergenceRecord
+from trioshadow.evidence import Evidence
+
+from ._lines import epoch_text
+from ._problem import Problem, ProblemKind
+from ._reading import Segment, Snapshot, read_archive
+
+#: Problems that are kept; all are counted.
+_KEPT = 1_000
+
+
+@attrs.frozen
+class Merged:
+    """What some archives say together."""
+
+    epochs: Mapping[str, Evidence]
+    """The evidence of each epoch, by `<candidate>/<rules>`, in the order in which they were first seen."""
+    records_since: int
+    """Records since the last snapshot of their process: calls that the evidence may not have counted yet. Many of them
+    say that a process was killed, or that `snapshot_every` is long."""
+    problems: tuple[Problem, ...]
+    """What could not be read, the first 1,000 of it."""
+    problem_count: int
+    """How much there is in all."""
+
+    def evidence(self, epoch: str | None = None) -> Evidence:
+        """The evidence of an epoch; without a name, of the only one. ValueError, which names the epochs, if there are
+        none, several, or not that one.
+        """
+        named = list(self.epochs) if epoch is None else [epoch]
+        if len(named) != 1 or named[0] not in self.epochs:
+            told = ", ".join(map(repr, self.epochs)) or "none"
+            raise ValueError(f"epoch must be one of those in the archive, not {epoch!r}: {told}")
+        return self.epochs[named[0]]
+
+
+def merge_archives(*paths: str | Path) -> Merged:
+    """The evidence of each epoch in these archives; paths as `read_archive()` takes them. Blocking, in flat memory.
+
+    Evidence that a killed process had counted since its last snapshot is lost; `Merged.records_since` says how many
+    records there are of that time.
+    """
+    last: dict[tuple[str, str], tuple[float, Evidence]] = {}
+    since: Counter[str] = Counter()
+    problems: list[Problem] = []
+    problem_count, run = 0, ""
+    for entry in read_archive(*paths):
+        match entry:
+            case DivergenceRecord():
+                since[run] += 1
+                continue
+            case Segment():
+                run = entry.run
+                continue
+            case Snapshot():
+                since[run] = 0
+                problem = _put(last, entry)
+            case Problem():
+                problem = entry
+        if problem is not None:
+            problem_count += 1
+            if len(problems) < _KEPT:
+                problems.append(problem)
+    series: dict[str, list[Evidence]] = {}
+    for (epoch, _), (_, evidence) in last.items():
+        series.setdefault(epoch, []).append(evidence)
+    merged = {epoch: Evidence.merge(parts) for epoch, parts in series.items()}
+    return Merged(merged, since.total(), tuple(problems), problem_count)
+
+
+def _put(last: dict[tuple[str, str], tuple[float, Evidence]], snapshot: Snapshot) -> Problem | None:
+    """Keep it, if it is the latest of its series."""
+    try:
+        evidence = Evidence.from_dict(snapshot.evidence)
+        key = epoch_text(snapshot.evidence), str(snapshot.evidence["series"])
+        until = float(snapshot.evidence["until"])
+    except (ValueError, TypeError, KeyError):
+        return Problem(ProblemKind.FOREIGN, snapshot.file, snapshot.line, "this is no snapshot of evidence")
+    if key not in last or until >= last[key][0]:
+        last[key] = until, evidence
+    return None

@@ -1,0 +1,127 @@
+"""JsonlSink: the archive as a sink. What is written is made and written in a worker thread; here is only the handing
+over.
+
+A disk that hangs holds that one thread, and nothing else: not the event loop, and at the exit not longer than
+`drain_timeout`. The thread is then left behind, and nobody touches its file: who comes later waits for the limiter,
+whose only token the thread still has.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import trio
+
+from trioshadow._notices import Notices
+from trioshadow._verdict import DivergenceRecord
+
+from ._lines import epoch_text, record_line, snapshot_line
+from ._redaction import Redaction
+from ._writer import ArchiveWriter, Limits
+
+_MIB = 1 << 20
+
+
+def _is_size(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{attribute.name} must be an int, not {type(value).__name__}")
+    if value < 1024:
+        raise ValueError(f"{attribute.name} must be bytes in [1024, inf), not {value!r}")
+
+
+def _is_duration(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
+    if not value > 0:
+        raise ValueError(f"{attribute.name} must be seconds in (0, inf], not {value!r}")
+
+
+def _absolute(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be a str or a path, not {type(path).__name__}")
+    file = Path(path)
+    if not file.name:
+        raise ValueError(f"path must name a file, not {str(path)!r}")
+    return file.absolute()  # so that a program may change its directory
+
+
+@attrs.frozen(eq=False)
+class JsonlSink:
+    """Records and snapshots into a file of one JSON object a line, for `Shadower(sinks=[JsonlSink("shadow.jsonl")])`.
+
+    The directory must be there. What can't be written is dropped and counted by the shadower, as with any sink that
+    raises; when the disk is back, so is the archive. One sink serves one shadower at a time.
+    """
+
+    path: Path = attrs.field(converter=_absolute)
+    """The active file. Closed segments lie beside it: `<path>.<UTC time>-<run>-<number>.gz`."""
+    redaction: Redaction = attrs.field(
+        default=Redaction(), kw_only=True, validator=attrs.validators.instance_of(Redaction)
+    )
+    """What is masked before anything is written."""
+    max_segment_bytes: int = attrs.field(default=64 * _MIB, kw_only=True, validator=_is_size)
+    """A segment is closed before it becomes larger, in [1024, inf). A line that is larger is dropped."""
+    max_segment_seconds: float = attrs.field(default=3600.0, kw_only=True, validator=_is_duration)
+    """The first line that comes when a segment is so old, in (0, inf], begins another."""
+    max_total_bytes: int = attrs.field(default=1024 * _MIB, kw_only=True, validator=_is_size)
+    """All files of this archive together, the active one too; at least twice `max_segment_bytes`. The oldest closed
+    segments are deleted first. While one is compressed, both of its files are there, and only the plain one counts."""
+    compress: bool = attrs.field(default=True, kw_only=True, validator=attrs.validators.instance_of(bool))
+    """Closed segments become `.gz`, a MiB with each line that is written."""
+    snapshot_every: float = attrs.field(default=60.0, kw_only=True, validator=_is_duration)
+    """Seconds, in (0, inf], between two snapshots of the evidence; the last one comes at the exit."""
+
+    _writer: ArchiveWriter = attrs.field(init=False, repr=False)
+    _limiter: trio.CapacityLimiter = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.max_total_bytes < 2 * self.max_segment_bytes:
+            raise ValueError(
+                f"max_total_bytes must be at least twice max_segment_bytes, {2 * self.max_segment_bytes}, "
+                f"not {self.max_total_bytes}"
+            )
+        limits = Limits(
+            max_segment_bytes=self.max_segment_bytes,
+            max_segment_seconds=self.max_segment_seconds,
+            max_total_bytes=self.max_total_bytes,
+            compress=self.compress,
+        )
+        say = functools.partial(Notices("").say, once=True)
+        object.__setattr__(self, "_writer", ArchiveWriter(self.path, limits, say))
+        # Of its own: the threads of everybody else must not wait for this disk.
+        object.__setattr__(self, "_limiter", trio.CapacityLimiter(1))
+
+    @property
+    def deleted_segments(self) -> int:
+        """How many segments this sink has deleted for `max_total_bytes`."""
+        return self._writer.deleted_segments
+
+    async def write(self, record: DivergenceRecord, /) -> None:
+        """Write a record. Raises OSError if that can't be done now, and what `Redaction.function` raises."""
+        await self._in_thread(self._write_record, record)
+
+    async def snapshot(self, snapshots: Sequence[Mapping[str, Any]], /) -> None:
+        """Write what `Evidence.to_dict()` gave. Raises OSError if that can't be done now."""
+        await self._in_thread(self._write_snapshots, snapshots)
+
+    async def aclose(self) -> None:
+        """Close the file. Where this is cancelled, it stays as a killed process would leave it, which is no harm."""
+        await self._in_thread(self._writer.close)
+
+    def _write_record(self, record: DivergenceRecord) -> None:
+        told = self.redaction.apply(record)
+        if told is not None:
+            self._writer.write(record_line(told), told.epoch)
+
+    def _write_snapshots(self, snapshots: Sequence[Mapping[str, Any]]) -> None:
+        for snapshot in snapshots:
+            told = self.redaction.apply_to_snapshot(snapshot)
+            self._writer.write(snapshot_line(told, self._writer.now()), epoch_text(told), snapshot=True)
+
+    async def _in_thread(self, function: Callable[..., None], *arguments: object) -> None:
+        await trio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=self._limiter)
