@@ -10,6 +10,7 @@ import contextlib
 import os
 import stat
 import sys
+import weakref
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -34,6 +35,8 @@ class ActiveFile:
     def __init__(self, path: Path, fd: int) -> None:
         self.path = path
         self.fd = fd
+        # Who is forgotten must not keep the lock: a sink that was cut off, in a process that goes on.
+        self._close = weakref.finalize(self, os.close, fd)
         status = os.fstat(fd)
         self.size = status.st_size
         """Bytes, up to the end of the last whole line."""
@@ -48,16 +51,17 @@ class ActiveFile:
             try:
                 if not stat.S_ISREG(os.fstat(fd).st_mode):
                     raise OSError(f"{path} is no regular file")
-                if not lock(fd):
-                    os.close(fd)
-                    return None
-                file = cls(path, fd)
-                if file.in_place():
-                    return file
+                locked = lock(fd)
             except BaseException:
                 os.close(fd)
                 raise
-            os.close(fd)  # its owner closed it as a segment before we had the lock
+            if not locked:
+                os.close(fd)
+                return None
+            file = cls(path, fd)
+            if file.in_place():
+                return file
+            file.close()  # its owner closed it as a segment before we had the lock
 
     def in_place(self) -> bool:
         """Is it still the file of this name? Somebody may have moved or removed it."""
@@ -100,4 +104,4 @@ class ActiveFile:
             with contextlib.suppress(OSError):
                 os.fsync(self.fd)
         finally:
-            os.close(self.fd)
+            self._close()

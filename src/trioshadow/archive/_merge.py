@@ -88,7 +88,7 @@ def _put(last: dict[tuple[str, str], tuple[float, Evidence]], snapshot: Snapshot
         evidence = Evidence.from_dict(snapshot.evidence)
         key = epoch_text(snapshot.evidence), str(snapshot.evidence["series"])
         until = float(snapshot.evidence["until"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return Problem(ProblemKind.FOREIGN, snapshot.file, snapshot.line, "this is no snapshot of evidence")
     if key not in last or until >= last[key][0]:
         last[key] = until, evidence
