@@ -83,6 +83,15 @@ def test_the_order_of_the_files_does_not_matter(path):
     assert calls(merge_archives(*files)) == calls(merge_archives(*reversed(files))) == {"2.0/abc": 29}
 
 
+def test_a_snapshot_that_was_counted_earlier_does_not_replace_a_later_one(path):
+    process = Process(path, "s1")
+    process.count(1)
+    process.count(2)
+    process.data["until"] -= 5
+    process.count(1)
+    assert calls(merge_archives(path)) == {"2.0/abc": 2}
+
+
 def test_what_is_there_twice_counts_once(path, tmp_path):
     process = Process(path, "s1")
     for number in range(30):

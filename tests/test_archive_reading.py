@@ -45,7 +45,7 @@ def test_the_active_path_means_all_its_segments_by_age(path):
 
 def test_a_segment_means_itself_compressed_or_not(path):
     fill(path, *"abcdefgh")
-    first = sorted(path.parent.glob("*.gz"))[0]
+    first = min(path.parent.glob("*.gz"))
     assert keys(first) == [b"a", b"b"]
     plain = first.with_name(first.name.removesuffix(".gz"))
     plain.write_bytes(gzip.decompress(first.read_bytes()))

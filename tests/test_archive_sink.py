@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from trioshadow import Shadower, ShadowConfig, Sink
+from trioshadow import ShadowConfig, Shadower, Sink
 from trioshadow.archive import (
     JsonlSink,
     Problem,

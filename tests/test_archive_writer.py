@@ -1,4 +1,4 @@
-"""Lines into files: rotation, restarts, full and vanished disks, two processes. Blocking code on real files, no Trio."""
+"""Lines into files: rotation, restarts, full and vanished disks, two processes. Real files, no Trio."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def test_killed_while_a_segment_is_compressed_nothing_is_lost_or_there_twice(pat
     write_all(target, *"hijklmnop")
     assert not [name for name in segments(path) if name.endswith(".tmp")]
     assert [name[-3:] for name in segments(path)] == [".gz"] * 4
-    assert keys(path) == everything + [*map(str.encode, "hijklmnop")]
+    assert keys(path) == [*everything, *map(str.encode, "hijklmnop")]
 
 
 def test_what_is_being_compressed_by_another_process_is_left_to_it(path):
@@ -284,6 +284,13 @@ def test_each_of_two_rotates_without_harm_to_the_other(path):
     for key in expected:
         write_all(targets[int(key[-1:])], key.decode())
     assert sorted(keys(path)) == sorted(expected)
+
+
+def test_of_a_process_that_wrote_nothing_nothing_stays(path):
+    own = path.with_name("a.jsonl.0123abcd")
+    own.touch()
+    write_all(writer(path), "a")
+    assert not own.exists()
 
 
 def test_an_own_file_that_is_locked_too_is_an_error(path, monkeypatch):

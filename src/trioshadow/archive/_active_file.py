@@ -13,7 +13,7 @@ import sys
 import weakref
 from pathlib import Path
 
-if sys.platform != "win32":
+if sys.platform != "win32":  # pragma: no branch
     import fcntl
 
 

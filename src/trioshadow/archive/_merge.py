@@ -59,18 +59,17 @@ def merge_archives(*paths: str | Path) -> Merged:
     problems: list[Problem] = []
     problem_count, run = 0, ""
     for entry in read_archive(*paths):
-        match entry:
-            case DivergenceRecord():
-                since[run] += 1
-                continue
-            case Segment():
-                run = entry.run
-                continue
-            case Snapshot():
-                since[run] = 0
-                problem = _put(last, entry)
-            case Problem():
-                problem = entry
+        problem = None
+        if type(entry) is DivergenceRecord:
+            since[run] += 1
+        elif type(entry) is Segment:
+            run = entry.run
+        elif type(entry) is Snapshot:
+            since[run] = 0
+            problem = _put(last, entry)
+        else:
+            assert type(entry) is Problem
+            problem = entry
         if problem is not None:
             problem_count += 1
             if len(problems) < _KEPT:
