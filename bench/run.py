@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+import archive
 import bodies
 import calls
 import comparing
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     options = parser.parse_args(arguments)
-    parts = (calls, isolation, comparing, bodies, others, pairs, memory, serving)
+    parts = (calls, isolation, comparing, bodies, others, pairs, memory, archive, serving)
     sections = [section for part in parts for section in part.sections(options.effort)]
     print(render(sections, markdown=options.markdown))
 

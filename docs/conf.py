@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
 import trioshadow
+import trioshadow.archive
 import trioshadow.asgi
 import trioshadow.http
 
@@ -22,7 +23,7 @@ version = ".".join(release.split(".")[:2])
 # sphinxcontrib_trio shows which methods are async.
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinxcontrib_trio"]
 exclude_patterns = ["_build"]
-PACKAGES = (trioshadow, trioshadow.compare, trioshadow.http, trioshadow.asgi)
+PACKAGES = (trioshadow, trioshadow.compare, trioshadow.http, trioshadow.asgi, trioshadow.archive)
 
 html_theme = "furo"
 html_title = f"trioshadow {release}"
@@ -42,10 +43,13 @@ autodoc_type_aliases = {
 # No intersphinx: the build needs no network, so the names of others stay plain text. `-n` still finds every broken
 # reference to a name of ours.
 nitpick_ignore_regex = [
-    ("py:.*", r"(trio|httpx|attrs|enum|abc|collections|contextlib|typing|types|uuid)\..*"),
+    ("py:.*", r"(trio|httpx|attrs|enum|abc|collections|contextlib|pathlib|typing|types|uuid)\..*"),
     # The standard library again, where Sphinx shows names without their module.
     ("py:.*", r"[a-z]+|[A-Z]\w*(Error|Exception|Warning)|None|BaseException|Exception|Any|Self|UUID|TracebackType"),
-    ("py:.*", r"(Awaitable|Callable|Iterable|Mapping|AbstractAsyncContextManager|MemoryReceiveChannel)"),
+    (
+        "py:.*",
+        r"(Awaitable|Callable|Iterable|Iterator|Mapping|Sequence|Path|AbstractAsyncContextManager|MemoryReceiveChannel)",
+    ),
     # ASGI's own.
     ("py:.*", r"Scope|Receive|Send"),
     # Type variables have no page of their own.

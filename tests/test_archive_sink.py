@@ -192,6 +192,18 @@ async def test_two_sinks_of_one_path_say_so_once(tmp_path, caplog):
     assert sorted(keys(sinks[0].path)) == sorted([b"%d" % number for number in range(10)] * 2)
 
 
+async def test_of_a_link_the_file_is_closed_and_the_link_stays(tmp_path):
+    link = tmp_path / "link.jsonl"
+    (tmp_path / "disk").mkdir()
+    link.symlink_to(tmp_path / "disk" / "a.jsonl")
+    sink = JsonlSink(link, max_segment_bytes=1024, max_total_bytes=1 << 20)
+    for number in range(10):
+        await sink.write(record(b"%d" % number))
+    assert link.is_symlink()
+    assert {file.name[:7] for file in (tmp_path / "disk").iterdir()} == {"a.jsonl"}
+    assert keys(link) == [b"%d" % number for number in range(10)]
+
+
 async def test_what_was_deleted_is_counted(tmp_path):
     sink = JsonlSink(tmp_path / "a.jsonl", max_segment_bytes=1024, max_total_bytes=2048, compress=False)
     for number in range(20):

@@ -115,7 +115,7 @@ def _read(paths: tuple[Path, ...]) -> Iterator[Entry]:
         actives: dict[Path, IO[bytes]] = {}
         segments: dict[Path, None] = {}
         for path in paths:
-            names = Names(path)
+            names = Names(path.resolve() if path.is_symlink() else path)
             found = [] if is_segment(path) else names.actives()
             for active in found:
                 if active not in actives:

@@ -47,7 +47,8 @@ def _absolute(path: Any) -> Path:
     file = Path(path)
     if not file.name:
         raise ValueError(f"path must name a file, not {str(path)!r}")
-    return file.absolute()  # so that a program may change its directory
+    # So that a program may change its directory; and of a link the file is closed, not the link.
+    return file.resolve()
 
 
 @attrs.frozen(eq=False)
