@@ -71,6 +71,12 @@ def test_nothing_is_read_twice(path, tmp_path):
     assert len(list(both.problems())) == 4
 
 
+def test_two_runs_that_drew_the_same_number_are_two(path):
+    put(path, LINE)
+    other = put(path.with_name("b.jsonl"), LINE, at=2.0)
+    assert [entry.at for entry in told(path, other) if isinstance(entry, Segment)] == [1.0, 2.0]
+
+
 def test_what_is_rotated_while_it_is_read_is_neither_lost_nor_read_twice(path):
     target = writer(path, max_segment_bytes=1024)
     for name in "abc":

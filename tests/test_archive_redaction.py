@@ -217,6 +217,7 @@ def test_captured_values_are_masked_by_path_and_an_empty_body_stays():
         deep = [deep]
     redacted = redaction.apply(record(captured=Captured({"email": 1, "n": 1}, b"", {"deep": deep}))).captured
     assert redacted == Captured({"email": "***", "n": 1}, b"", {"deep": deep})
+    assert Redaction().apply(record(captured=Captured(f"/?token={SECRET}"))).captured.request == "/?token=***"
     assert Redaction(paths=["$..email"]).apply(record(captured=Captured(deep))).captured.request == "***"
 
 
@@ -310,6 +311,12 @@ def test_keys_of_examples_are_hashed_like_those_of_records():
     assert "user-7" not in redacted
     assert "092081140b677b45dbe983b2f0d4ae02" in redacted
     assert SECRET not in snapshot_written(Redaction(), snapshot("status", key=f"/?token=ü\xa0{SECRET}", text="1"))
+
+
+def test_operations_that_differ_in_a_secret_alone_stay_two():
+    both = {**SNAPSHOT, "operations": {f"/?token={SECRET}{n}": {"counts": n} for n in range(3)}}
+    told = Redaction().apply_to_snapshot(both)["operations"]
+    assert told == {"/?token=***": {"counts": 0}, "/?token=***'": {"counts": 1}, "/?token=***''": {"counts": 2}}
 
 
 def test_a_snapshot_is_not_changed_and_needs_no_examples():

@@ -4,7 +4,6 @@ sets.
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -26,6 +25,7 @@ from trioshadow.archive import (
     merge_archives,
     read_archive,
 )
+from trioshadow.archive._active_file import ActiveFile
 
 from .archives import SNAPSHOT, keys, problems, record, told
 
@@ -113,29 +113,28 @@ async def test_a_directory_that_is_away_costs_records_that_are_counted_and_nothi
 
 
 class HungDisk:
-    """`os.write` to archives waits here. `hung` tells that one waits."""
+    """What is appended to files in this directory waits here. `hung` tells that one waits."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self, directory, monkeypatch):
         self.hung, self.free = threading.Event(), threading.Event()
         self.writing = self.most = 0
-        write = os.write
+        append = ActiveFile.append
 
-        def hang(fd, data):
-            if bytes(data[:5]) != b'{"t":':
-                return write(fd, data)
-            self.writing += 1
-            self.most = max(self.most, self.writing)
-            self.hung.set()
-            self.free.wait(30)
-            self.writing -= 1
-            return write(fd, data)
+        def hang(file, line):
+            if file.path.parent == directory:  # not what the test before left behind
+                self.writing += 1
+                self.most = max(self.most, self.writing)
+                self.hung.set()
+                self.free.wait(30)
+                self.writing -= 1
+            append(file, line)
 
-        monkeypatch.setattr(os, "write", hang)
+        monkeypatch.setattr(ActiveFile, "append", hang)
 
 
 @pytest.fixture
-def disk(monkeypatch):
-    disk = HungDisk(monkeypatch)
+def disk(tmp_path, monkeypatch):
+    disk = HungDisk(tmp_path, monkeypatch)
     yield disk
     disk.free.set()
 

@@ -50,6 +50,7 @@ _ROWS = (
     "most memory that reading",
     "records and nothing else: merge_archives",
     "JsonlSink.write, all in all",
+    "CPU of the event loop's thread",
     "redacting, encoding and writing a record",
     "a record with a captured body of 4 KB, masked by path",
     "the server's CPU time for a request",

@@ -1,7 +1,7 @@
 """Reading archives: one line after the other, in flat memory. Blocking: in a Trio program call it in a worker thread.
 
 The active file is opened before the segments are listed: if its process closes it meanwhile, it is still read here, and
-its segment, which has the same run and number, is then known.
+its segment, which begins with the same line, is then known.
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ def _read(paths: tuple[Path, ...]) -> Iterator[Entry]:
 class _Reader:
     def __init__(self) -> None:
         self._schema = _schema()
-        self._seen: dict[tuple[str, int], str] = {}
+        #: In which file each segment was: run and number, and when it was opened, since of many runs two may be alike.
+        self._seen: dict[tuple[str, int, float], str] = {}
 
     def segment(self, path: Path) -> Iterator[Entry]:
         """A closed segment, by its plain name: compressed or not, whatever it is by now."""
@@ -194,7 +195,7 @@ class _Reader:
         if number == 1:
             if type(line) is not schema.OpenLine:
                 return Problem(ProblemKind.FOREIGN, name, 1, "the first line does not open a segment")
-            before = self._seen.setdefault((line.run, line.segment), name)
+            before = self._seen.setdefault((line.run, line.segment, line.at), name)
             if before != name:
                 return Problem(ProblemKind.DUPLICATE, name, None, f"it is the same segment as {before}")
             return Segment(name, line.run, line.segment, line.epoch, line.at, line.library, line.deleted)

@@ -141,7 +141,8 @@ class Redaction:
 
     def _captured(self, value: Any) -> Any:
         if not isinstance(value, dict) or not any(value.keys() >= shape for shape in _HTTP):
-            return self._whole(value)
+            value = self._whole(value)
+            return mask_urls(value) if isinstance(value, str) else value
         told = {name: mask_urls(part) if isinstance(part, str) else part for name, part in value.items()}
         pairs = [(str(name), self._header_value(str(name), text)) for name, text in value["headers"]]
         return {**told, "headers": pairs, "body": self._whole(value["body"])}
@@ -157,9 +158,13 @@ class Redaction:
 
     def apply_to_snapshot(self, snapshot: Mapping[str, Any]) -> dict[str, Any]:
         """A snapshot of evidence with the examples of its fields masked. It is not changed itself."""
-        operations: Mapping[str, Any] = snapshot.get("operations", {})
-        told = {mask_urls(name): self._operation(operation) for name, operation in operations.items()}
-        return {**snapshot, "operations": told} if operations else dict(snapshot)
+        told: dict[str, Any] = {}
+        for name, operation in snapshot.get("operations", {}).items():
+            shown = mask_urls(name)
+            while shown in told:  # two that differ in a secret alone: no count may be lost
+                shown += "'"
+            told[shown] = self._operation(operation)
+        return {**snapshot, "operations": told} if told else dict(snapshot)
 
     def _operation(self, operation: Mapping[str, Any]) -> dict[str, Any]:
         fields = {name: self._field(name, field) for name, field in operation.get("fields", {}).items()}
