@@ -374,6 +374,31 @@ def test_what_cannot_be_cut_off_does_not_stick_to_the_next_line(path, monkeypatc
     assert problems(path) == [(ProblemKind.FOREIGN, 3), (ProblemKind.FOREIGN, 4)]
 
 
+def test_after_that_too_only_the_half_line_is_cut_off(path, monkeypatch):
+    """What can't be cut off has made the file longer than its lines are."""
+    target = writer(path)
+    write_all(target, "a")
+    write = os.write
+
+    def full(fd, data):
+        write(fd, bytes(data[:300]))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def refuse(fd, size):
+        raise OSError(errno.EIO, "Input/output error")
+
+    for broken in (True, False):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", full)
+            if broken:
+                patch.setattr(os, "ftruncate", refuse)
+            with pytest.raises(OSError, match="No space"):
+                write_all(target, "lost")
+        write_all(target, f"{broken}")
+    assert keys(path) == [b"a", b"True", b"False"]
+    assert len(problems(path)) == 1
+
+
 def test_a_write_that_takes_a_part_goes_on_with_the_rest(path, monkeypatch):
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, bytes(data[:7])))

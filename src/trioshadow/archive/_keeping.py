@@ -27,17 +27,16 @@ def compress(segment: Path) -> Iterator[None]:
         if not lock(source.fileno()):
             return  # another process is at it
         try:
-            if not target.exists():
-                fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                with os.fdopen(fd, "wb") as raw:
-                    with gzip.GzipFile("", "wb", 6, raw) as out:
-                        while part := source.read(_SLICE):
-                            out.write(part)
-                            yield
-                    raw.flush()
-                    os.fsync(fd)
-                if segment.exists():  # or else it was deleted meanwhile, and must stay so
-                    unfinished.replace(target)
+            fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(fd, "wb") as raw:
+                with gzip.GzipFile("", "wb", 6, raw) as out:
+                    while part := source.read(_SLICE):
+                        out.write(part)
+                        yield
+                raw.flush()
+                os.fsync(fd)
+            if segment.exists():  # or else it was deleted meanwhile, and must stay so
+                unfinished.replace(target)
             segment.unlink(missing_ok=True)
         finally:
             with contextlib.suppress(OSError):
