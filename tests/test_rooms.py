@@ -21,6 +21,7 @@ TIERS = [
         "_sampling",
         "_config",
         "compare",
+        "evidence",
         "_explain",
         "_divergence",
         "_snapshot",

@@ -49,6 +49,8 @@ class Verdict(enum.Enum):
 for _slot, _verdict in enumerate(Verdict):
     _verdict.slot = _slot
 _MIRRORED = Verdict.NOT_SAMPLED.slot
+#: Behind the verdicts, in lists of counters: the legs that have none yet.
+IN_FLIGHT = len(Verdict)
 
 
 class HeldBack(enum.Enum):

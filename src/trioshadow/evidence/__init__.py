@@ -1,0 +1,39 @@
+"""Is the candidate good enough to promote? Counts by operation and field, and a scorecard that answers.
+
+Pure: no Trio, no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from ._evidence import OTHERS as OTHERS
+from ._evidence import UNNAMED as UNNAMED
+from ._evidence import Epoch, Evidence
+from ._evidence import Observation as Observation
+from ._field import Example
+from ._judging import scorecard
+from ._objective import Acknowledged, Objective
+from ._operation import COMPARED as COMPARED
+from ._operation import Operation as Operation
+from ._places import fields_of as fields_of
+from ._places import folded_path as folded_path
+from ._scorecard import Decision, FieldScore, FieldState, LatencyScore, OperationScore, Scorecard
+
+# The names that are not in this list are for the other rooms of the package.
+__all__ = [
+    "Acknowledged",
+    "Decision",
+    "Epoch",
+    "Evidence",
+    "Example",
+    "FieldScore",
+    "FieldState",
+    "LatencyScore",
+    "Objective",
+    "OperationScore",
+    "Scorecard",
+    "scorecard",
+]
+
+for _thing in [globals()[_name] for _name in __all__]:
+    if isinstance(_thing, type):
+        _thing.__module__ = "trioshadow.evidence"
