@@ -12,6 +12,7 @@ from sphinx.pycode import ModuleAnalyzer
 
 import trioshadow
 import trioshadow.asgi
+import trioshadow.evidence
 import trioshadow.http
 
 project = "trioshadow"
@@ -22,7 +23,7 @@ version = ".".join(release.split(".")[:2])
 # sphinxcontrib_trio shows which methods are async.
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinxcontrib_trio"]
 exclude_patterns = ["_build"]
-PACKAGES = (trioshadow, trioshadow.compare, trioshadow.http, trioshadow.asgi)
+PACKAGES = (trioshadow, trioshadow.compare, trioshadow.evidence, trioshadow.http, trioshadow.asgi)
 
 html_theme = "furo"
 html_title = f"trioshadow {release}"

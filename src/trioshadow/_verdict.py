@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 import attrs
 
@@ -92,6 +93,23 @@ class ShadowFailure:
 
 
 @attrs.frozen
+class Captured:
+    """The request and the answers of a call as plain values, cut: kept only where `ShadowConfig.capture` asks for it.
+
+    Bytes and texts are themselves; an HTTP request is a dict of `method`, `url`, `headers` (pairs) and `body`, a
+    ResponseRecord one of `status`, `headers` and `body`, either with `cut` (the body's whole size) if that was cut; any
+    other value is the text of its JSON.
+    """
+
+    request: Any = None
+    """None: not asked for."""
+    primary: Any = None
+    """As it was compared, after its view. None: not asked for, or it raised."""
+    shadow: Any = None
+    """As it came. None: not asked for, or there is none."""
+
+
+@attrs.frozen
 class DivergenceRecord:
     """What is logged and streamed of a call that diverged, failed or timed out."""
 
@@ -111,3 +129,7 @@ class DivergenceRecord:
     """From `start()` to the primary's answer, on Trio's clock; None if the leg ended first."""
     shadow_seconds: float | None
     """From the start of the shadow's task to its end, on Trio's clock; None if it never started."""
+    epoch: str = ""
+    """Which candidate, and by which rules: `ShadowConfig.epoch_id`."""
+    captured: Captured | None = None
+    """What `ShadowConfig.capture` asked for."""

@@ -58,7 +58,11 @@ class Observation:
 
 
 class Evidence:
-    """The counts of one epoch, or of a part of it. `series` is a text that no other run of counting has."""
+    """The counts of one `epoch`, or of a part of it, `since` a wall-clock time in seconds.
+
+    `series` is a text that no other run of counting has. A running shadower has one (`Shadower.scorecard()` reads it);
+    others come out of an archive, by `from_dict()`.
+    """
 
     def __init__(self, epoch: Epoch, *, series: str = "", since: float = 0.0) -> None:
         self.epoch = epoch
@@ -93,6 +97,21 @@ class Evidence:
                 full = len(self.operations) >= 2 * OPERATIONS + 2  # only the shadower's thread folds
                 row = self.operations[OTHERS] if full else self._new_operation(name)
             row.counts[slot] += 1
+
+    def rename(self, old: str, new: str, slot: int, *, elsewhere: bool) -> None:
+        """A call that was counted in the one row belongs into another. `elsewhere`: perhaps in another thread."""
+        with self._lock:
+            for name in (old, OTHERS, UNNAMED):  # it may have been folded meanwhile
+                source = self.operations.get(name)
+                if source is not None and source.counts[slot]:
+                    source.counts[slot] -= 1
+                    break
+            else:  # pragma: no cover - each call that is renamed was counted
+                return
+            if elsewhere:
+                self.count_elsewhere(new, slot)
+            else:
+                self.operation(new).counts[slot] += 1
 
     def _new_operation(self, name: str) -> Operation:
         row = self.operations[name] = Operation()
@@ -177,6 +196,16 @@ class Evidence:
             # One call that runs no Python code: nothing is counted between two rows.
             rows = tuple(map(tuple, counts))
         return [sum(column) for column in zip(*rows, strict=True)]
+
+    def secondary_totals(self) -> list[int]:
+        """The secondary's calls, by `Verdict.slot`."""
+        with self._lock:
+            counts = [row.secondary_counts for row in self.operations.values()]
+        return [sum(column) for column in zip(*counts, strict=True)]
+
+    def marker(self) -> object:
+        """Something that changes whenever something is counted."""
+        return self.totals(), self.secondary_totals(), list(self.operations)
 
     def to_dict(self, until: float) -> dict[str, Any]:
         """Plain data for JSON: a snapshot, at the wall-clock time `until`."""

@@ -17,61 +17,65 @@ _log2 = math.log2
 class Histogram:
     """Counts by latency."""
 
-    __slots__ = ("_counts", "total")
+    __slots__ = ("_counts",)
 
     def __init__(self) -> None:
-        self._counts: dict[int, int] = {}  # sparse: most operations use some twenty bins
-        self.total = 0
+        self._counts = [0] * _BINS
 
     def add(self, seconds: float) -> None:
         """Count one."""
-        index = int(_PER_OCTAVE * _log2(seconds * 1e6)) if seconds > _LEAST else 0
-        if index >= _BINS:
-            index = _BINS - 1
-        counts = self._counts
-        counts[index] = counts.get(index, 0) + 1
-        self.total += 1
+        try:
+            self._counts[int(_PER_OCTAVE * _log2(seconds * 1e6)) if seconds > _LEAST else 0] += 1
+        except IndexError:
+            self._counts[-1] += 1
+
+    @property
+    def total(self) -> int:
+        """How many were counted."""
+        return sum(self._counts)
 
     def quantile(self, fraction: float) -> float | None:
         """The latency in seconds that this fraction, in (0, 1], does not pass, give or take 4.4 %; None without any."""
-        if not self.total:
-            return None
         left = fraction * self.total
-        index = 0
-        for index in sorted(self._counts):
-            left -= self._counts[index]
+        if not left:
+            return None
+        quantile = 0.0
+        for index, count in self._bins():
+            quantile = _LEAST * 2 ** ((index + 0.5) / _PER_OCTAVE)
+            left -= count
             if left <= 1e-9:
                 break
-        return _LEAST * 2 ** ((index + 0.5) / _PER_OCTAVE)
+        return quantile
 
     def edges(self) -> list[tuple[float, int]]:
         """Upper edges of the bins that have any, rising, each with how many latencies lie above it for certain."""
         above = self.total
         edges: list[tuple[float, int]] = []
-        for index in sorted(self._counts):
-            above -= self._counts[index]
+        for index, count in self._bins():
+            above -= count
             edges.append((_LEAST * 2 ** ((index + 1) / _PER_OCTAVE), above))
         return edges
 
     def above(self, seconds: float) -> tuple[int, int]:
         """How many lie above this, at least and at most: the bin that it falls into is not known in detail."""
         at_least = at_most = 0
-        for index, count in self._counts.items():
+        for index, count in self._bins():
             if _LEAST * 2 ** (index / _PER_OCTAVE) >= seconds:
                 at_least += count
             if _LEAST * 2 ** ((index + 1) / _PER_OCTAVE) > seconds:
                 at_most += count
         return at_least, at_most
 
+    def _bins(self) -> list[tuple[int, int]]:
+        return [(index, count) for index, count in enumerate(self._counts) if count]
+
     def update(self, other: Histogram) -> None:
         """Add the counts of another."""
-        for index, count in other._counts.items():
-            self._counts[index] = self._counts.get(index, 0) + count
-        self.total += other.total
+        self._counts = [ours + theirs for ours, theirs in zip(self._counts, other._counts, strict=True)]
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data: count by number of the bin. Bin i begins at 1 µs * 2**(i/8)."""
-        return {str(index): count for index, count in sorted(self._counts.items())}
+        """Plain data: count by number of the bin, those without any left out. Bin i begins at 1 µs * 2**(i/8)."""
+        return {str(index): count for index, count in self._bins()}
 
     @classmethod
     def from_dict(cls, data: dict[str, object]) -> Histogram:
@@ -83,5 +87,4 @@ class Histogram:
             if type(count) is not int or count < 1:
                 raise ValueError("a histogram has counts, from 1 on")
             histogram._counts[int(index)] = count
-            histogram.total += count
         return histogram
