@@ -13,6 +13,7 @@ from sphinx.pycode import ModuleAnalyzer
 import trioshadow
 import trioshadow.archive
 import trioshadow.asgi
+import trioshadow.evidence
 import trioshadow.http
 
 project = "trioshadow"
@@ -23,7 +24,14 @@ version = ".".join(release.split(".")[:2])
 # sphinxcontrib_trio shows which methods are async.
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinxcontrib_trio"]
 exclude_patterns = ["_build"]
-PACKAGES = (trioshadow, trioshadow.compare, trioshadow.http, trioshadow.asgi, trioshadow.archive)
+PACKAGES = (
+    trioshadow,
+    trioshadow.compare,
+    trioshadow.evidence,
+    trioshadow.http,
+    trioshadow.asgi,
+    trioshadow.archive,
+)
 
 html_theme = "furo"
 html_title = f"trioshadow {release}"

@@ -7,9 +7,10 @@ import attrs
 from trioshadow import Captured, Divergence, DivergenceRecord, ResponseRecord, ShadowConfig, Verdict
 from trioshadow.archive import Problem, read_archive
 from trioshadow.archive._writer import ArchiveWriter, Limits
+from trioshadow.evidence import Epoch, Evidence
 
 JSON = {"content-type": "application/json"}
-SNAPSHOT = {"series": "s1", "epoch": {"candidate": "2.0", "rules": "abc"}, "since": 1.0, "until": 2.0, "calls": 3}
+SNAPSHOT = Evidence(Epoch("2.0", "abc"), series="s1", since=1.0).to_dict(2.0)
 
 
 def divergence(old, new, **config):

@@ -1,4 +1,4 @@
-"""Adding up snapshots: the last of each series, by epoch. Real files, no Trio; the evidence is a stand-in's."""
+"""Adding up snapshots: the last of each series, by epoch. Real files, no Trio."""
 
 from __future__ import annotations
 
@@ -6,36 +6,13 @@ import shutil
 
 import pytest
 
+from trioshadow import ShadowConfig, Verdict
 from trioshadow.archive import ProblemKind, merge_archives
 from trioshadow.archive import _merge as merging
-from trioshadow.archive._lines import line, record_line, snapshot_line
+from trioshadow.archive._lines import record_line, snapshot_line
+from trioshadow.evidence import Epoch, Evidence
 
 from .archives import SNAPSHOT, record, writer
-
-
-class Evidence:
-    """The three methods that the archive knows, over one count."""
-
-    def __init__(self, data):
-        self.data = data
-
-    def to_dict(self):
-        return self.data
-
-    @classmethod
-    def from_dict(cls, data):
-        if "calls" not in data:
-            raise ValueError("no calls")
-        return cls(data)
-
-    @classmethod
-    def merge(cls, parts):
-        return cls({"calls": sum(part.data["calls"] for part in parts)})
-
-
-@pytest.fixture(autouse=True)
-def stand_in(monkeypatch):
-    monkeypatch.setattr(merging, "Evidence", Evidence)
 
 
 @pytest.fixture
@@ -47,20 +24,29 @@ class Process:
     """One that writes snapshots of its own series."""
 
     def __init__(self, path, series, candidate="2.0"):
-        self.writer = writer(path, max_segment_bytes=1024)
-        self.data = {**SNAPSHOT, "series": series, "epoch": {"candidate": candidate, "rules": "abc"}, "calls": 0}
-        self.epoch = f"{candidate}/abc"
+        self.writer = writer(path, max_segment_bytes=4096)
+        self.evidence = Evidence(Epoch(candidate, RULES), series=series)
+        self.until = 0.0
 
     def count(self, calls):
-        self.data = {**self.data, "calls": calls, "until": self.data["until"] + 1}
-        self.writer.write(snapshot_line(self.data, 1.0), self.epoch, snapshot=True)
+        self.evidence.unnamed.counts[Verdict.MATCHED.slot] = calls
+        self.until += 1
+        self.put(self.evidence.to_dict(self.until))
+
+    def put(self, snapshot):
+        self.writer.write(snapshot_line(snapshot, 1.0), ID_20, snapshot=True)
 
     def record(self):
-        self.writer.write(record_line(record(epoch=self.epoch)), self.epoch)
+        self.writer.write(record_line(record(epoch=ID_20)), ID_20)
+
+
+#: Two epochs, as records have them.
+ID_20, ID_21 = (ShadowConfig(candidate=candidate).epoch_id for candidate in ("2.0", "2.1"))
+RULES = ShadowConfig().fingerprint
 
 
 def calls(merged):
-    return {epoch: evidence.to_dict()["calls"] for epoch, evidence in merged.epochs.items()}
+    return {epoch: sum(evidence.totals()) for epoch, evidence in merged.epochs.items()}
 
 
 def test_of_each_series_the_last_snapshot_counts_and_the_series_are_added(path, tmp_path):
@@ -70,8 +56,8 @@ def test_of_each_series_the_last_snapshot_counts_and_the_series_are_added(path, 
         second.count(10 * number)
         elsewhere.count(100 * number)
     merged = merge_archives(path, tmp_path / "b.jsonl")
-    assert calls(merged) == {"2.0/abc": 1110}
-    assert merged.evidence().to_dict() == {"calls": 1110}
+    assert calls(merged) == {ID_20: 1110}
+    assert merged.evidence() is merged.epochs[ID_20]
     assert merged.problems == ()
 
 
@@ -80,16 +66,16 @@ def test_the_order_of_the_files_does_not_matter(path):
     for number in range(30):
         process.count(number)
     files = sorted(path.parent.iterdir())
-    assert calls(merge_archives(*files)) == calls(merge_archives(*reversed(files))) == {"2.0/abc": 29}
+    assert calls(merge_archives(*files)) == calls(merge_archives(*reversed(files))) == {ID_20: 29}
 
 
 def test_a_snapshot_that_was_counted_earlier_does_not_replace_a_later_one(path):
     process = Process(path, "s1")
     process.count(1)
     process.count(2)
-    process.data["until"] -= 5
+    process.until -= 5
     process.count(1)
-    assert calls(merge_archives(path)) == {"2.0/abc": 2}
+    assert calls(merge_archives(path)) == {ID_20: 2}
 
 
 def test_what_is_there_twice_counts_once(path, tmp_path):
@@ -98,7 +84,7 @@ def test_what_is_there_twice_counts_once(path, tmp_path):
         process.count(number)
     shutil.copytree(path.parent, tmp_path / "copy", ignore=shutil.ignore_patterns("copy"))
     merged = merge_archives(path, path, tmp_path / "copy" / "a.jsonl")
-    assert calls(merged) == {"2.0/abc": 29}
+    assert calls(merged) == {ID_20: 29}
     assert {problem.kind for problem in merged.problems} == {ProblemKind.DUPLICATE}
 
 
@@ -106,11 +92,11 @@ def test_epochs_are_never_added_up(path):
     Process(path, "s1").count(1)
     Process(path, "s2", candidate="2.1").count(2)
     merged = merge_archives(path)
-    assert calls(merged) == {"2.0/abc": 1, "2.1/abc": 2}
-    assert merged.evidence("2.1/abc").to_dict() == {"calls": 2}
-    with pytest.raises(ValueError, match=r"not None: '2\.0/abc', '2\.1/abc'"):
+    assert calls(merged) == {ID_20: 1, ID_21: 2}
+    assert merged.evidence(ID_21) is merged.epochs[ID_21]
+    with pytest.raises(ValueError, match=rf"not None: '{ID_20}' \(2\.0, rules {RULES}\), '{ID_21}' \(2\.1, "):
         merged.evidence()
-    with pytest.raises(ValueError, match=r"not '3': '2\.0/abc', '2\.1/abc'"):
+    with pytest.raises(ValueError, match=f"not '3': '{ID_20}'"):
         merged.evidence("3")
 
 
@@ -138,7 +124,7 @@ def test_a_torn_snapshot_does_not_count(path):
     process.count(2)
     path.write_bytes(path.read_bytes()[:-5])
     merged = merge_archives(path)
-    assert calls(merged) == {"2.0/abc": 1}
+    assert calls(merged) == {ID_20: 1}
     assert [problem.kind for problem in merged.problems] == [ProblemKind.TORN]
 
 
@@ -146,9 +132,9 @@ def test_a_torn_snapshot_does_not_count(path):
 def test_what_is_no_evidence_is_told(path, bad):
     process = Process(path, "s1")
     process.count(1)
-    process.writer.write(line("snapshot", at=1.0, evidence=bad), process.epoch, snapshot=True)
+    process.put(bad)
     merged = merge_archives(path)
-    assert calls(merged) == {"2.0/abc": 1}
+    assert calls(merged) == {ID_20: 1}
     assert [problem.kind for problem in merged.problems] == [ProblemKind.FOREIGN]
 
 

@@ -143,8 +143,10 @@ def test_a_place_that_cannot_be_told_is_masked():
         deep_old, deep_new = [deep_old], [deep_new]
     odd = divergence({None: SECRET, "deep": deep_old}, {None: "x", "deep": deep_new})
     assert SECRET not in written(Redaction(paths=["$.nothing"]), record(old=odd))
-    made = Divergence(body=BodyDiff(1, 1, None, (Change("$", ChangeKind.CHANGED, {1.5: SECRET}, Excerpt("", "str")),)))
-    assert SECRET not in written(Redaction(paths=["$.a"]), record(old=attrs.evolve(made)))
+    name = type("Name", (str,), {})("a")
+    change = Change("$", ChangeKind.CHANGED, {name: SECRET}, Excerpt("", "str", 0))
+    made = Divergence(body=BodyDiff(1, 1, None, (change,), forms=("value", "value")))
+    assert SECRET not in written(Redaction(paths=["$.a"]), record(old=made))
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", "application/json"])
@@ -152,7 +154,7 @@ def test_bodies_without_places_are_masked_whole_when_paths_are(content_type):
     bodies = answers(f"a\n{SECRET}".encode(), f"b\n{SECRET}x".encode(), headers={"content-type": content_type})
     original = record(old=divergence(*bodies))
     assert SECRET in original.divergence.explain()
-    assert SECRET not in written(Redaction(paths=["$.a"]), original)
+    assert SECRET not in words(Redaction(paths=["$.a"]), original)
 
 
 def test_messages_are_masked_when_paths_are_since_they_quote_values():

@@ -26,6 +26,7 @@ from trioshadow.archive import (
     read_archive,
 )
 from trioshadow.archive._active_file import ActiveFile
+from trioshadow.archive._lines import epoch_id
 
 from .archives import SNAPSHOT, keys, problems, record, told
 
@@ -61,14 +62,15 @@ async def test_what_diverges_and_what_fails_is_in_the_archive(tmp_path):
 async def test_snapshots_and_records_lie_in_segments_by_epoch(tmp_path):
     sink = JsonlSink(tmp_path / "a.jsonl")
     assert sink.snapshot_every == 60.0
-    await sink.write(record(b"a", epoch="2.0/abc"))
+    epochs = [epoch_id(SNAPSHOT), epoch_id({"epoch": {"candidate": "2.1", "rules": "abc"}})]
+    await sink.write(record(b"a", epoch=epochs[0]))
     later = {**SNAPSHOT, "series": "s2", "epoch": {"candidate": "2.1", "rules": "abc"}}
     await sink.snapshot([SNAPSHOT, later])
     await sink.aclose()
     entries = told(tmp_path / "a.jsonl")
-    assert [entry.epoch for entry in entries if not isinstance(entry, Snapshot)] == ["2.0/abc", "2.0/abc", "2.1/abc"]
+    assert [entry.epoch for entry in entries if not isinstance(entry, Snapshot)] == [epochs[0], *epochs]
     assert [entry.evidence for entry in entries if isinstance(entry, Snapshot)] == [SNAPSHOT, later]
-    assert list(merge_archives(tmp_path / "a.jsonl").epochs) == ["2.0/abc", "2.1/abc"]
+    assert list(merge_archives(tmp_path / "a.jsonl").epochs) == epochs
 
 
 async def test_nothing_reaches_the_disk_unredacted(tmp_path):

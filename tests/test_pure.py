@@ -44,6 +44,7 @@ from trioshadow._notices import Notices
 from trioshadow._snapshot import Packed, copy_request, is_immutable, snapshot
 from trioshadow.compare import VOLATILE_HEADERS, Change, ChangeKind
 from trioshadow.compare._prefix import first_difference
+from trioshadow.evidence import Epoch
 
 from .conftest import assert_accounts
 
@@ -240,6 +241,9 @@ def test_the_defaults():
         "decode": True,
         "decoders": (),
         "may_mirror": None,
+        "noise_rate": 0.1,
+        "candidate": "",
+        "capture": None,
     }
     assert hash(config) == hash(ShadowConfig())
     assert ShadowConfig(ignore=[IgnoreField.BODY]).ignore == (IgnoreField.BODY,)
@@ -623,11 +627,11 @@ def test_the_log_is_validated():
 
 
 def test_two_threads_lose_no_count():
-    ledger = Ledger()
+    ledger = Ledger(Epoch(), lambda: "series", lambda: 0.0)
 
     def count():
-        for _ in range(20_000):
-            ledger.count_elsewhere()
+        for number in range(20_000):
+            ledger.count_elsewhere("ab"[number % 2])
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
@@ -636,6 +640,7 @@ def test_two_threads_lose_no_count():
         thread.join()
     statistics = ledger.statistics({})
     assert statistics.closed == 80_000
+    assert ledger.evidence.operation("a").calls == ledger.evidence.operation("b").calls == 40_000
     assert_accounts(statistics)
 
 

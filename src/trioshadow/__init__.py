@@ -5,11 +5,12 @@ differences.
 from __future__ import annotations
 
 from ._backend import Backend
+from ._capture import Capture
 from ._config import ShadowConfig
 from ._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
 from ._errors import BodyTooLarge, ShadowerNotRunning, ShadowError, ShadowPending
 from ._in_shadow import in_shadow
-from ._ledger import ShadowStatistics
+from ._ledger import SecondaryStatistics, ShadowStatistics
 from ._leg import Leg
 from ._log import DivergenceLog
 from ._mirrored import Arguments, MirroredFunction, mirrored
@@ -18,6 +19,7 @@ from ._record import ResponseRecord
 from ._sampling import SamplingKey, encode_key
 from ._shadower import Shadower
 from ._sink import Sink
+from ._slo import SloTracker
 from ._verdict import Captured, DivergenceRecord, FailureKind, HeldBack, ShadowFailure, Verdict
 from .compare import IgnoreField
 
@@ -26,6 +28,7 @@ __all__ = [
     "Backend",
     "BodyDiff",
     "BodyTooLarge",
+    "Capture",
     "Captured",
     "Divergence",
     "DivergenceLog",
@@ -39,6 +42,7 @@ __all__ = [
     "MirroredFunction",
     "ResponseRecord",
     "SamplingKey",
+    "SecondaryStatistics",
     "ShadowConfig",
     "ShadowError",
     "ShadowFailure",
@@ -48,6 +52,7 @@ __all__ = [
     "Shadower",
     "ShadowerNotRunning",
     "Sink",
+    "SloTracker",
     "Verdict",
     "encode_key",
     "in_shadow",

@@ -22,6 +22,7 @@ the clock.
 from __future__ import annotations
 
 import contextvars
+import functools
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -29,28 +30,33 @@ from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import attrs
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
+from ._capture import captured
 from ._divergence import Divergence
-from ._errors import consists_of, describe_error, error_words, first_other, passing_error
+from ._errors import consists_of, describe_error, error_words, first_other, passing_error, type_name
 from ._in_shadow import ShadowMark, shadow_mark
 from ._judge import Cut, Judgement, LegFacts, PrimarySide, ShadowSide, compare_failure, judge
-from ._leg import Leg
+from ._leg import OPERATION_LIMIT, Leg
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
+from ._pair import Pair
+from ._sampling import counting_hash
 from ._snapshot import ATOMS, Copied, Deferred, Packed, snapshot
-from ._verdict import DivergenceRecord, FailureKind, ShadowFailure, Verdict
+from ._verdict import Captured, DivergenceRecord, FailureKind, ShadowFailure, Verdict
+from .evidence import COMPARED, Evidence, Observation, Operation, fields_of
 
 if TYPE_CHECKING:
+    from ._capture import Capture
     from ._config import ShadowConfig
     from ._consumer import Consumer
     from ._host import LegHost
     from ._ledger import Ledger
+    from ._notices import Notices
 
-#: A record keeps this many bytes of its key, ...
+#: A record keeps this many bytes of its key.
 KEY_LIMIT = 256
-#: ... and this many characters of its operation.
-OPERATION_LIMIT = 256
 
 #: A loop that is no later than this, in seconds, is never called late.
 _PUNCTUAL = 0.05
@@ -61,52 +67,78 @@ _RUNNING, _ANSWERED, _FAILED, _CANCELLED = ShadowSide
 _UNCUT, _BY_DEADLINE, _BY_LATE_LOOP, _BY_OTHERS = Cut
 
 
+_MATCHED = Verdict.MATCHED
+_COMPARED = frozenset(verdict.slot for verdict in COMPARED)
+
+
 class Desk:
     """What all legs of one shadower share: whom they call, where they report."""
 
-    __slots__ = ("cancelled", "consumer", "ledger", "now", "shadow", "task_name")
+    __slots__ = ("cancelled", "consumer", "ledger", "notices", "now", "secondary", "shadow", "slo", "task_name")
 
     now: Callable[[], float]
     """The run's clock, without the way through the run that `trio.current_time()` takes: 0.1 against 0.2 µs."""
 
     def __init__(
-        self, shadow: Callable[[Any], Awaitable[Any]], task_name: str, ledger: Ledger, consumer: Consumer
+        self,
+        *,
+        shadow: Callable[[Any], Awaitable[Any]],
+        secondary: Callable[[Any], Awaitable[Any]] | None,
+        slo: Callable[[bool], object] | None,
+        name: str,
+        ledger: Ledger,
+        consumer: Consumer,
+        notices: Notices,
     ) -> None:
         self.shadow = shadow
-        self.task_name = task_name
+        self.secondary = secondary
+        self.slo = slo
+        self.task_name = f"trioshadow leg of {name or 'shadower'}"
         self.ledger = ledger
         self.consumer = consumer
+        self.notices = notices
         #: The legs are being cancelled: the shadower is left, or the scope around it was cancelled.
         self.cancelled = False
 
 
 class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
-    """The leg of a mirrored call."""
+    """The leg of a mirrored call: the shadow's, or if it is a `SecondaryLeg`, the secondary's."""
 
     mirrored = True
 
     # No slots, and defaults in the class: a leg is made for each sampled call, and most of these it never sets.
     request: Any = None
     host: LegHost | None = None
+    secondary_leg: SecondaryLeg | None = None
+    """If there is a secondary, until it knows the primary's side."""
+    pair: Pair | None = None
+    captured_request: Any = None
     _settled = False
     _primary_seconds: float | None = None
     _deadline = math.inf
 
-    def __init__(self, desk: Desk, config: ShadowConfig, key: bytes, operation: str) -> None:
+    def __init__(self, desk: Desk, config: ShadowConfig, key: bytes, operation: str, row: Operation) -> None:
         self.desk = desk
+        self.backend = desk.shadow
         self.config = config
-        self.key = key[:KEY_LIMIT]
+        self.key = key
         self.operation = operation[:OPERATION_LIMIT] if type(operation) is str else ""
+        self.evidence: Evidence = desk.ledger.evidence
+        self.row = row
         self._thread = get_ident()
         self._outcome: ShadowOutcome[PrimaryT, ShadowT] = ShadowOutcome(None, None)  # type: ignore[arg-type]
         self._started = desk.now()
 
     # ── the caller's side ────────────────────────────────────────────────────────────────────────────────────────────
 
+    @enable_ki_protection
     def name_operation(self, operation: str) -> None:
-        """Name what is called, for the records."""
-        if type(operation) is str:
+        """Name what is called, for the counts and the records."""
+        if type(operation) is str and not self._settled:
             self.operation = operation[:OPERATION_LIMIT]
+            row = self.evidence.operation(self.operation)
+            self.desk.ledger.rename_leg(self.row, row)
+            self.row = row
 
     @enable_ki_protection
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, ShadowT]:
@@ -128,7 +160,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
                 self._conclude(_ABANDONED)
                 raise
             what = "answer" if self.config.primary_view is None else "view"
-            self.own_failure = compare_failure(f"the primary's {what}", exc)
+            self.own_failure = self.primary_failure = compare_failure(f"the primary's {what}", exc)
         self._conclude(_DONE)
         return self._outcome
 
@@ -172,7 +204,10 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
 
     def _conclude(self, primary: PrimarySide) -> None:
         self.primary = primary
-        host = self.host
+        host, secondary = self.host, self.secondary_leg
+        if secondary is not None:
+            self.secondary_leg = None
+            secondary.primary_known(self)
         if host is None:
             return  # the shadow has not started yet, and looks at this before it does; or the leg has settled already
         if self.shadow is not _RUNNING:
@@ -205,7 +240,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
                 request = request.load()
             self.request = None  # the shadow has it now: what it was made from need not be kept beside it
             entered = True
-            self.answer = await desk.shadow(request)
+            self.answer = await self.backend(request)
             ended = _ANSWERED
         except BaseException as exc:
             if passing_error(exc) is not None:
@@ -251,6 +286,11 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         if corrupted is not None:
             self.crash = describe_error(corrupted)
 
+    @property
+    def settled(self) -> bool:
+        """Has it a verdict?"""
+        return self._settled
+
     def waits_for_primary(self) -> bool:
         """The nursery is closed; is the primary's side still to come?"""
         return self.primary is _PENDING and not self.desk.cancelled
@@ -289,26 +329,129 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         desk = self.desk
         self._settled = True
         if divergence is not None or failure is not None:
-            desk.consumer.record(
-                DivergenceRecord(
-                    key=self.key,
-                    operation=self.operation,
-                    verdict=verdict,
-                    divergence=divergence,
-                    failure=failure,
-                    at=time.time(),
-                    primary_seconds=self._primary_seconds,
-                    shadow_seconds=self.shadow_seconds,
-                )
-            )
-        desk.ledger.settle_leg(verdict)
+            desk.consumer.record(self._record(verdict, divergence, failure))
+        row = self.row
+        desk.ledger.settle_leg(verdict, row)
+        if verdict is _MATCHED and self.pair is None:  # nearly always; and this is _enter(), without its calls
+            row.held -= 1
+            row.observe(counting_hash(self.key) if self.key else None, self._primary_seconds, self.shadow_seconds)
+        else:
+            self._enter(verdict, divergence, failure)
         # What a shadow gave that was too late, or left its task in disorder, is no answer.
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
         # The outcome is the leg's other half: nobody else settles it.
         self._outcome._settle(verdict, self.answer if answered else None, divergence, failure)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        self.host = self.request = self.primary_value = self.answer = None
+        self.host = self.request = self.primary_value = self.answer = self.captured_request = self.pair = None
+        if desk.slo is not None and verdict is not Verdict.ABANDONED:
+            self._tell_slo(desk.slo, verdict)
         if desk.consumer.waiters:
             desk.consumer.changed()
+
+    def _record(
+        self, verdict: Verdict, divergence: Divergence | None, failure: ShadowFailure | None
+    ) -> DivergenceRecord:
+        return DivergenceRecord(
+            key=self.key[:KEY_LIMIT],
+            operation=self.operation,
+            verdict=verdict,
+            divergence=divergence,
+            failure=failure,
+            at=time.time(),
+            primary_seconds=self._primary_seconds,
+            shadow_seconds=self.shadow_seconds,
+            epoch=self.config.epoch_id,
+            captured=None if self.config.capture is None else self._captured(self.config.capture),
+        )
+
+    @disable_ki_protection
+    def _captured(self, capture: Capture) -> Captured:
+        limit = capture.max_bytes
+        kept = Captured()
+        if capture.request:
+            kept = attrs.evolve(kept, request=captured(self.captured_request, limit))
+        if capture.answers and self.primary is _DONE:
+            kept = attrs.evolve(kept, primary=captured(self.primary_value, limit))
+        if capture.answers and self.shadow is _ANSWERED:
+            kept = attrs.evolve(kept, shadow=captured(self.answer, limit))
+        return kept
+
+    def _enter(self, verdict: Verdict, divergence: Divergence | None, failure: ShadowFailure | None) -> None:
+        """Enter what was compared in the evidence; with a secondary, when that is known too."""
+        row, pair = self.row, self.pair
+        if pair is not None:
+            observation = self._observation(verdict, divergence, failure)
+            pair.shadow_done(functools.partial(self._enter_pair, observation))
+            return
+        row.held -= 1
+        if verdict.slot in _COMPARED:
+            self._observe(self._observation(verdict, divergence, failure), None)
+
+    def _enter_pair(self, shadow: Observation, secondary: Observation) -> None:
+        row = self.row
+        row.held -= 1
+        row.secondary_counts[secondary.verdict.slot] += 1
+        if shadow.verdict.slot in _COMPARED:
+            self._observe(shadow, secondary if secondary.verdict.slot in _COMPARED else None)
+
+    def _observe(self, shadow: Observation, secondary: Observation | None) -> None:
+        self.evidence.observe(
+            self.row,
+            shadow,
+            secondary,
+            key=self.key[:KEY_LIMIT],
+            key_hash=counting_hash(self.key) if self.key else None,
+            at=time.time(),
+            primary_seconds=self._primary_seconds,
+        )
+
+    def _observation(
+        self, verdict: Verdict, divergence: Divergence | None, failure: ShadowFailure | None
+    ) -> Observation:
+        try:
+            fields = fields_of(divergence, failure)
+        except Exception:  # a Divergence that `compare=` has made of anything
+            fields = {"body": (None, None)}
+        return Observation(verdict=verdict, fields=fields, seconds=self.shadow_seconds)
+
+    @disable_ki_protection
+    def _tell_slo(self, record: Callable[[bool], object], verdict: Verdict) -> None:
+        try:
+            record(verdict is Verdict.MATCHED)
+        except BaseException as exc:  # user code
+            if passing_error(exc) is not None:
+                raise
+            self.desk.consumer.count_dropped("slo")
+            self.desk.notices.say("slo", f"the SLO tracker raised {type_name(type(exc))}")
+
+
+class SecondaryLeg(ActiveLeg[Any, Any]):
+    """The leg that calls the secondary: as the shadow's in all, but that it is counted apart and leaves no record."""
+
+    secondary = True
+
+    def __init__(self, leg: ActiveLeg[Any, Any], pair: Pair) -> None:
+        super().__init__(leg.desk, leg.config, b"", leg.operation, leg.row)
+        self.pair = pair
+        assert leg.desk.secondary is not None
+        self.backend = leg.desk.secondary
+
+    def primary_known(self, leg: ActiveLeg[Any, Any]) -> None:
+        """The primary's side, which the shadow's leg was told."""
+        self.primary_value = leg.primary_value
+        self.primary_error = leg.primary_error
+        if self.own_failure is None:
+            self.own_failure = leg.primary_failure
+        # A leg that was settled first has not looked at the answer.
+        self._conclude(_ABANDONED if leg.settled else leg.primary)
+
+    def _settle(self, verdict: Verdict, divergence: Divergence | None, failure: ShadowFailure | None) -> None:
+        pair = self.pair
+        assert pair is not None
+        self._settled = True
+        pair.secondary_done(self._observation(verdict, divergence, failure))
+        self.host = self.request = self.primary_value = self.answer = self.pair = None
+        if self.desk.consumer.waiters:
+            self.desk.consumer.changed()
 
 
 @disable_ki_protection

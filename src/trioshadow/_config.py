@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import attrs
 import mmh3
 
+from ._capture import Capture
+from ._fingerprint import fingerprint
 from ._sampling import SamplingKey
 from .compare import RULES, Comparison, Decoder, IgnoreField, Rule, checked_decoders
 
@@ -89,6 +91,16 @@ def _is_optional_callable(_: object, attribute: attrs.Attribute[Any], value: obj
         raise TypeError(f"{attribute.name} must be a function, not {type(value).__name__}")
 
 
+def _is_text(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{attribute.name} must be a str, not {type(value).__name__}")
+
+
+def _is_capture(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not isinstance(value, Capture):
+        raise TypeError(f"{attribute.name} must be a Capture, as in Capture(max_bytes=1_000), not {value!r}")
+
+
 def _is_view(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     halves = value if isinstance(value, tuple) else (value, value)
     if len(halves) != 2 or not all(half is None or callable(half) for half in halves):
@@ -150,6 +162,14 @@ class ShadowConfig:
     and once more after: it must not look at that.
     None: what the method `__may_mirror__()` of the request's type says; where it has none, all may."""
 
+    noise_rate: float = attrs.field(default=0.1, validator=_is_fraction)
+    """The fraction of mirrored calls, in [0, 1], that go to the secondary too, if there is one."""
+    candidate: str = attrs.field(default="", validator=_is_text)
+    """Which version of the new backend this is. What is counted of one candidate is never added to what is counted of
+    another: change it when the candidate changes."""
+    capture: Capture | None = attrs.field(default=None, validator=_is_capture)
+    """What records keep of requests and answers. None: nothing."""
+
     primary_view: View | None = attrs.field(init=False, eq=False, repr=False)
     """The primary's half of `view`; None where the answer is compared as it is."""
     shadow_view: View | None = attrs.field(init=False, eq=False, repr=False)
@@ -159,12 +179,19 @@ class ShadowConfig:
     comparison: Comparison = attrs.field(init=False, eq=False, repr=False)
     """What is said about comparing, compiled."""
 
+    fingerprint: str = attrs.field(init=False, eq=False, repr=False)
+    """Of the rules: of all that decides whether two answers are the same, and how long a shadow has. 16 hexadecimal
+    digits, the same in every process that has the same rules; functions count by their names."""
+    epoch_id: str = attrs.field(init=False, eq=False, repr=False)
+    """Of `candidate` and `fingerprint` together."""
+
     def __attrs_post_init__(self) -> None:
         # After the validators: a str for the rate, times 2**32, would be a str of 12 GB.
         primary_view, shadow_view = self.view if isinstance(self.view, tuple) else (self.view, self.view)
         object.__setattr__(self, "primary_view", primary_view)
         object.__setattr__(self, "shadow_view", shadow_view)
-        for name in ("sample_rate", "shadow_timeout", "drain_timeout"):  # a Fraction is a number, but no deadline
+        # A Fraction is a number, but no deadline.
+        for name in ("sample_rate", "shadow_timeout", "drain_timeout", "noise_rate"):
             object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "threshold", self.sample_rate * _2_32)
         comparison = Comparison(
@@ -176,6 +203,9 @@ class ShadowConfig:
             decoders=self.decoders,
         )
         object.__setattr__(self, "comparison", comparison)
+        rules = (self.ignore, self.compare, self.strict, self.strict_errors, self.max_changes, self.decode)
+        object.__setattr__(self, "fingerprint", fingerprint((*rules, self.decoders, self.view, self.shadow_timeout)))
+        object.__setattr__(self, "epoch_id", fingerprint((self.candidate, self.fingerprint)))
 
     @classmethod
     def full_sample(cls) -> ShadowConfig:

@@ -58,7 +58,10 @@ class Consumer:
         self._finished = trio.Event()
         self._subscribers: list[_Subscriber] = []
         self._dropped: Counter[str] = Counter()
-        self._sinks = [SinkWorker(sink, notices, self._taken, lambda: self._scope.cancel_called) for sink in sinks]
+        self._sinks = [
+            SinkWorker(sink, notices, self._taken, lambda: self._scope.cancel_called, ledger.evidences)
+            for sink in sinks
+        ]
         self._lossless = [sink for sink in self._sinks if sink.lossless]
         #: Who waits for what; `changed()` need only be called while somebody does.
         self.waiters: list[tuple[Callable[[], bool], trio.Event]] = []
@@ -73,6 +76,10 @@ class Consumer:
             return
         self._count_waiting()
         self._send.send_nowait(record)
+
+    def count_dropped(self, name: str) -> None:
+        """Somebody lost something that he was told."""
+        self._dropped[name] += 1
 
     def changed(self) -> None:
         """A leg has settled or a record was taken: wake those who waited for that."""
@@ -92,7 +99,8 @@ class Consumer:
 
     def is_idle(self) -> bool:
         """Nothing in flight, the channel empty, log and sinks caught up."""
-        return not self._ledger.in_flight and not self._queued and not any(sink.backlog for sink in self._sinks)
+        ledger = self._ledger
+        return not (ledger.in_flight or ledger.pairs or self._queued or any(sink.backlog for sink in self._sinks))
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait until `condition()` was true after some change. A checkpoint."""

@@ -60,6 +60,8 @@ class LegFacts:
     """What is known of a leg. Defaults in the class: most legs never set most of these."""
 
     config: ShadowConfig
+    secondary = False
+    """Is it the secondary that is compared, another copy of the primary, whose answers have the primary's shape?"""
 
     primary = _PENDING
     primary_value: Any = None
@@ -80,6 +82,8 @@ class LegFacts:
 
     own_failure: ShadowFailure | None = None
     """Of the code between the sides: a copy or a view."""
+    primary_failure: ShadowFailure | None = None
+    """The same, if it was on the primary's side."""
 
 
 def judge(facts: LegFacts, *, closing: bool) -> Judgement:
@@ -145,9 +149,10 @@ def _compare_answers(facts: LegFacts) -> Judgement:
             primary = primary.load()
         except BodyTooLarge:
             return Verdict.ABANDONED, None, None
-    if config.shadow_view is not None:
+    view = config.primary_view if facts.secondary else config.shadow_view
+    if view is not None:
         try:
-            shadow = config.shadow_view(shadow)
+            shadow = view(shadow)
         except BaseException as exc:
             if passing_error(exc) is not None:
                 raise

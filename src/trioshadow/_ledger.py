@@ -1,9 +1,12 @@
 """The ledger keeps promise 4: every call ends in exactly one counter, at every moment, under every fault.
 
-How: the totals are not counted but added up, so that they can't disagree with their parts. A call is entered once, as
-not mirrored or as in flight, and one that is in flight leaves that counter in the same step that enters its verdict.
-The steps have no call between them, so that neither a signal handler nor another thread sees half of one (CPython
-checks for both at calls and backward jumps only); those with more than one step are KI-protected where they are used.
+How: the totals are not counted but added up, so that they can't disagree with their parts. A call is entered once, in
+the row of its operation (`evidence.Operation`), as not mirrored or as in flight, and one that is in flight leaves that
+counter in the same step that enters its verdict. The steps have no call between them, so that neither a signal handler
+nor another thread sees half of one (CPython checks for both at calls and backward jumps only); those with more than one
+step are KI-protected where they are used.
+
+Rows belong to an epoch (a candidate and a set of rules). A call stays in the epoch in which it began.
 
 Threads: everything here belongs to the shadower's own thread, but `count_elsewhere`, which takes a lock: two threads
 doing `c[x] += 1` lost a quarter of the increments.
@@ -11,22 +14,43 @@ doing `c[x] += 1` lost a quarter of the increments.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import attrs
 
-from ._verdict import HeldBack, Verdict
+from ._verdict import IN_FLIGHT, HeldBack, Verdict
+from .evidence import Epoch, Evidence, Operation
 
-#: The slot of the legs in flight.
-IN_FLIGHT = len(Verdict)
 _CLOSED = Verdict.CLOSED.slot
 _SHED = Verdict.SHED.slot
-_SHED_FOR_RECORDS = IN_FLIGHT + 1
 _HELD_BACK = Verdict.HELD_BACK.slot
+_IN_FLIGHT = IN_FLIGHT
+_MIRRORED = Verdict.NOT_SAMPLED.slot
 #: Those who are held back for another cause than the first, which is what is left.
-_OTHER_CAUSES = {cause: IN_FLIGHT + 2 + index for index, cause in enumerate(list(HeldBack)[1:])}
+_OTHER_CAUSES = tuple(HeldBack)[1:]
+
+#: So many epochs are kept at the most. A shadower has a second one when its rules change while it runs.
+EPOCHS = 4
+
+
+@attrs.frozen(kw_only=True)
+class SecondaryStatistics:
+    """What became of the calls of the secondary. None of it is in the other counts.
+
+    `calls == in_flight + matched + diverged + failed + timed_out + abandoned`.
+    """
+
+    calls: int
+    """Mirrored calls that went to the secondary too."""
+    in_flight: int
+    """Those of which the secondary or the shadow is not done yet."""
+    matched: int
+    """The secondary answered what the primary did. This and the others are by verdict: see `Verdict`."""
+    diverged: int
+    failed: int
+    timed_out: int
+    abandoned: int
 
 
 @attrs.frozen(kw_only=True)
@@ -68,62 +92,113 @@ class ShadowStatistics:
     it)."""
     held_back_by_cause: Mapping[str, int]
     """Why calls were held back: `in_shadow`, `not_allowed`, `marked`, `incomplete`; see `HeldBack`."""
+    secondary: SecondaryStatistics
+    """What became of the calls of the secondary, which measures the noise; all zero without one."""
+
+
+@attrs.frozen
+class _Epochs:
+    kept: tuple[Evidence, ...]
+    """The current one last."""
+    past: tuple[int, ...]
+    """The totals of those that are not kept any more."""
+    past_secondary: tuple[int, ...]
 
 
 class Ledger:
-    """Where each call is entered once."""
+    """Where each call is entered once. `new_series()` gives a text that no other run of counting has, and `clock` the
+    wall-clock time.
+    """
 
-    __slots__ = ("_lock", "counts", "records_waiting")
+    __slots__ = (
+        *("_clock", "_epochs", "_new_series", "evidence", "held_back", "in_flight", "pairs", "records_waiting"),
+        "shed_for_records",
+    )
 
-    def __init__(self) -> None:
-        #: One counter a verdict, by `Verdict.slot`; then that of the legs in flight, how many were shed for records,
-        #: and how many were held back by cause. One list, so that another thread can take them all in one step.
-        self.counts = [0] * (len(Verdict) + 2 + len(_OTHER_CAUSES))
+    def __init__(self, epoch: Epoch, new_series: Callable[[], str], clock: Callable[[], float]) -> None:
+        self._new_series = new_series
+        self._clock = clock
+        #: The current epoch's: where calls that begin now are entered.
+        self.evidence = Evidence(epoch, series=new_series(), since=clock())
+        #: One attribute, so that another thread can take it in one step.
+        self._epochs = _Epochs((self.evidence,), (0,) * (IN_FLIGHT + 1), (0,) * _MIRRORED)
+        self.in_flight = 0
+        """Legs without a verdict, of all epochs."""
+        self.pairs = 0
+        """Calls with a secondary, of which not both sides are done."""
         self.records_waiting = 0
+        self.shed_for_records = 0
+        self.held_back = dict.fromkeys(_OTHER_CAUSES, 0)
 
-        self._lock = threading.Lock()
+    def begin_epoch(self, epoch: Epoch) -> None:
+        """Calls that begin from now on are of this epoch; one that was left a short time ago is gone on with."""
+        kept = [evidence for evidence in self._epochs.kept if evidence.epoch != epoch]
+        for evidence in self._epochs.kept:
+            if evidence.epoch == epoch:
+                self.evidence = evidence
+                break
+        else:
+            self.evidence = Evidence(epoch, series=self._new_series(), since=self._clock())
+        past, past_secondary = self._epochs.past, self._epochs.past_secondary
+        for old in [evidence for evidence in kept if not evidence.held][: max(0, len(kept) - EPOCHS + 1)]:
+            kept.remove(old)
+            past = _sum(past, old.totals())
+            past_secondary = _sum(past_secondary, old.secondary_totals())
+        self._epochs = _Epochs((*kept, self.evidence), past, past_secondary)
 
-    @property
-    def in_flight(self) -> int:
-        """Legs without a verdict."""
-        return self.counts[IN_FLIGHT]
-
-    def admit(self, limit: int) -> bool:
+    def admit(self, limit: int, row: Operation) -> bool:
         """Enter a leg, if there is room for it and for the record that it may leave; if not, the call is counted as
         shed.
         """
-        counts = self.counts
-        if counts[IN_FLIGHT] + self.records_waiting < limit:
-            counts[IN_FLIGHT] += 1
+        counts = row.counts
+        if self.in_flight + self.records_waiting < limit:
+            self.in_flight += 1
+            counts[_IN_FLIGHT] += 1
+            row.held += 1
             return True
         counts[_SHED] += 1
-        if counts[IN_FLIGHT] < limit:
-            counts[_SHED_FOR_RECORDS] += 1  # after the other: a part is never more than the whole
+        if self.in_flight < limit:
+            self.shed_for_records += 1  # after the other: a part is never more than the whole
         return False
 
-    def hold_back(self, cause: HeldBack) -> None:
+    def hold_back(self, cause: HeldBack, row: Operation) -> None:
         """A call is not mirrored, for this cause."""
-        self.counts[_HELD_BACK] += 1
-        slot = _OTHER_CAUSES.get(cause)
-        if slot is not None:
-            self.counts[slot] += 1  # after the other: a part is never more than the whole
+        row.counts[_HELD_BACK] += 1
+        if cause in self.held_back:
+            self.held_back[cause] += 1  # after the other: a part is never more than the whole
 
-    def settle_leg(self, verdict: Verdict) -> None:
-        """A leg got its verdict."""
-        counts = self.counts
-        counts[IN_FLIGHT] -= 1
-        counts[verdict.slot] += 1
+    def rename_leg(self, old: Operation, new: Operation) -> None:
+        """A leg in flight is one of another operation."""
+        old.counts[_IN_FLIGHT] -= 1
+        new.counts[_IN_FLIGHT] += 1
+        old.held -= 1
+        new.held += 1
 
-    def count_elsewhere(self) -> None:
+    def settle_leg(self, verdict: Verdict, row: Operation) -> None:
+        """A leg got its verdict. Its row is still held, until it is entered what was compared."""
+        counts, slot = row.counts, verdict.slot
+        self.in_flight -= 1
+        counts[_IN_FLIGHT] -= 1
+        counts[slot] += 1
+
+    def count_elsewhere(self, operation: str) -> None:
         """A call from a thread that is not the shadower's, or while it has none."""
-        with self._lock:
-            self.counts[_CLOSED] += 1
+        self.evidence.count_elsewhere(operation, _CLOSED)
+
+    def evidences(self) -> tuple[Evidence, ...]:
+        """What was counted of the epochs that are kept, the current one last."""
+        return self._epochs.kept
 
     def statistics(self, records_dropped: Mapping[str, int]) -> ShadowStatistics:
         """All of it, at this moment."""
-        counts = tuple(self.counts)
-        by_verdict, in_flight, shed_for_records = counts[:IN_FLIGHT], counts[IN_FLIGHT], counts[_SHED_FOR_RECORDS]
-        held_back = {cause.value: counts[slot] for cause, slot in _OTHER_CAUSES.items()}
+        # The parts before the wholes: none must be more.
+        held_back = {cause.value: count for cause, count in self.held_back.items()}
+        shed_for_records, pairs, epochs = self.shed_for_records, self.pairs, self._epochs
+        counts, secondary = epochs.past, epochs.past_secondary
+        for evidence in epochs.kept:
+            counts = _sum(counts, evidence.totals())
+            secondary = _sum(secondary, evidence.secondary_totals())
+        by_verdict, in_flight = counts[:IN_FLIGHT], counts[IN_FLIGHT]
         split = Verdict.NOT_SAMPLED.slot
         mirrored, not_mirrored = in_flight + sum(by_verdict[:split]), sum(by_verdict[split:])
         return ShadowStatistics(
@@ -142,5 +217,14 @@ class Ledger:
             held_back_by_cause=MappingProxyType(
                 {HeldBack.IN_SHADOW.value: by_verdict[_HELD_BACK] - sum(held_back.values()), **held_back}
             ),
+            secondary=SecondaryStatistics(
+                calls=pairs + sum(secondary),
+                in_flight=pairs,
+                **{verdict.value: secondary[verdict.slot] for verdict in Verdict if verdict.mirrored},
+            ),
             **{verdict.value: by_verdict[verdict.slot] for verdict in Verdict},
         )
+
+
+def _sum(ours: Sequence[int], theirs: Sequence[int]) -> tuple[int, ...]:
+    return tuple(one + other for one, other in zip(ours, theirs, strict=True))

@@ -14,6 +14,10 @@ from trio.lowlevel import enable_ki_protection
 
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
 from ._verdict import Verdict
+from .evidence import Evidence
+
+#: The name of an operation keeps this many characters.
+OPERATION_LIMIT = 256
 
 
 class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
@@ -37,7 +41,7 @@ class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
 
     @abc.abstractmethod
     def name_operation(self, operation: str) -> None:
-        """Name what is called, for the records, before the leg is ended: a router knows it only after `start()`."""
+        """Name what is called, before the leg is ended: a router knows it only after `start()`."""
 
     @abc.abstractmethod
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, ShadowT]:
@@ -68,7 +72,7 @@ class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
 
 class IdleLeg(Leg[Any, Any]):
     """The leg of a call that is not mirrored: one for each verdict, shared by all calls, so that such a call costs no
-    leg.
+    leg. Whoever may be given a name gets a `NamedIdleLeg` of its own.
     """
 
     __slots__ = ("verdict",)
@@ -79,7 +83,7 @@ class IdleLeg(Leg[Any, Any]):
         self.verdict = verdict
 
     def name_operation(self, operation: str) -> None:
-        """No record will have it."""
+        """Nobody has it in hand."""
 
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, Any]:
         """Nothing to compare: an outcome with this leg's verdict."""
@@ -93,3 +97,22 @@ class IdleLeg(Leg[Any, Any]):
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         """Nothing to abandon."""
+
+
+class NamedIdleLeg(IdleLeg):
+    """The leg of a call that is not mirrored, and that may be named: what is never mirrored must be known by name."""
+
+    __slots__ = ("_evidence", "_operation")
+
+    def __init__(self, verdict: Verdict, evidence: Evidence, operation: str) -> None:
+        super().__init__(verdict)
+        self._evidence = evidence
+        self._operation = operation
+
+    @enable_ki_protection
+    def name_operation(self, operation: str) -> None:
+        """Count the call under this name, and no more under the one before."""
+        if type(operation) is str and operation[:OPERATION_LIMIT] != self._operation:
+            old, self._operation = self._operation, operation[:OPERATION_LIMIT]
+            closed = self.verdict is Verdict.CLOSED
+            self._evidence.rename(old, self._operation, self.verdict.slot, elsewhere=closed)

@@ -20,6 +20,7 @@ from ._log import DivergenceLog
 from ._sampling import SamplingKey
 from ._shadower import Shadower
 from ._sink import Sink, SinkTarget
+from ._slo import SloTracker
 from .guard import SyncBackend
 
 P = ParamSpec("P")
@@ -79,6 +80,8 @@ def mirrored(
     name: str = "",
     log: DivergenceLog | None = None,
     sinks: Iterable[Sink | SinkTarget] = (),
+    secondary: Callable[..., Any] | None = None,
+    slo: SloTracker | None = None,
     max_threads: int = 8,
 ) -> Callable[[Callable[P, R]], MirroredFunction[P, R]]:
     """A decorator: the function below it is the primary, `shadow` is called with the same arguments.
@@ -90,13 +93,14 @@ def mirrored(
             html = render("*hello*")        # the old function's answer, as before
 
     Either function may be async or not. A primary that is not runs inline in its caller, as before. A shadow that is
-    not runs in worker threads, at most `max_threads` at once (see `SyncBackend`). The request is an `Arguments`;
-    `name`, also the operation in the records, is by default the primary's. The other parameters are those of
-    `Shadower`.
+    not runs in worker threads, at most `max_threads` at once (see `SyncBackend`), and so does a `secondary`. The
+    request is an `Arguments`; `name`, also the operation in the records, is by default the primary's. The other
+    parameters are those of `Shadower`.
 
     Raises TypeError for generator functions: their answer is not there when they return.
     """
     shadow_call = _on_arguments(shadow, max_threads)
+    secondary_call = None if secondary is None else _on_arguments(secondary, max_threads, "secondary")
     own_sinks = tuple(sinks)  # every shadower gets them
 
     def decorate(function: Callable[P, R]) -> MirroredFunction[P, R]:
@@ -109,7 +113,14 @@ def mirrored(
 
         def new_shadower() -> Shadower[Arguments, Any, Any]:
             primary_call = _on_arguments(function, max_threads)
-            return Shadower(primary_call, shadow_call, config, name=operation, log=log, sinks=own_sinks)
+            return Shadower(
+                *(primary_call, shadow_call, config),
+                name=operation,
+                log=log,
+                sinks=own_sinks,
+                secondary=secondary_call,
+                slo=slo,
+            )
 
         def start(*args: Any, **kwargs: Any) -> Leg[Any, Any]:
             shadower: Shadower[Arguments, Any, Any] = wrapper.shadower
@@ -183,10 +194,12 @@ async def _awaited(leg: Leg[Any, Any], awaitable: Awaitable[Any]) -> Any:
     return answer
 
 
-def _on_arguments(function: Callable[..., Any], max_threads: int) -> Callable[[Arguments], Awaitable[Any]]:
+def _on_arguments(
+    function: Callable[..., Any], max_threads: int, parameter: str = "shadow"
+) -> Callable[[Arguments], Awaitable[Any]]:
     """The function as a backend that takes an `Arguments`."""
     if not callable(function):
-        raise TypeError(f"shadow must be callable, not {type(function).__name__}")
+        raise TypeError(f"{parameter} must be callable, not {type(function).__name__}")
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
 
         async def call(arguments: Arguments) -> Any:

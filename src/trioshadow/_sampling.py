@@ -23,6 +23,8 @@ from __future__ import annotations
 from typing import TypeAlias
 from uuid import UUID
 
+import mmh3
+
 #: What can be a sampling key.
 SamplingKey: TypeAlias = bytes | str | int | UUID | tuple["SamplingKey", ...]
 
@@ -54,3 +56,13 @@ def encode_key(key: object) -> bytes:
         f"a sampling key must be bytes, str, int, UUID, or a tuple of these, not {type(key).__name__}: "
         "give key= or ShadowConfig(key=...)"
     )
+
+
+#: Of the hash by which keys are counted: another function than the sampler's, so that neither says anything of the
+#: other.
+_COUNTING_SEED = 1
+
+
+def counting_hash(key: bytes) -> int:
+    """The hash in [0, 2**64) by which different keys are counted: the first half of MurmurHash3_x64_128, seed 1."""
+    return mmh3.hash64(key, _COUNTING_SEED, signed=False)[0]  # by name: mmh3 5.3.1 ignores a fourth positional argument

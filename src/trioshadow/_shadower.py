@@ -25,6 +25,9 @@ from __future__ import annotations
 import contextvars
 import enum
 import functools
+import random
+import time
+import uuid
 from collections.abc import Callable, Iterable
 from threading import get_ident
 from types import TracebackType
@@ -34,24 +37,27 @@ import trio
 from mmh3 import hash as mmh3_hash
 from trio.lowlevel import current_trio_token, disable_ki_protection, enable_ki_protection
 
-from ._active_leg import ActiveLeg, Desk
+from ._active_leg import ActiveLeg, Desk, SecondaryLeg
 from ._backend import BackendLike, RequestT, as_callable
 from ._config import ShadowConfig
 from ._consumer import PATIENCE, Consumer
 from ._errors import ShadowerNotRunning, passing_error, type_name
 from ._host import HostPool
 from ._in_shadow import ShadowMark, shadow_mark
-from ._judge import compare_failure
-from ._ledger import IN_FLIGHT as _IN_FLIGHT
+from ._judge import PrimarySide, compare_failure
 from ._ledger import Ledger, ShadowStatistics
-from ._leg import IdleLeg, Leg
+from ._leg import OPERATION_LIMIT, IdleLeg, Leg, NamedIdleLeg
 from ._log import DivergenceLog
 from ._notices import Notices
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
+from ._pair import Pair
 from ._sampling import SamplingKey, encode_key
 from ._sink import Sink, SinkTarget
-from ._snapshot import ATOMS, copy_request
-from ._verdict import DivergenceRecord, HeldBack, Verdict
+from ._slo import SloTracker, recorder_of
+from ._snapshot import ATOMS, Packed, copy_request
+from ._verdict import IN_FLIGHT, DivergenceRecord, HeldBack, Verdict
+from .evidence import UNNAMED, Epoch, Evidence, Objective, Operation, Scorecard
+from .evidence import scorecard as scorecard_of
 
 #: The leg of each call that is not mirrored.
 _NOT_SAMPLED, _SHED, _UNKEYED, _HELD_BACK, _PAUSED, _CLOSED = (
@@ -60,8 +66,11 @@ _NOT_SAMPLED, _SHED, _UNKEYED, _HELD_BACK, _PAUSED, _CLOSED = (
 _NOT_SAMPLED_SLOT = Verdict.NOT_SAMPLED.slot
 _GIVEN_UP = IdleLeg(Verdict.ABANDONED)
 _ABANDONED_SLOT = Verdict.ABANDONED.slot
+_IN_FLIGHT = IN_FLIGHT
+_PRIMARY_ABANDONED = PrimarySide.ABANDONED
 
 _DEFAULT_CONFIG = ShadowConfig()
+_DEFAULT_OBJECTIVE = Objective()
 
 
 class _State(enum.Enum):
@@ -83,6 +92,11 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     in task names. `log` takes the divergences (by default a new `DivergenceLog(128)`); `sinks` get every record:
     targets, or `Sink(target, ...)`.
 
+    `secondary` is another copy of the primary, or the primary itself for calls without side effects: a sub-sample of
+    the mirrored calls (`config.noise_rate`) goes to it too, so that what the old backend does by itself is told apart
+    from what the new one does. `slo` is anything with `record(success: bool)`: it is told each verdict but
+    `abandoned`, True for a match, on the event loop, so it should be quick.
+
     Leaving it normally: no new legs, running legs get up to `config.drain_timeout` seconds, the rest are cancelled and
     counted `abandoned`; then log and sinks get as long again to catch up. Leaving it by an exception: legs are
     cancelled at once. An exception of the body leaves as itself. A shadow that refuses to be cancelled holds up this
@@ -98,6 +112,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         name: str = "",
         log: DivergenceLog | None = None,
         sinks: Iterable[Sink | SinkTarget] = (),
+        secondary: BackendLike[RequestT, PrimaryT] | None = None,
+        slo: SloTracker | None = None,
     ) -> None:
         self._primary = as_callable(primary, "primary")
         self._shadow = shadow
@@ -105,13 +121,22 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         self._config = _require_config(config)
         self._name = name
         self._notices = Notices(name)
-        self._ledger = Ledger()
+        self._ledger = Ledger(_epoch_of(config), lambda: uuid.uuid4().hex, time.time)
         if log is None:
             log = DivergenceLog()
         elif not isinstance(log, DivergenceLog):
             raise TypeError(f"log must be a DivergenceLog, as in DivergenceLog(1000), not {type(log).__name__}")
         self._consumer = Consumer(log, [Sink.of(sink) for sink in sinks], self._ledger, self._notices)
-        self._desk = Desk(shadow_call, f"trioshadow leg of {name or 'shadower'}", self._ledger, self._consumer)
+        self._desk = Desk(
+            shadow=shadow_call,
+            secondary=None if secondary is None else as_callable(secondary, "secondary"),
+            slo=None if slo is None else recorder_of(slo),
+            name=name,
+            ledger=self._ledger,
+            consumer=self._consumer,
+            notices=self._notices,
+        )
+        self._random = random.Random()  # noqa: S311 - which calls are paired is no secret
         self._pool = HostPool()
         self._state = _State.NEW
         self._paused = False
@@ -151,7 +176,13 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         For what is not one `await`; see `Leg` for how it is ended. Copies the request for the shadow where it is
         mutable. Raises ShadowerNotRunning if the shadower was never entered, and nothing else.
         """
-        return self._start(request, key, operation)
+        return self._in_hand(self._start(request, key, operation), operation)
+
+    def _in_hand(self, leg: Leg[PrimaryT, ShadowT], operation: str) -> Leg[PrimaryT, ShadowT]:
+        # Whoever holds a leg may name it.
+        if isinstance(leg, IdleLeg):
+            return NamedIdleLeg(leg.verdict, self._ledger.evidence, _name_of(operation))
+        return leg
 
     @enable_ki_protection
     def _start(
@@ -163,12 +194,16 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         refused: HeldBack | None = None,
     ) -> Leg[PrimaryT, ShadowT]:
         if get_ident() != self._thread:
-            return self._start_elsewhere()
+            return self._start_elsewhere(operation)
+        ledger = self._ledger
+        row = ledger.evidence.unnamed
+        if operation:
+            row = self._row(ledger.evidence, operation)
         mark = shadow_mark.get()
         if mark is not None and mark.running:
-            return self._hold_back(HeldBack.IN_SHADOW)
+            return self._hold_back(HeldBack.IN_SHADOW, row)
         if self._paused:
-            return self._idle(_PAUSED)
+            return self._idle(_PAUSED, row)
         if config is None:
             config = self._config
         try:
@@ -181,49 +216,94 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             key_bytes = b""
             if config.sample_rate < 1:
                 self._notices.say("unkeyed", f"a request has no sampling key ({_no_key(key, exc)}): not mirrored")
-                return self._idle(_UNKEYED)
+                return self._idle(_UNKEYED, row)
         rate = config.sample_rate
         # At 0 there is nothing to hash for; else this is config.should_shadow(), without a call on the path of most
         # calls.
         if rate < 1 and (rate <= 0 or mmh3_hash(key_bytes, config.seed, False) >= config.threshold):  # noqa: FBT003
-            self._ledger.counts[_NOT_SAMPLED_SLOT] += 1  # and this is _idle()
+            row.counts[_NOT_SAMPLED_SLOT] += 1  # and this is _idle()
             return _NOT_SAMPLED
         if not self._in_own_run():
-            return self._closed("they come from another trio.run than the shadower's")
+            return self._closed("they come from another trio.run than the shadower's", operation)
         if refused is not None:
-            return self._hold_back(refused)
+            return self._hold_back(refused, row)
         if not self._may_mirror(config, request):
-            return self._hold_back(HeldBack.NOT_ALLOWED)
-        if not self._ledger.admit(config.max_in_flight):
+            return self._hold_back(HeldBack.NOT_ALLOWED, row)
+        if not ledger.admit(config.max_in_flight, row):
             self._notices.say("shed", "calls are shed: legs and waiting records fill max_in_flight")
             return _SHED
         try:
-            return self._start_leg(config, request, key_bytes, operation)
+            return self._start_leg(config, request, key_bytes, operation, row)
         except RecursionError:
             # The caller is so deep that the primary still fits and a leg does not. No call in here: it would not
             # either.
-            counts = self._ledger.counts
+            counts = row.counts
+            ledger.in_flight -= 1
+            row.held -= 1
             counts[_IN_FLIGHT] -= 1
             counts[_ABANDONED_SLOT] += 1
             return _GIVEN_UP
 
+    def _row(self, evidence: Evidence, operation: str) -> Operation:
+        row = evidence.operations.get(operation) if type(operation) is str else evidence.unnamed
+        if row is None:
+            row = evidence.operation(_name_of(operation))
+        return row
+
     def _start_leg(
-        self, config: ShadowConfig, request: RequestT, key_bytes: bytes, operation: str
+        self, config: ShadowConfig, request: RequestT, key_bytes: bytes, operation: str, row: Operation
     ) -> ActiveLeg[PrimaryT, ShadowT]:
-        leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(self._desk, config, key_bytes, operation)
+        leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(self._desk, config, key_bytes, operation, row)
+        paired = self._desk.secondary is not None and self._random.random() < config.noise_rate
+        request_of_secondary = None
         try:
             if config.copy_request is None and type(request) in ATOMS:
                 leg.request = request  # the commonest case, without the calls below
             else:
                 leg.request = _copy_of(config, request)
+            if config.capture is not None and config.capture.request:
+                leg.captured_request = self._copy_again(config, request, leg.request)
+            if paired:
+                request_of_secondary = self._copy_again(config, request, leg.request)
         except BaseException as exc:
             if passing_error(exc) is not None:
                 leg.give_up_at_start()
                 raise
             leg.fail_at_start(compare_failure("copy_request", exc))
         else:
-            self._pool.launch(leg, self._spawn)
+            if paired:
+                self._launch_pair(leg, request_of_secondary)
+            else:
+                self._pool.launch(leg, self._spawn)
         return leg
+
+    def _launch_pair(self, leg: ActiveLeg[PrimaryT, ShadowT], request: Any) -> None:
+        """The shadow and the secondary, in random order, so that time favours neither."""
+        pair = Pair(self._ledger)
+        secondary = SecondaryLeg(leg, pair)
+        secondary.request = request
+        first, second = (leg, secondary) if self._random.random() < 0.5 else (secondary, leg)
+        # As in _start(): no call where there was no room for one.
+        try:
+            self._pool.launch(first, self._spawn)
+        except RecursionError:
+            self._ledger.pairs -= 1
+            raise
+        try:
+            self._pool.launch(second, self._spawn)
+        except RecursionError:
+            self._ledger.pairs -= 1
+            if second is secondary:
+                return
+            secondary.primary = _PRIMARY_ABANDONED  # it looks at this before it calls anybody
+            raise
+        leg.pair, leg.secondary_leg = pair, secondary
+
+    def _copy_again(self, config: ShadowConfig, request: RequestT, copied: Any) -> Any:
+        """One more copy, for another than the shadow; the same where both are safe to have it."""
+        if copied is request or type(copied) is Packed:
+            return copied
+        return _copy_of(config, request)
 
     def start_if_running(
         self,
@@ -240,8 +320,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         form itself refuses to mirror is held back for the cause `refused`, if it is sampled.
         """
         if self._state is _State.NEW:
-            return self._closed("it was never entered")
-        return self._start(request, key, operation, config, refused)
+            return self._in_hand(self._closed("it was never entered", operation), operation)
+        return self._in_hand(self._start(request, key, operation, config, refused), operation)
 
     def may_mirror(self, request: RequestT) -> bool:
         """What `config.may_mirror`, or the request's type, says of this request; False if that raises."""
@@ -264,27 +344,27 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             self._notices.say("may_mirror", f"may_mirror raised {type_name(type(exc))}: not mirrored")
             return False
 
-    def _hold_back(self, cause: HeldBack) -> IdleLeg:
-        self._ledger.hold_back(cause)
+    def _hold_back(self, cause: HeldBack, row: Operation) -> IdleLeg:
+        self._ledger.hold_back(cause, row)
         return _HELD_BACK
 
-    def _idle(self, leg: IdleLeg) -> IdleLeg:
-        self._ledger.counts[leg.verdict.slot] += 1
+    def _idle(self, leg: IdleLeg, row: Operation) -> IdleLeg:
+        row.counts[leg.verdict.slot] += 1
         return leg
 
-    def _closed(self, why: str) -> IdleLeg:
-        self._ledger.count_elsewhere()
+    def _closed(self, why: str, operation: str) -> IdleLeg:
+        self._ledger.count_elsewhere(_name_of(operation))
         self._notices.say(f"closed: {why}", f"calls are served by the primary and not mirrored: {why}", once=True)
         return _CLOSED
 
-    def _start_elsewhere(self) -> IdleLeg:
+    def _start_elsewhere(self, operation: str) -> IdleLeg:
         if self._state is _State.NEW:
             raise ShadowerNotRunning(
                 "this shadower was never entered: wrap the program that calls it in `async with shadower:`"
             )
         if self._state is _State.CLOSED:
-            return self._closed("the shadower was left")
-        return self._closed("they come from another thread than the shadower's")
+            return self._closed("the shadower was left", operation)
+        return self._closed("they come from another thread than the shadower's", operation)
 
     def _in_own_run(self) -> bool:
         # A leg started from another run "works", and corrupts both.
@@ -339,11 +419,12 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
                 self._cancel_legs()
                 with trio.move_on_after(PATIENCE):
                     await self._consumer.wait_until(self._no_legs)
-                if self._ledger.in_flight:
+                if not self._no_legs():
                     which = ", ".join(name or "(no operation named)" for name in self._pool.operations()[:5])
                     self._notices.say(
                         "held up",
-                        f"the exit waits for {self._ledger.in_flight} shadow(s) that refuse to be cancelled: {which}",
+                        f"the exit waits for {self._ledger.in_flight or self._ledger.pairs} shadow(s) that refuse to "
+                        f"be cancelled: {which}",
                     )
                     await self._consumer.wait_until(self._no_legs)
                 await self._consumer.flush(self._config.drain_timeout)
@@ -364,7 +445,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             raise (passing_error(group) or group) from None
 
     def _no_legs(self) -> bool:
-        return not self._ledger.in_flight
+        return not (self._ledger.in_flight or self._ledger.pairs)
 
     def _close_door(self) -> None:
         self._thread = None
@@ -412,8 +493,14 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         return self._state is _State.RUNNING
 
     def reconfigure(self, config: ShadowConfig) -> None:
-        """Use `config` from the next call on; legs in flight keep the one they started with."""
+        """Use `config` from the next call on; legs in flight keep the one they started with.
+
+        Another `candidate`, or other rules, begin a new epoch: the scorecard begins anew. Another rate does not.
+        """
         self._config = _require_config(config)
+        epoch = _epoch_of(config)
+        if epoch != self._ledger.evidence.epoch:
+            self._ledger.begin_epoch(epoch)
 
     def pause(self) -> None:
         """Mirror no more calls (they are counted `paused`) until `resume()`. Legs in flight go on."""
@@ -455,6 +542,14 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         """All counts at this moment. From any thread."""
         return self._ledger.statistics(self._consumer.dropped())
 
+    def scorecard(self, objective: Objective = _DEFAULT_OBJECTIVE) -> Scorecard:
+        """Is the candidate good enough? From all calls of the current epoch, as they are at this moment.
+
+        To be asked as often as one likes: its error level holds for all moments together. It takes some milliseconds
+        for hundreds of operations and fields, of the event loop's time if that is where it is called.
+        """
+        return scorecard_of(self._ledger.evidence, objective)
+
     async def wait_idle(self) -> None:
         """Wait until nothing is in flight, the channel is empty, and log and sinks have caught up.
 
@@ -494,6 +589,14 @@ def _answer_of(may_mirror: Callable[[Any], bool], request: Any) -> bool:
 @disable_ki_protection
 def _copy_of(config: ShadowConfig, request: Any) -> Any:
     return copy_request(request) if config.copy_request is None else config.copy_request(request)
+
+
+def _name_of(operation: object) -> str:
+    return operation[:OPERATION_LIMIT] if type(operation) is str else UNNAMED
+
+
+def _epoch_of(config: ShadowConfig) -> Epoch:
+    return Epoch(config.candidate, config.fingerprint)
 
 
 def _require_config(config: object) -> ShadowConfig:

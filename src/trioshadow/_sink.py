@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import attrs
@@ -24,6 +25,7 @@ from ._config import is_count
 from ._errors import consists_of, passing_error, type_name
 from ._notices import Notices
 from ._verdict import DivergenceRecord
+from .evidence import Evidence
 
 
 class RecordWriter(Protocol):
@@ -31,6 +33,10 @@ class RecordWriter(Protocol):
 
     `aclose()` is called at the exit, after the last record, in the sink's task; if that was cut off, in a cancelled
     scope, as `trio.aclose_forcefully` does.
+
+    It may take the counts too: if it has a `snapshot_every`, in seconds, then every so many seconds, and once more
+    before `aclose()`, `await snapshot(snapshots)` is called in the sink's task, with an `Evidence.to_dict()` for each
+    epoch in which something was counted since the last time.
     """
 
     async def write(self, record: DivergenceRecord, /) -> object:
@@ -82,7 +88,12 @@ class SinkWorker:
     """Feeds one sink."""
 
     def __init__(
-        self, sink: Sink, notices: Notices, changed: Callable[[], None], cutting_off: Callable[[], bool]
+        self,
+        sink: Sink,
+        notices: Notices,
+        changed: Callable[[], None],
+        cutting_off: Callable[[], bool],
+        evidences: Callable[[], Iterable[Evidence]],
     ) -> None:
         self.name = sink.name
         self.lossless = sink.lossless
@@ -92,6 +103,8 @@ class SinkWorker:
         target: Any = sink.target
         self._write: Callable[[DivergenceRecord], Any] = getattr(target, "write", target)
         self._aclose: Callable[[], Any] | None = getattr(target, "aclose", None)
+        every: float | None = getattr(target, "snapshot_every", None)
+        self._snapshots = None if every is None else _Snapshots(target.snapshot, every, evidences)
         self._notices = notices
         self._changed = changed
         self._cutting_off = cutting_off
@@ -139,26 +152,49 @@ class SinkWorker:
             self._changed()
 
     async def _feed(self) -> None:
+        snapshots = self._snapshots
         try:
-            async for record in self._receive:
-                try:
-                    await _maybe_await(self._write(record))
-                except BaseException as exc:
-                    if self._must_raise(exc):
-                        raise
-                    self.dropped += 1
-                    self._failed("failed", exc)
-                self.backlog -= 1
-                self._changed()
+            if snapshots is None:
+                async for record in self._receive:
+                    await self._write_one(record)
+            else:
+                await self._feed_both(snapshots)
         finally:
             if self._aclose is not None:
+                # When it is cut off this is already cancelled: what needs no waiting is still done.
+                await self._contained("failed to close", self._aclose)
+
+    async def _feed_both(self, snapshots: _Snapshots) -> None:
+        snapshots.begin()
+        while True:
+            record = None
+            with trio.move_on_at(snapshots.due):
                 try:
-                    # When it is cut off this is already cancelled: what needs no waiting is still done.
-                    await _maybe_await(self._aclose())
-                except BaseException as exc:
-                    if self._must_raise(exc):
-                        raise
-                    self._failed("failed to close", exc)
+                    record = await self._receive.receive()
+                except trio.EndOfChannel:
+                    break
+            if record is not None:
+                await self._write_one(record)
+            if snapshots.are_due():
+                await self._contained("failed to take a snapshot", snapshots.tell)
+        await self._contained("failed to take a snapshot", snapshots.tell)
+
+    async def _write_one(self, record: DivergenceRecord) -> None:
+        if not await self._contained("failed", self._write, record):
+            self.dropped += 1
+        self.backlog -= 1
+        self._changed()
+
+    async def _contained(self, how: str, function: Callable[..., Any], *args: Any) -> bool:
+        """Call it, wait for it, and say whether it did not raise."""
+        try:
+            await _maybe_await(function(*args))
+        except BaseException as exc:
+            if self._must_raise(exc):
+                raise
+            self._failed(how, exc)
+            return False
+        return True
 
     def _must_raise(self, exc: BaseException) -> bool:
         # Cancelled must go on only if it is ours: a stray one is the sink's own failure.
@@ -166,6 +202,38 @@ class SinkWorker:
 
     def _failed(self, how: str, exc: BaseException) -> None:
         self._notices.say(f"{self.name} {how}", f"sink {self.name!r} {how}: {type_name(type(exc))}")
+
+
+class _Snapshots:
+    """When a sink is told the counts, and which."""
+
+    def __init__(
+        self, tell: Callable[[Sequence[dict[str, Any]]], Any], every: float, take: Callable[[], Iterable[Evidence]]
+    ) -> None:
+        self._tell = tell
+        self._every = every
+        self._take = take
+        self._told: dict[str, object] = {}
+        self.due = math.inf
+
+    def begin(self) -> None:
+        """The sink's task has begun."""
+        self.due = trio.current_time() + self._every
+
+    def are_due(self) -> bool:
+        """Is it time?"""
+        return trio.current_time() >= self.due
+
+    def tell(self) -> Any:
+        """Tell the sink what has changed; what it returns may be awaited."""
+        self.begin()
+        told, self._told = self._told, {}
+        news: list[dict[str, Any]] = []
+        for evidence in self._take():
+            self._told[evidence.series] = marker = evidence.marker()
+            if told.get(evidence.series) != marker:
+                news.append(evidence.to_dict(time.time()))
+        return self._tell(news) if news else None
 
 
 async def _maybe_await(result: Any) -> None:

@@ -50,6 +50,8 @@ class Verdict(enum.Enum):
 for _slot, _verdict in enumerate(Verdict):
     _verdict.slot = _slot
 _MIRRORED = Verdict.NOT_SAMPLED.slot
+#: Behind the verdicts, in lists of counters: the legs that have none yet.
+IN_FLIGHT = len(Verdict)
 
 
 class HeldBack(enum.Enum):
@@ -92,14 +94,19 @@ class ShadowFailure:
 
 @attrs.frozen
 class Captured:
-    """The request and the answers of a call, as plain values, cut: kept only if `ShadowConfig.capture` asks for it."""
+    """The request and the answers of a call as plain values, cut: kept only where `ShadowConfig.capture` asks for it.
+
+    Bytes and texts are themselves; an HTTP request is a dict of `method`, `url`, `headers` (pairs) and `body`, a
+    ResponseRecord one of `status`, `headers` and `body`, either with `cut` (the body's whole size) if that was cut; any
+    other value is the text of its JSON.
+    """
 
     request: Any = None
-    """A plain JSON-able value or bytes; of an HTTP request `method`, `url`, `headers` (pairs) and `body`."""
+    """None: not asked for."""
     primary: Any = None
-    """The same of the primary's answer; of a ResponseRecord `status`, `headers` (pairs) and `body`."""
+    """As it was compared, after its view. None: not asked for, or it raised."""
     shadow: Any = None
-    """The same of the shadow's."""
+    """As it came. None: not asked for, or there is none."""
 
 
 @attrs.frozen
@@ -123,6 +130,6 @@ class DivergenceRecord:
     shadow_seconds: float | None
     """From the start of the shadow's task to its end, on Trio's clock; None if it never started."""
     epoch: str = ""
-    """Which rules and which candidate it was compared with: `ShadowConfig.epoch_id`."""
+    """Which candidate, and by which rules: `ShadowConfig.epoch_id`."""
     captured: Captured | None = None
-    """What was sent and answered, if `ShadowConfig.capture` asks for it."""
+    """What `ShadowConfig.capture` asked for."""

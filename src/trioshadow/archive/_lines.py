@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trioshadow._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
+from trioshadow._fingerprint import fingerprint
 from trioshadow._verdict import Captured, DivergenceRecord, ShadowFailure
 from trioshadow.compare import Change, HeaderChange
 
@@ -47,11 +48,10 @@ def snapshot_line(snapshot: Mapping[str, Any], at: float) -> bytes:
     return line("snapshot", at=at, evidence=encode_plain(snapshot))
 
 
-def epoch_text(snapshot: Mapping[str, Any]) -> str:
-    """The epoch of a snapshot as records have it: `<candidate>/<rules>`; empty if it has none."""
-    epoch: Mapping[str, str] = snapshot.get("epoch", {})
-    text = f"{epoch.get('candidate', '')}/{epoch.get('rules', '')}"
-    return "" if text == "/" else plain_text(text)
+def epoch_id(snapshot: Mapping[str, Any]) -> str:
+    """The epoch of a snapshot as records have it: `ShadowConfig.epoch_id`."""
+    epoch: Mapping[str, str] = snapshot["epoch"]
+    return fingerprint((epoch["candidate"], epoch["rules"]))
 
 
 def _failure(failure: ShadowFailure) -> dict[str, Any]:

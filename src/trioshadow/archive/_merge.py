@@ -15,7 +15,7 @@ import attrs
 from trioshadow._verdict import DivergenceRecord
 from trioshadow.evidence import Evidence
 
-from ._lines import epoch_text
+from ._lines import epoch_id
 from ._problem import Problem, ProblemKind
 from ._reading import Segment, Snapshot, read_archive
 
@@ -28,7 +28,8 @@ class Merged:
     """What some archives say together."""
 
     epochs: Mapping[str, Evidence]
-    """The evidence of each epoch, by `<candidate>/<rules>`, in the order in which they were first seen."""
+    """The evidence of each epoch, by `ShadowConfig.epoch_id`, as records have it, in the order in which they were first
+    seen. `Evidence.epoch` says which candidate and rules that is."""
     records_since: int
     """Records since the last snapshot of their process: calls that the evidence may not have counted yet. Many of them
     say that a process was killed, or that `snapshot_every` is long."""
@@ -43,7 +44,7 @@ class Merged:
         """
         named = list(self.epochs) if epoch is None else [epoch]
         if len(named) != 1 or named[0] not in self.epochs:
-            told = ", ".join(map(repr, self.epochs)) or "none"
+            told = ", ".join(f"{name!r} ({one.epoch})" for name, one in self.epochs.items()) or "none"
             raise ValueError(f"epoch must be one of those in the archive, not {epoch!r}: {told}")
         return self.epochs[named[0]]
 
@@ -85,7 +86,7 @@ def _put(last: dict[tuple[str, str], tuple[float, Evidence]], snapshot: Snapshot
     """Keep it, if it is the latest of its series."""
     try:
         evidence = Evidence.from_dict(snapshot.evidence)
-        key = epoch_text(snapshot.evidence), str(snapshot.evidence["series"])
+        key = epoch_id(snapshot.evidence), str(snapshot.evidence["series"])
         until = float(snapshot.evidence["until"])
     except (ValueError, TypeError, KeyError, AttributeError):
         return Problem(ProblemKind.FOREIGN, snapshot.file, snapshot.line, "this is no snapshot of evidence")

@@ -20,7 +20,7 @@ import trio
 from trioshadow._notices import Notices
 from trioshadow._verdict import DivergenceRecord
 
-from ._lines import epoch_text, record_line, snapshot_line
+from ._lines import epoch_id, record_line, snapshot_line
 from ._redaction import Redaction
 from ._writer import ArchiveWriter, Limits
 
@@ -122,7 +122,7 @@ class JsonlSink:
     def _write_snapshots(self, snapshots: Sequence[Mapping[str, Any]]) -> None:
         for snapshot in snapshots:
             told = self.redaction.apply_to_snapshot(snapshot)
-            self._writer.write(snapshot_line(told, self._writer.now()), epoch_text(told), snapshot=True)
+            self._writer.write(snapshot_line(told, self._writer.now()), epoch_id(told), snapshot=True)
 
     async def _in_thread(self, function: Callable[..., None], *arguments: object) -> None:
         await trio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=self._limiter)

@@ -78,14 +78,14 @@ class Call:
         try:
             await self._around.app(self._scope, receive, self._watch_answer)
         except BaseException as exc:
-            if exchange.mirrored:
-                exchange.name(self._operation())
+            self._name()
             if self._around.raises_alike:
                 exchange.raised(exc)
             raise
         finally:
             if not exchange.begun:
                 self._refuse()  # nobody read the body to its end, so there is no copy of it
+            self._name()
             exchange.abandon()
 
     async def _watch_request(self) -> Message:
@@ -107,10 +107,9 @@ class Call:
         if complete or len(self._body) == self._length:
             whole = attrs.evolve(self._request, body=self._body)
             self._body.clear()
-            leg = self._context.run(self._edge.start, self._around.shadower, whole)
-            if leg.mirrored and self._answering:
-                leg.name_operation(self._operation())
-            exchange.begin(leg)
+            exchange.begin(self._context.run(self._edge.start, self._around.shadower, whole))
+            if self._answering:
+                self._name()
 
     def _refuse(self) -> None:
         self._body.clear()
@@ -134,8 +133,7 @@ class Call:
         kind, exchange = message["type"], self._exchange
         if kind == "http.response.start":
             self._answering = True
-            if exchange.mirrored:
-                exchange.name(self._operation())
+            self._name()
             exchange.head(message["status"], message.get("headers", ()))
         elif kind == "http.response.body":
             exchange.add(message.get("body", b""))
@@ -144,13 +142,19 @@ class Call:
         elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
             exchange.abandon("a body that the server reads itself from a file is not seen")
 
-    def _operation(self) -> str:
-        """By the route, which is known by now if it ever will be."""
-        try:
-            template = route_template(self._scope, self._around.app, self._request.root_path)
-        except Exception:  # a router's own, of a path that it does not know
-            template = None
-        return self._edge.name(self._request, template)
+    def _name(self) -> None:
+        if self._exchange.wants_name:
+            around = self._around
+            self._exchange.name(operation_of(around.edge, around.app, self._scope, self._request))
+
+
+def operation_of(edge: Edge, app: App, scope: Scope, request: AsgiRequest) -> str:
+    """What is called: by the route, which is known once the app has begun to answer, if it ever will be."""
+    try:
+        template = route_template(scope, app, request.root_path)
+    except Exception:  # a router's own, of a path that it does not know
+        template = None
+    return edge.name(request, template)
 
 
 def _repeatable(message: Message) -> Message:

@@ -17,6 +17,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+import attrs
 import trio
 
 from trioshadow._backend import BackendLike
@@ -26,14 +27,23 @@ from trioshadow._log import DivergenceLog
 from trioshadow._record import ResponseRecord
 from trioshadow._shadower import Shadower
 from trioshadow._sink import Sink, SinkTarget
+from trioshadow._slo import SloTracker
 from trioshadow._verdict import HeldBack
 from trioshadow.http import MAX_BODY_BYTES, AnyLeg, AnyShadower, Edge, Exchange, HttpRequest, served_by_edge
 
 from ._backend import AsgiBackend
-from ._call import Call, Surroundings
+from ._call import Call, Surroundings, operation_of
 from ._lifespan import run_with_stand_in
-from ._request import body_length, request_of
+from ._request import AsgiRequest, body_length, request_of
 from ._types import App, Message, Receive, Scope, Send
+
+
+@attrs.frozen
+class _NotMirrored:
+    """A call of which nothing is left to do but to count it by name."""
+
+    leg: AnyLeg
+    request: AsgiRequest
 
 
 class ShadowMiddleware:
@@ -48,7 +58,8 @@ class ShadowMiddleware:
 
     - `shadow`: an ASGI app in this process, whose lifespan is run beside the app's, or a backend of HttpRequests that
       answers with ResponseRecords (an `AsgiBackend` too, which is then yours to enter). The shadower is then made and
-      run by the middleware, with `config`, `name`, `log` and `sinks` as of `Shadower`.
+      run by the middleware, with `config`, `name`, `log`, `sinks` and `slo` as of `Shadower`.
+    - `secondary`: a backend of another copy of the app, whose differences from it are noise; see `Shadower`.
     - `shadower`: one that the application enters itself, in place of all these; its primary is never called
       (`served_by_edge`).
     - `max_body_bytes`: of a request and of its answer, in [0, 2**31 - 2]. A request whose body is larger is not
@@ -70,11 +81,13 @@ class ShadowMiddleware:
         app: App,
         *,
         shadow: App | BackendLike[HttpRequest, ResponseRecord] | None = None,
+        secondary: BackendLike[HttpRequest, ResponseRecord] | None = None,
         config: ShadowConfig | None = None,
         shadower: Shadower[Any, Any, Any] | None = None,
         name: str = "",
         log: DivergenceLog | None = None,
         sinks: Iterable[Sink | SinkTarget] = (),
+        slo: SloTracker | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
         ignore_volatile: bool = True,
         operation: Callable[[HttpRequest], str] | None = None,
@@ -82,8 +95,12 @@ class ShadowMiddleware:
         if (shadow is None) == (shadower is None):
             raise TypeError("give either shadow= (an ASGI app or a backend) or shadower= (one that you enter yourself)")
         sinks = tuple(sinks)  # every shadower gets them
-        if shadower is not None and (config is not None or name or log is not None or sinks):
-            raise TypeError("config, name, log and sinks are given to the shadower that you enter yourself")
+        if shadower is not None and (
+            config is not None or name or log is not None or sinks or secondary is not None or slo is not None
+        ):
+            raise TypeError(
+                "secondary, config, name, log, sinks and slo are given to the shadower that you enter yourself"
+            )
         self.app = app
         self._edge = Edge(
             name=name or getattr(shadower, "name", ""),
@@ -98,7 +115,9 @@ class ShadowMiddleware:
         self._own: Callable[[], AnyShadower] | None = None
         if shadower is None:
             own_config = config or ShadowConfig()
-            self._own = lambda: Shadower(served_by_edge, backend, own_config, name=name, log=log, sinks=sinks)
+            self._own = lambda: Shadower(
+                *(served_by_edge, backend, own_config), name=name, log=log, sinks=sinks, secondary=secondary, slo=slo
+            )
             shadower = self._own()
         self._shadower = shadower
         self._raises_alike = isinstance(shadower.shadow, AsgiBackend)
@@ -128,10 +147,15 @@ class ShadowMiddleware:
             call = None
         if call is None:
             await self.app(scope, receive, send)
-        else:
+        elif isinstance(call, Call):
             await call.run(receive, send)
+        else:
+            try:
+                await self.app(scope, receive, send)
+            finally:  # by now the route is known
+                call.leg.name_operation(operation_of(self._edge, self.app, scope, call.request))
 
-    def _start(self, scope: Scope) -> Call | None:
+    def _start(self, scope: Scope) -> Call | _NotMirrored | None:
         """The call, if there is anything to do for it."""
         edge, shadower = self._edge, self._shadower
         if shadower.config.sample_rate <= 0 and shadower.config.key is None:
@@ -146,14 +170,13 @@ class ShadowMiddleware:
         if length == 0 or shadower.config.sample_rate <= 0 or not shadower.running:
             leg = edge.start(shadower, request)
             if not leg.mirrored:
-                return None
+                return _NotMirrored(leg, request)
         else:
             refused = edge.refusal(shadower, request)
             if refused is None and length is not None and length > edge.limit:
                 refused = HeldBack.INCOMPLETE
             if refused is not None:
-                edge.start(shadower, request, refused)
-                return None
+                return _NotMirrored(edge.start(shadower, request, refused), request)
         around = Surroundings(self.app, edge, shadower, self._raises_alike)
         return Call(around, scope, request, length, Exchange(edge, request.method, leg))
 

@@ -1,35 +1,39 @@
-"""Evidence: a stand-in for the room that counts, with the three methods and the keys that the archive knows."""
+"""Is the candidate good enough to promote? Counts by operation and field, and a scorecard that answers.
+
+Pure: no Trio, no I/O, no clock.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from ._evidence import OTHERS as OTHERS
+from ._evidence import UNNAMED as UNNAMED
+from ._evidence import Epoch, Evidence
+from ._evidence import Observation as Observation
+from ._field import Example
+from ._judging import scorecard
+from ._objective import Acknowledged, Objective
+from ._operation import COMPARED as COMPARED
+from ._operation import Operation as Operation
+from ._places import fields_of as fields_of
+from ._places import folded_path as folded_path
+from ._scorecard import Decision, FieldScore, FieldState, LatencyScore, OperationScore, Scorecard
 
-import attrs
+# The names that are not in this list are for the other rooms of the package.
+__all__ = [
+    "Acknowledged",
+    "Decision",
+    "Epoch",
+    "Evidence",
+    "Example",
+    "FieldScore",
+    "FieldState",
+    "LatencyScore",
+    "Objective",
+    "OperationScore",
+    "Scorecard",
+    "scorecard",
+]
 
-
-@attrs.frozen
-class Evidence:
-    """Counts of one epoch."""
-
-    data: dict[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return dict(self.data)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Evidence:
-        """What `to_dict()` gave. ValueError if it can't have."""
-        if not isinstance(data.get("series"), str):
-            raise ValueError("this is no snapshot of evidence: series")  # noqa: TRY004 - it is data
-        return cls(data)
-
-    @classmethod
-    def merge(cls, parts: Iterable[Evidence]) -> Evidence:
-        """The sum of several series of one epoch. ValueError if their epochs differ."""
-        parts = list(parts)
-        epochs = {str(part.data["epoch"]) for part in parts}
-        if len(epochs) != 1:
-            raise ValueError(f"evidence of one epoch can be added up, and here is that of: {'; '.join(sorted(epochs))}")
-        return cls({**parts[0].data, "calls": sum(part.data.get("calls", 0) for part in parts)})
+for _thing in [globals()[_name] for _name in __all__]:
+    if isinstance(_thing, type):
+        _thing.__module__ = "trioshadow.evidence"

@@ -52,11 +52,14 @@ class Edge:
         self._operation = operation
         self._configs: tuple[ShadowConfig, ShadowConfig] | None = None  # the shadower's, and ours made of it
 
-    def start(self, shadower: AnyShadower, request: HttpRequest, refused: HeldBack | None = None) -> AnyLeg:
-        """The leg of a call, not named yet. A request that is a shadow's copy is held back."""
+    def start(
+        self, shadower: AnyShadower, request: HttpRequest, refused: HeldBack | None = None, *, operation: str = ""
+    ) -> AnyLeg:
+        """The leg of a call, to be named when its name is known. A request that is a shadow's copy is held back."""
         if refused is None and request.marked:
             refused = HeldBack.MARKED
-        return shadower.start_if_running(request, config=self._config(shadower.config), refused=refused)
+        config = self._config(shadower.config)
+        return shadower.start_if_running(request, operation=operation, config=config, refused=refused)
 
     def refusal(self, shadower: AnyShadower, request: HttpRequest) -> HeldBack | None:
         """Why a request will not be mirrored, as far as its head tells; None if it may be."""
@@ -93,7 +96,10 @@ class Exchange:
     the leg is ended nothing is held, since an application may keep what holds the exchange.
     """
 
-    __slots__ = ("_body", "_complete", "_edge", "_headers", "_leg", "_method", "_status", "_token", "begun", "ended")
+    __slots__ = (
+        *("_body", "_complete", "_edge", "_headers", "_leg", "_method", "_status", "_token", "_unnamed"),
+        *("begun", "ended"),
+    )
 
     def __init__(self, edge: Edge, method: str, leg: AnyLeg | None = None) -> None:
         self._edge = edge
@@ -103,6 +109,7 @@ class Exchange:
         self._body = bytearray()  # a copy of its own: parts may be many and small, or written to again
         self._complete = False
         self._leg: AnyLeg | None = None
+        self._unnamed: AnyLeg | None = None
         self.begun = False
         """Is the request complete, so that there is a leg, or will never be one?"""
         self.ended = False
@@ -113,6 +120,7 @@ class Exchange:
     def begin(self, leg: AnyLeg) -> None:
         """The request is complete: this is its leg."""
         self.begun = True
+        self._unnamed = leg
         if not leg.mirrored:
             self._end()
             return
@@ -125,14 +133,15 @@ class Exchange:
             self.done()
 
     @property
-    def mirrored(self) -> bool:
-        """Is there a leg to be told?"""
-        return self._leg is not None
+    def wants_name(self) -> bool:
+        """Is there a leg that was not told yet what is called? One that is not mirrored is counted by name too."""
+        return self._unnamed is not None
 
     def name(self, operation: str) -> None:
         """What is called, if there is a leg to be told."""
-        if self._leg is not None:
-            self._leg.name_operation(operation)
+        if self._unnamed is not None:
+            self._unnamed.name_operation(operation)
+            self._unnamed = None
 
     def head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """The answer begins."""

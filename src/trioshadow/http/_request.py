@@ -155,6 +155,10 @@ class HttpRequest:
         """Safe methods, and no copies of copies."""
         return self.method in SAFE_METHODS and not self.marked
 
+    def __captured__(self) -> dict[str, Any]:
+        """What a record keeps of it beside its body, where `ShadowConfig.capture` asks for that."""
+        return {"method": self.method, "url": self.url, "headers": [list(pair) for pair in self.headers]}
+
     def __repr__(self) -> str:
         # Queries, headers and bodies hold secrets, and reprs go into logs.
         path, mark, _ = self.target.partition("?")

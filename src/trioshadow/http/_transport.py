@@ -81,10 +81,9 @@ class ShadowTransport(httpx.AsyncBaseTransport):
         except Exception:  # RequestNotRead, httpx's or httpx2's: it is streamed
             return await self._send_streamed(request, head)
         whole = HttpRequest(request.method, url, request.headers.raw, body, route=route) if body else head
-        leg = self._edge.start(self._shadower, whole)
+        leg = self._edge.start(self._shadower, whole, operation=self._edge.name(whole))
         if not leg.mirrored:
             return await self._send(request)
-        leg.name_operation(self._edge.name(whole))
         return await self._send_mirrored(request, leg)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
@@ -103,7 +102,7 @@ class ShadowTransport(httpx.AsyncBaseTransport):
     async def _send_streamed(self, request: httpx.Request, head: HttpRequest) -> httpx.Response:
         refused = self._edge.refusal(self._shadower, head)
         if refused is not None:
-            self._edge.start(self._shadower, head, refused)
+            self._edge.start(self._shadower, head, refused, operation=self._edge.name(head))
             return await self._send(request)
         exchange = Exchange(self._edge, request.method)
         body = bytearray()
@@ -118,8 +117,7 @@ class ShadowTransport(httpx.AsyncBaseTransport):
                 whole = attrs.evolve(head, body=body)
                 body.clear()
                 # In the caller's context, and not in what is set further in.
-                exchange.begin(context.run(self._edge.start, self._shadower, whole))
-                exchange.name(self._edge.name(whole))
+                exchange.begin(context.run(self._edge.start, self._shadower, whole, operation=self._edge.name(whole)))
 
         request.stream = watched(request.stream, on_part=add, on_end=complete, on_start=body.clear)
         try:
@@ -129,7 +127,8 @@ class ShadowTransport(httpx.AsyncBaseTransport):
             raise
         finally:
             if not exchange.begun:  # its body was too large, or was not sent to its end
-                exchange.begin(self._edge.start(self._shadower, head, HeldBack.INCOMPLETE))
+                name = self._edge.name(head)
+                exchange.begin(self._edge.start(self._shadower, head, HeldBack.INCOMPLETE, operation=name))
         if not exchange.ended:
             _copy_answer(response, exchange)
         return response

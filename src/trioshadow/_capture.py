@@ -1,0 +1,68 @@
+"""What a record keeps of a request and of answers, where that is asked for: plain values, cut. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+
+from ._errors import passing_error
+from ._record import ResponseRecord
+from ._snapshot import Copied, Deferred, Packed
+from .compare import written
+
+
+def _is_size(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{attribute.name} must be an int, not {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{attribute.name} must be a count in [1, inf), not {value!r}")
+
+
+@attrs.frozen(kw_only=True)
+class Capture:
+    """What records of divergences and failures keep of their calls, for `ShadowConfig(capture=...)`.
+
+    It may be personal data or secrets, so it is off unless asked for. `trioshadow.archive.Redaction` masks what must
+    not be written.
+    """
+
+    request: bool = True
+    """Keep the request?"""
+    answers: bool = True
+    """Keep both answers?"""
+    max_bytes: int = attrs.field(default=4_096, validator=_is_size)
+    """Bodies and texts are cut to so many bytes or characters, in [1, inf)."""
+
+
+def captured(value: object, limit: int) -> Any:
+    """A value as `Captured` keeps it. Raises nothing but what must pass."""
+    try:
+        while isinstance(value, Packed | Copied | Deferred):
+            value = value.load()
+        return _plain(value, limit)
+    except BaseException as exc:  # the value's own code
+        if passing_error(exc) is not None:
+            raise
+        return written(value)
+
+
+def _plain(value: Any, limit: int) -> Any:
+    parts = getattr(type(value), "__captured__", None)
+    if parts is not None:
+        return with_body(parts(value), value.body, limit)
+    if issubclass(type(value), ResponseRecord):
+        return with_body({"status": value.status, "headers": [list(pair) for pair in value.headers]}, value.body, limit)
+    if type(value) in (bytes, str):
+        return value[:limit]
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)[:limit]
+    return json.dumps(value, ensure_ascii=False, default=written)[:limit]
+
+
+def with_body(parts: dict[str, Any], body: object, limit: int) -> dict[str, Any]:
+    """The parts of a message, and its body, cut."""
+    size = len(body) if isinstance(body, bytes | str) else 0
+    cut = {"cut": size} if size > limit else {}
+    return {**parts, "body": _plain(body, limit), **cut}

@@ -1,0 +1,54 @@
+"""Which rules were these? A short text that is the same wherever the same rules were written. Pure.
+
+Data counts by its value, and what runs by its name: a function by module and qualified name, a lambda by its code, any
+other callable by its class. Two versions of a function of one name are not told apart; that is what
+`ShadowConfig.candidate` is for.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import hashlib
+import types
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+
+def fingerprint(parts: Iterable[object]) -> str:
+    """16 hexadecimal digits for these parts, in their order.
+
+    >>> fingerprint([1.5, len]) == fingerprint([1.5, len]) != fingerprint([1.5, max])
+    True
+    """
+    text = "\n".join(map(_described, parts))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _described(part: Any) -> str:
+    kind: type[Any] = type(part)
+    if part is None or kind in (bool, int, float, str, bytes):
+        return repr(part)
+    if isinstance(part, tuple | list):
+        return f"[{', '.join(map(_described, part))}]"
+    if isinstance(part, enum.Enum):
+        return f"{kind.__qualname__}.{part.name}"
+    if isinstance(part, functools.partial):
+        arguments = [part.func, *part.args, *sorted(part.keywords.items())]
+        return f"partial{_described(arguments)}"
+    if isinstance(part, types.MethodType):
+        return f"{_described(part.__func__)} of {_described(type(part.__self__))}"
+    if isinstance(part, types.FunctionType) and part.__name__ == "<lambda>":
+        return f"lambda {_code(part.__code__)}"
+    if attrs.has(kind):
+        fields = [f"{field.name}={_described(getattr(part, field.name))}" for field in attrs.fields(kind) if field.init]
+        return f"{kind.__qualname__}({', '.join(fields)})"
+    named = part if hasattr(part, "__qualname__") else kind
+    return f"{getattr(named, '__module__', '')}.{named.__qualname__}"
+
+
+def _code(code: types.CodeType) -> str:
+    constants = [_code(each) if isinstance(each, types.CodeType) else repr(each) for each in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"

@@ -1,0 +1,45 @@
+"""A call with a secondary is entered in the evidence when both sides are done, by whichever is the last.
+
+The two have a leg each, with a nursery and a deadline of its own, so that neither can disturb the other. What they came
+to meets here, and this holds no leg: a leg holds its pair, never the other way round, until the shadow is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .evidence import Observation
+
+if TYPE_CHECKING:
+    from ._ledger import Ledger
+
+
+class Pair:
+    """A call with a secondary is entered when both sides are done: by whichever is the last."""
+
+    __slots__ = ("_enter", "_ledger", "_secondary")
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._enter: Callable[[Observation], None] | None = None
+        self._secondary: Observation | None = None
+        ledger.pairs += 1
+
+    def shadow_done(self, enter: Callable[[Observation], None]) -> None:
+        """The shadow's side is judged. `enter` enters both in the evidence."""
+        if self._secondary is None:
+            self._enter = enter
+        else:
+            self._ledger.pairs -= 1
+            enter(self._secondary)
+
+    def secondary_done(self, observation: Observation) -> None:
+        """The secondary's side is judged."""
+        enter = self._enter
+        if enter is None:
+            self._secondary = observation
+        else:
+            self._enter = None
+            self._ledger.pairs -= 1
+            enter(observation)

@@ -1,0 +1,112 @@
+"""How many different keys there were: a sketch of bounded size, exact while there are few. It knows nothing of keys but
+their hashes.
+
+One user who polls must not look like evidence of thousands, so what is counted is keys. The sketch keeps the k smallest
+64-bit hashes (bottom-k, "KMV": Bar-Yossef et al., RANDOM 2002). Up to k keys that is all of them, and the count is
+exact; beyond, k keys below the hash h make about (k-1) * 2**64 / h in all, with a standard error of 1/sqrt(k-2): 3.1 %
+for k = 1,024. The union of two sketches is the sketch of the union, whatever their order: so processes can be added up.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+import math
+import struct
+from array import array
+from bisect import bisect_left
+
+_ALL = 2**64
+
+#: Standard errors between an estimate and what is taken as its bounds.
+_ERRORS = 3.0
+
+
+class DistinctKeys:
+    """A set of keys, by their hashes. `limit` is k."""
+
+    __slots__ = ("_below", "_hashes", "_limit", "keyless")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._hashes = array("Q")  # sorted: 8 bytes each, where a set of ints takes 70
+        self._below = _ALL
+        self.keyless = 0
+        """Calls that had no key: each counts as a key of its own, for nobody knows better."""
+
+    def add(self, key_hash: int | None) -> None:
+        """Add a key by its hash in [0, 2**64); None for a call without a key."""
+        if key_hash is None:
+            self.keyless += 1
+        elif key_hash < self._below:
+            hashes = self._hashes
+            at = bisect_left(hashes, key_hash)
+            if at == len(hashes) or hashes[at] != key_hash:
+                hashes.insert(at, key_hash)
+                if len(hashes) >= self._limit:
+                    del hashes[self._limit :]
+                    self._below = hashes[-1]
+
+    @property
+    def exact(self) -> bool:
+        """Is the number of keys known exactly?"""
+        return len(self._hashes) < self._limit
+
+    @property
+    def estimate(self) -> float:
+        """How many keys, about."""
+        if self.exact:
+            return len(self._hashes) + self.keyless
+        return (self._limit - 1) * _ALL / (self._below + 1) + self.keyless
+
+    @property
+    def at_least(self) -> float:
+        """A number that there hardly are fewer keys than: three standard errors below the estimate."""
+        return self._within(1 - self._error())
+
+    @property
+    def at_most(self) -> float:
+        """The same from above."""
+        return self._within(1 + self._error())
+
+    def _within(self, factor: float) -> float:
+        return (self.estimate - self.keyless) * factor + self.keyless
+
+    def _error(self) -> float:
+        return 0.0 if self.exact else _ERRORS / math.sqrt(self._limit - 2)
+
+    def update(self, other: DistinctKeys) -> None:
+        """Add all keys of another sketch of the same limit."""
+        union = sorted({*self._hashes, *other._hashes})[: self._limit]
+        self._hashes = array("Q", union)
+        self._below = union[-1] if len(union) == self._limit else _ALL
+        self.keyless += other.keyless
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain data: the number of calls without a key, and the hashes, sorted, 8 bytes each, little-endian, as
+        base64.
+        """
+        packed = struct.pack(f"<{len(self._hashes)}Q", *self._hashes)
+        return {"keyless": self.keyless, "hashes": base64.b64encode(packed).decode()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, object], limit: int) -> DistinctKeys:
+        """What `to_dict()` gave. ValueError if it can't have."""
+        keys = cls(limit)
+        text, keyless = data.get("hashes"), data.get("keyless")
+        if not isinstance(text, str) or type(keyless) is not int or keyless < 0:
+            raise ValueError("distinct keys have a text `hashes` and a count `keyless`")
+        try:
+            raw = base64.b64decode(text, validate=True)
+        except binascii.Error as exc:
+            raise ValueError("the hashes of distinct keys are base64") from exc
+        if len(raw) % 8 or len(raw) > 8 * limit:
+            raise ValueError(f"distinct keys have at most {limit} hashes of 8 bytes")
+        hashes = array("Q", struct.unpack(f"<{len(raw) // 8}Q", raw))
+        if any(one >= other for one, other in itertools.pairwise(hashes)):
+            raise ValueError("the hashes of distinct keys are sorted, each once")
+        keys._hashes = hashes
+        keys._below = hashes[-1] if len(hashes) == limit else _ALL
+        keys.keyless = keyless
+        return keys

@@ -1,0 +1,266 @@
+"""Evidence: what is counted of one epoch, by operation and field. Bounded, mergeable, plain data at any time.
+
+An *epoch* is one candidate and one set of rules. Counts of two epochs are about two different things, and never added.
+A *series* is one run of counting: its snapshots are cumulative, so of each series only the last one counts, and the sum
+over all series of an epoch (processes, machines, restarts) is what one process that saw everything would have counted.
+Exactly so, unless a table was full: then the totals are still exact, and single rows may be too low by what is in the
+row for all others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from trioshadow._verdict import Verdict
+from trioshadow.compare import Change
+
+from ._field import EXAMPLES, Example, FieldTally
+from ._heaviest import lightest
+from ._operation import Operation
+from ._places import Words, words_of
+
+#: Operations that keep a row of their own, at least, ...
+OPERATIONS = 256
+#: ... and fields, of all operations together.
+FIELDS = 1_000
+
+#: The operation of calls that nobody named.
+UNNAMED = ""
+#: That of those that there was no room for.
+OTHERS = "(other)"
+
+
+@attrs.frozen
+class Epoch:
+    """What the counts are about."""
+
+    candidate: str = ""
+    """`ShadowConfig.candidate`: which version of the new backend."""
+    rules: str = ""
+    """`ShadowConfig.fingerprint`: what is compared, and how."""
+
+    def __str__(self) -> str:
+        return f"{self.candidate or '(unnamed)'}, rules {self.rules or '(none)'}"
+
+
+@attrs.frozen(kw_only=True)
+class Observation:
+    """What one side of a call, the shadow's or the secondary's, came to."""
+
+    verdict: Verdict
+    fields: Mapping[str, Words | Change]
+    """In which it differs from the primary, each with an example."""
+    seconds: float | None
+
+
+class Evidence:
+    """The counts of one `epoch`, or of a part of it, `since` a wall-clock time in seconds.
+
+    `series` is a text that no other run of counting has. A running shadower has one (`Shadower.scorecard()` reads it);
+    others come out of an archive, by `from_dict()`.
+    """
+
+    def __init__(self, epoch: Epoch, *, series: str = "", since: float = 0.0) -> None:
+        self.epoch = epoch
+        self.series = series
+        self.since = since
+        """Wall clock, seconds since the epoch of Unix: when the counting began."""
+        self.operations: dict[str, Operation] = {UNNAMED: Operation(), OTHERS: Operation()}
+        self.unnamed = self.operations[UNNAMED]
+        self._inherited = 0
+        self._fields = 0
+        self._fields_inherited = 0
+        #: Held where a row is made or folded: another thread may ask for one.
+        self._lock = threading.RLock()  # reentrant: a signal handler may read while its own thread folds
+
+    # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def operation(self, name: str) -> Operation:
+        """The row of an operation, in the shadower's own thread."""
+        row = self.operations.get(name)
+        if row is None:
+            with self._lock:
+                row = self._new_operation(name)
+                if len(self.operations) > 2 * OPERATIONS + 2:
+                    self._fold_operations(row)
+        return row
+
+    def count_elsewhere(self, name: str, slot: int) -> None:
+        """Count a call that came in any other thread."""
+        with self._lock:
+            row = self.operations.get(name)
+            if row is None:
+                full = len(self.operations) >= 2 * OPERATIONS + 2  # only the shadower's thread folds
+                row = self.operations[OTHERS] if full else self._new_operation(name)
+            row.counts[slot] += 1
+
+    def rename(self, old: str, new: str, slot: int, *, elsewhere: bool) -> None:
+        """A call that was counted in the one row belongs into another. `elsewhere`: perhaps in another thread."""
+        with self._lock:
+            for name in (old, OTHERS, UNNAMED):  # it may have been folded meanwhile
+                source = self.operations.get(name)
+                if source is not None and source.counts[slot]:
+                    source.counts[slot] -= 1
+                    break
+            else:  # pragma: no cover - each call that is renamed was counted
+                return
+            if elsewhere:
+                self.count_elsewhere(new, slot)
+            else:
+                self.operation(new).counts[slot] += 1
+
+    def _new_operation(self, name: str) -> Operation:
+        row = self.operations[name] = Operation()
+        row.inherited = self._inherited
+        return row
+
+    def _fold_operations(self, new: Operation) -> None:
+        rows = [
+            (row.weight, name)
+            for name, row in self.operations.items()
+            if name not in (UNNAMED, OTHERS) and not row.held and row is not new
+        ]
+        folded, self._inherited = lightest(rows, OPERATIONS - 1)
+        for name in folded:
+            row = self.operations.pop(name)
+            self._fields -= len(row.fields)
+            row.inherited = 0  # that was never counted
+            self.operations[OTHERS].fold(row)
+
+    def observe(
+        self,
+        row: Operation,
+        shadow: Observation,
+        secondary: Observation | None,
+        *,
+        key: bytes,
+        key_hash: int | None,
+        at: float,
+        primary_seconds: float | None,
+    ) -> None:
+        """A call was compared: with the shadow, and perhaps with the secondary too."""
+        row.observe(key_hash, primary_seconds, shadow.seconds)
+        if shadow.fields:
+            row.differ(row.anything, key_hash)
+            for name, example in shadow.fields.items():
+                field = self._field(row, name)
+                row.differ(field, key_hash)
+                if len(field.examples) < EXAMPLES or at <= field.examples[-1].at:
+                    text = key.decode("utf-8", "backslashreplace")
+                    field.add_example(Example(at, text, *words_of(example)))
+        if secondary is not None:
+            row.pairs += 1
+            row.pair_keys.add(key_hash)
+            if secondary.seconds is not None:
+                row.secondary_seconds.add(secondary.seconds)
+            if shadow.fields or secondary.fields:
+                row.pair(row.anything, key_hash, shadow=bool(shadow.fields), secondary=bool(secondary.fields))
+                for name in {**shadow.fields, **secondary.fields}:
+                    field = self._field(row, name)
+                    row.pair(field, key_hash, shadow=name in shadow.fields, secondary=name in secondary.fields)
+
+    def _field(self, row: Operation, name: str) -> FieldTally:
+        field = row.fields.get(name)
+        if field is None:
+            if self._fields >= 2 * FIELDS:
+                self._fold_fields()
+            field = row.fields[name] = FieldTally()
+            field.inherited = self._fields_inherited
+            self._fields += 1
+        return field
+
+    def _fold_fields(self) -> None:
+        fields = [(field.weight, (row, name)) for row in self.operations.values() for name, field in row.fields.items()]
+        folded, self._fields_inherited = lightest(fields, FIELDS)
+        for row, name in folded:
+            field = row.fields.pop(name)
+            field.inherited = 0
+            row.other_fields.update(field)
+        self._fields -= len(folded)
+
+    # ── what was counted ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def held(self) -> int:
+        """Legs and pairs that will still be entered."""
+        return sum(row.held for row in tuple(self.operations.values()))
+
+    def totals(self) -> list[int]:
+        """All calls, by `Verdict.slot`, and those in flight last. From any thread: all rows are taken in one step."""
+        with self._lock:  # while rows are folded, some are counted twice
+            counts = [row.counts for row in self.operations.values()]
+            # One call that runs no Python code: nothing is counted between two rows.
+            rows = tuple(map(tuple, counts))
+        return [sum(column) for column in zip(*rows, strict=True)]
+
+    def secondary_totals(self) -> list[int]:
+        """The secondary's calls, by `Verdict.slot`."""
+        with self._lock:
+            counts = [row.secondary_counts for row in self.operations.values()]
+        return [sum(column) for column in zip(*counts, strict=True)]
+
+    def marker(self) -> object:
+        """Something that changes whenever something is counted."""
+        return self.totals(), self.secondary_totals(), list(self.operations)
+
+    def to_dict(self, until: float) -> dict[str, Any]:
+        """Plain data for JSON: a snapshot, at the wall-clock time `until`."""
+        return {
+            "epoch": attrs.asdict(self.epoch),
+            "series": self.series,
+            "since": self.since,
+            "until": until,
+            "operations": {name: row.to_dict() for name, row in self.operations.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Evidence:
+        """What `to_dict()` gave. ValueError, which says what is wrong, if it can't have."""
+        try:
+            epoch = data["epoch"]
+            evidence = cls(
+                Epoch(str(epoch["candidate"]), str(epoch["rules"])),
+                series=str(data["series"]),
+                since=float(data["since"]),
+            )
+            for name, row in data["operations"].items():
+                evidence._put(str(name), Operation.from_dict(row))
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            raise ValueError(f"this is no snapshot of evidence: {type(exc).__name__}: {exc}") from exc
+        return evidence
+
+    def _put(self, name: str, row: Operation) -> None:
+        self.operations[name] = row
+        self.unnamed = self.operations[UNNAMED]
+        self._fields += len(row.fields)
+
+    @classmethod
+    def merge(cls, parts: Iterable[Evidence]) -> Evidence:
+        """The sum of several series of one epoch, as a new Evidence. ValueError if their epochs differ, or there is
+        none.
+        """
+        parts = list(parts)
+        epochs = {part.epoch: None for part in parts}
+        if len(epochs) != 1:
+            told = "; ".join(map(str, epochs)) or "none at all"
+            raise ValueError(f"evidence of one epoch can be added up, and here is that of: {told}")
+        merged = cls(parts[0].epoch, since=min(part.since for part in parts))
+        for part in parts:
+            for name, row in part.operations.items():
+                own = merged.operations.get(name)
+                if own is None:
+                    own = merged.operations[name] = Operation()
+                own.update(row)
+        merged._bound()
+        return merged
+
+    def _bound(self) -> None:
+        self._fields = sum(len(row.fields) for row in self.operations.values())
+        if len(self.operations) > 2 * OPERATIONS + 2:
+            self._fold_operations(self.unnamed)
+        if self._fields > 2 * FIELDS:
+            self._fold_fields()

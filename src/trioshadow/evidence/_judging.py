@@ -1,0 +1,437 @@
+"""From evidence to a scorecard: each state by its formula. Pure; the mathematics is in `_bounds.py`.
+
+For a field, x of K keys differ; of m A/A' pairs, b have a difference of the shadow only, c of the secondary only. At
+the error level alpha, and for the objective's `max_rate` r:
+
+- *rate beyond noise*: without pairs the upper bound U(x, K) at alpha. With pairs the lesser of U(x, K) at alpha/2, and
+  of U(b+c, m) * (2*U(b, b+c) - 1), each at alpha/4: how often the two disagree, times how far from a fair coin. There
+  b, c and m are scaled down to the number of keys, as if all calls of a key said the same.
+- *noise*: the fraction of the pairs in which the secondary differs.
+- *allowed*: r, or `noise_margin` times the noise where that is more.
+
+The first of these that is so:
+
+  1. CLEAN: the rate beyond noise is at most what is allowed, and the field is not unverifiable.
+  2. REGRESSED: e-BH over all fields rejects, b > c, and `min_keys` keys differ. Without pairs the hypothesis is "at
+     most r of the keys differ".
+  3. UNVERIFIABLE: the noise is at least `unverifiable_noise`, of 20 pairs or more.
+  4. DIFFERS: there is a difference and no noise; or b > c, and the wealth is at least 1: the coin looks unfair.
+  5. TOO_FEW: otherwise.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+from trioshadow._verdict import IN_FLIGHT, Verdict
+
+from ._bounds import discoveries, exchangeability_wealth, rate_wealth, upper_bound
+from ._evidence import OTHERS, Evidence
+from ._field import FieldTally
+from ._histogram import Histogram
+from ._objective import Objective
+from ._operation import MIRRORED, NOT_MIRRORED, Operation
+from ._scorecard import Decision, FieldScore, FieldState, LatencyScore, OperationScore, Scorecard
+
+ANYTHING = "anything"
+OTHER_FIELDS = "(other fields)"
+
+#: Fewer pairs do not make a field unverifiable.
+_PAIRS = 20
+
+#: The primary's p99 is itself only known within bounds; each at this part of the error level, so that all operations
+#: that there may be add at most a quarter of it.
+_OF_PRIMARY = 1e-3
+
+#: Mirrored calls that are not mirrored at random: what the others show is not true of them.
+_SYSTEMATIC = (Verdict.HELD_BACK, Verdict.UNKEYED)
+
+_CLEAN, _REGRESSED, _DIFFERS, _UNVERIFIABLE, _TOO_FEW = FieldState
+_SEVERITY = {_CLEAN: 0, _TOO_FEW: 1, _DIFFERS: 2, _UNVERIFIABLE: 2, _REGRESSED: 3}
+
+
+def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
+    """What the evidence says of the candidate, measured by the objective."""
+    rows = {name: row for name, row in evidence.operations.items() if row.calls}
+    paired = any(row.pairs for row in rows.values())
+    tallies = [(name, row, field, tally) for name, row in rows.items() for field, tally in _fields_of(row)]
+    wealths = [_wealth(row, tally, objective, paired=paired) for _, row, _, tally in tallies]
+    rejected = discoveries(wealths, objective.error_level)
+    fields: dict[str, list[FieldScore]] = {name: [] for name in rows}
+    for (name, row, field, tally), wealth, regressed in zip(tallies, wealths, rejected, strict=True):
+        judged = _Judge(name, row, objective, paired=paired)
+        fields[name].append(judged.field(field, tally, wealth, regressed=regressed))
+    latencies = _latencies(rows, objective)
+    operations = [
+        _Judge(name, row, objective, paired=paired).operation(fields[name], latencies[name])
+        for name, row in rows.items()
+    ]
+    operations.sort(key=lambda operation: (-operation.calls, operation.operation))
+    return _Conclusion(evidence, objective, operations).scorecard()
+
+
+def _fields_of(row: Operation) -> Iterator[tuple[str, FieldTally]]:
+    yield from row.fields.items()
+    if row.other_fields.weight:
+        yield OTHER_FIELDS, row.other_fields
+
+
+def _wealth(row: Operation, tally: FieldTally, objective: Objective, *, paired: bool) -> float:
+    if paired:
+        return exchangeability_wealth(tally.shadow_only, tally.secondary_only)
+    return rate_wealth(tally.keys.at_least, max(row.keys.at_most, tally.keys.at_least), objective.max_rate)
+
+
+class _Judge:
+    """Of one operation."""
+
+    def __init__(self, name: str, row: Operation, objective: Objective, *, paired: bool) -> None:
+        self._name = name
+        self._row = row
+        self._objective = objective
+        self._paired = paired
+        self._keys = min(row.keys.estimate, row.compared)
+
+    def field(self, name: str, tally: FieldTally, wealth: float, *, regressed: bool) -> FieldScore:
+        """The score of one of its fields."""
+        row, objective = self._row, self._objective
+        pairs = row.pairs
+        of_secondary = tally.both + tally.secondary_only
+        noise = of_secondary / pairs if pairs else None
+        allowed = max(objective.max_rate, objective.noise_margin * (noise or 0.0))
+        bound = self._beyond_noise(tally)
+        return FieldScore(
+            field=name,
+            state=self._state(name, tally, wealth, bound <= allowed, regressed=regressed, noise=noise),
+            acknowledged=any(one.covers(self._name, name) for one in objective.acknowledged),
+            calls=tally.differed,
+            keys=tally.keys.estimate,
+            rate=_ratio(tally.keys.estimate, self._keys),
+            rate_beyond_noise=bound,
+            allowed=allowed,
+            noise=noise,
+            pairs=pairs,
+            shadow_only=tally.shadow_only,
+            secondary_only=tally.secondary_only,
+            both=tally.both,
+            neither=max(0, pairs - tally.shadow_only - of_secondary),
+            log10_e_value=wealth / math.log(10),
+            examples=tally.examples,
+        )
+
+    def _state(
+        self, name: str, tally: FieldTally, wealth: float, clean: bool, *, regressed: bool, noise: float | None
+    ) -> FieldState:
+        if name == OTHER_FIELDS:
+            return _DIFFERS  # many fields in one: their rates and their noise are not known apart
+        unverifiable = noise is not None and noise >= self._objective.unverifiable_noise and self._row.pairs >= _PAIRS
+        if clean and not unverifiable:
+            return _CLEAN
+        b, c = tally.shadow_only, tally.secondary_only
+        keys = tally.shadow_keys if self._paired else tally.keys
+        if regressed and (b > c or not self._paired) and keys.at_least >= self._objective.min_keys:
+            return _REGRESSED
+        if unverifiable:
+            return _UNVERIFIABLE
+        if (tally.differed and not noise) or (b > c and wealth >= 0):
+            return _DIFFERS
+        return _TOO_FEW
+
+    def _beyond_noise(self, tally: FieldTally, factor: float = 1.0) -> float:
+        """The upper bound of the rate beyond noise, if all counts were `factor` times what they are."""
+        row, objective = self._row, self._objective
+        alpha = self._alpha
+        bound = upper_bound(tally.keys.at_most * factor, row.keys.at_least * factor, alpha, objective.max_rate)
+        if not row.pairs:
+            return bound
+        scale = factor * min(1.0, row.pair_keys.at_least / row.pairs)
+        b, c, pairs = tally.shadow_only * scale, tally.secondary_only * scale, row.pairs * scale
+        disagree = upper_bound(b + c, pairs, alpha / 2, 0.5)
+        coin = upper_bound(b, b + c, alpha / 2, 0.5)
+        return min(bound, disagree * max(0.0, 2 * coin - 1))
+
+    @property
+    def _alpha(self) -> float:
+        return self._objective.error_level / (2 if self._row.pairs else 1)
+
+    def operation(self, fields: list[FieldScore], latency: LatencyScore) -> OperationScore:
+        """Its own score."""
+        row, objective = self._row, self._objective
+        counted = [field for field in fields if not field.acknowledged]
+        worst = max((field.state for field in counted), key=_SEVERITY.__getitem__, default=_CLEAN)
+        if worst is _CLEAN and self._beyond_noise(FieldTally()) > objective.max_rate:
+            worst = _TOO_FEW
+        if worst is _CLEAN and row.anything.differed and len(counted) == len(fields):
+            # Many fields, each of which differs rarely, may add up to an answer that differs often.
+            together = self.field(ANYTHING, row.anything, 0.0, regressed=False)
+            if together.state is not _UNVERIFIABLE:
+                worst = max(worst, together.state, key=_SEVERITY.__getitem__)
+                if together.state is not _CLEAN:
+                    fields = [*fields, together]
+        fields = sorted(fields, key=lambda field: (-_SEVERITY[field.state], -field.calls, field.field))
+        by_verdict = {verdict.value: row.counts[verdict.slot] for verdict in NOT_MIRRORED}
+        return OperationScore(
+            operation=self._name,
+            state=worst,
+            calls=row.calls,
+            mirrored=row.counts[IN_FLIGHT] + sum(row.counts[verdict.slot] for verdict in MIRRORED),
+            not_mirrored={verdict: count for verdict, count in by_verdict.items() if count},
+            compared=row.compared,
+            keys=self._keys,
+            keyless=row.keys.keyless,
+            pairs=row.pairs,
+            covered=worst is _CLEAN and latency.state is _CLEAN,
+            keys_needed=self._needed(counted),
+            latency=latency,
+            fields=tuple(fields),
+        )
+
+    def _enough(self, tally: FieldTally, allowed: float, factor: float) -> bool:
+        return self._beyond_noise(tally, factor) <= allowed
+
+    def _needed(self, fields: list[FieldScore]) -> float | None:
+        """How many more keys until all fields are clean, if what comes is like what came."""
+        row = self._row
+        keys = row.keys.at_least
+        if not keys:
+            return None
+        limits = [(FieldTally(), self._objective.max_rate)]
+        limits += [(row.fields[field.field], field.allowed) for field in fields if field.field in row.fields]
+        factors = [_factor(functools.partial(self._enough, tally, allowed)) for tally, allowed in limits]
+        found = [factor for factor in factors if factor is not None]
+        return (max(found) - 1) * keys if len(found) == len(factors) else None
+
+
+#: Nobody waits for so many times what there is.
+_MOST = 1e7
+
+
+def _factor(enough: Callable[[float], bool]) -> float | None:
+    """How many times the counts it takes, to within 2 %; None if no number of calls would do."""
+    if enough(1.0):
+        return 1.0
+    low = high = 1.0
+    while not enough(high):
+        low, high = high, high * 2
+        if high > _MOST:
+            return None
+    while high > low * 1.02:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def _ratio(part: float, whole: float) -> float:
+    return min(1.0, part / whole) if whole else 0.0
+
+
+# ── latency ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _latencies(rows: Mapping[str, Operation], objective: Objective) -> dict[str, LatencyScore]:
+    """Whether each operation's p99 holds.
+
+    A p99 is at most q if at most 1 % of the calls take longer than q, which is a rate and tested as such. The shadow's
+    is held against `max_p99_ratio` times the primary's; of that the bound that favours neither: for REGRESSED the upper
+    one, for CLEAN the value that was measured.
+    """
+    alpha = objective.error_level
+    wealths: dict[str, float] = {}
+    for name, row in rows.items():
+        limit = _limit(_upper_quantile(row.primary_seconds, alpha * _OF_PRIMARY), objective)
+        slower, _ = row.shadow_seconds.above(limit)
+        wealths[name] = rate_wealth(slower, row.shadow_seconds.total, 0.01)
+    regressed = dict(zip(wealths, discoveries(list(wealths.values()), alpha), strict=True))
+    scores: dict[str, LatencyScore] = {}
+    for name, row in rows.items():
+        primary, shadow = row.primary_seconds, row.shadow_seconds
+        p50, p95, p99 = ((primary.quantile(part), shadow.quantile(part)) for part in (0.5, 0.95, 0.99))
+        ratio = p99[1] / p99[0] if p99[0] and p99[1] else None
+        state = _TOO_FEW
+        if objective.max_p99_ratio is None:
+            state = _CLEAN
+        elif regressed[name]:
+            state = _REGRESSED
+        elif p99[0] is not None:
+            _, slower = shadow.above(_limit(p99[0], objective))
+            if upper_bound(slower, shadow.total, alpha, 0.01) <= 0.01:
+                state = _CLEAN
+        scores[name] = LatencyScore(state=state, p50=p50, p95=p95, p99=p99, ratio=ratio, calls=shadow.total)
+    return scores
+
+
+def _limit(quantile: float | None, objective: Objective) -> float:
+    if quantile is None or objective.max_p99_ratio is None:
+        return math.inf
+    return max(quantile * objective.max_p99_ratio, objective.fast_enough)
+
+
+def _upper_quantile(histogram: Histogram, alpha: float) -> float:
+    """What the p99 is at most, at all moments together but for a probability alpha."""
+    for edge, above in histogram.edges():
+        if upper_bound(above, histogram.total, alpha, 0.01) <= 0.01:
+            return edge
+    return math.inf
+
+
+# ── the verdict ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Conclusion:
+    """From the operations' scores to the verdict."""
+
+    def __init__(self, evidence: Evidence, objective: Objective, operations: list[OperationScore]) -> None:
+        self._evidence = evidence
+        self._objective = objective
+        self._operations = operations
+        self._calls = sum(operation.calls for operation in operations)
+        self._pairs = sum(operation.pairs for operation in operations)
+
+    def scorecard(self) -> Scorecard:
+        rejects, holds, missing = self._findings()
+        coverage = _ratio(sum(map(self._covered, self._operations)), self._calls)
+        if not any(operation.compared for operation in self._operations):
+            holds.append("nothing has been compared yet")
+        elif coverage < self._objective.min_coverage and not rejects:
+            holds.append(
+                f"{coverage:.1%} of the calls are of operations found clean, and "
+                f"{self._objective.min_coverage:.1%} are asked for"
+            )
+        verdict = Decision.REJECT if rejects else Decision.HOLD if holds else Decision.PROMOTE
+        return Scorecard(
+            verdict=verdict,
+            reasons=tuple(rejects or holds or self._praise(coverage)),
+            missing=tuple(missing) if verdict is not Decision.PROMOTE else (),
+            not_covered=tuple(self._not_covered()),
+            notes=tuple(self._notes()),
+            coverage=coverage,
+            operations=tuple(self._operations),
+            calls=self._calls,
+            mirrored=sum(operation.mirrored for operation in self._operations),
+            pairs=self._pairs,
+            epoch=self._evidence.epoch,
+            objective=self._objective,
+        )
+
+    def _findings(self) -> tuple[list[str], list[str], list[str]]:
+        rejects: list[str] = []
+        holds: list[str] = []
+        missing: list[str] = []
+        for operation in self._operations:
+            for field in operation.fields:
+                if field.acknowledged:
+                    continue
+                if field.state is _REGRESSED:
+                    rejects.append(f"{operation.name}: {field.field} {_rates(field)}")
+                    missing.append(f"{operation.name}: mend {field.field}, or acknowledge it")
+                elif field.state is _DIFFERS:
+                    holds.append(f"{operation.name}: {field.field} {_rates(field)}: it must be looked at")
+                    missing.append(f"{operation.name}: mend {field.field}, or acknowledge it")
+                elif field.state is _UNVERIFIABLE:
+                    holds.append(
+                        f"{operation.name}: {field.field} differs in {field.noise:.0%} of the pairs of the old with "
+                        "itself, so nothing can be said about the new"
+                    )
+                    missing.append(f"{operation.name}: a rule for {field.field} (or acknowledge it)")
+            if operation.latency.state is _REGRESSED:
+                rejects.append(f"{operation.name}: {_slower(operation.latency)}")
+                missing.append(f"{operation.name}: make it faster, or allow more (max_p99_ratio)")
+            if operation.compared and operation.state is _TOO_FEW and operation.keys_needed:
+                missing.append(f"{operation.name}: {_more(operation)}")
+            if operation.state is _CLEAN and operation.latency.state is _TOO_FEW:
+                missing.append(f"{operation.name}: more calls, to know its p99 ({operation.latency.calls:,} so far)")
+        return rejects, holds, missing
+
+    def _covered(self, operation: OperationScore) -> int:
+        if not operation.covered:
+            return 0
+        return operation.calls - sum(operation.not_mirrored.get(verdict.value, 0) for verdict in _SYSTEMATIC)
+
+    def _praise(self, coverage: float) -> list[str]:
+        seen = sum(bool(operation.covered) for operation in self._operations)
+        return [
+            f"{seen} operation{'s' * (seen != 1)}, {coverage:.1%} of the calls: no field differs beyond noise in more "
+            f"than {self._objective.max_rate:.2%} of the keys"
+            + ("" if self._objective.max_p99_ratio is None else ", and none is slower than allowed")
+        ]
+
+    def _not_covered(self) -> Iterator[str]:
+        for operation in self._operations:
+            share = _ratio(operation.calls, self._calls)
+            told = f"{operation.name}: {operation.calls:,} calls ({share:.1%})"
+            systematic = {
+                verdict.value: operation.not_mirrored[verdict.value]
+                for verdict in _SYSTEMATIC
+                if operation.not_mirrored.get(verdict.value)
+            }
+            if not operation.compared:
+                why = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in _most(operation))
+                yield f"{told}, never compared" + (f" ({why})" if why else "")
+            elif operation.state is _TOO_FEW:
+                yield f"{told}, too few: {operation.keys:,.0f} keys compared"
+            elif operation.latency.state is _TOO_FEW:
+                yield f"{told}, too few to know its p99: {operation.latency.calls:,} timed"
+            if operation.compared and systematic:
+                why = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in systematic.items())
+                yield f"{operation.name}: {why}, which the others do not stand for"
+
+    def _notes(self) -> Iterator[str]:
+        if not self._pairs:
+            yield "no secondary: every difference counts, also what the old one does by itself"
+        compared = sum(operation.compared for operation in self._operations)
+        keyless = sum(operation.keyless for operation in self._operations)
+        keys = sum(operation.keys for operation in self._operations)
+        if keyless:
+            yield f"{keyless:,} calls had no sampling key: each counts as a key of its own"
+        if compared and keys < compared / 10:
+            yield f"{compared:,} compared calls are of {keys:,.0f} keys only"
+        rows = self._evidence.operations.values()
+        sampled = sum(row.calls - row.counts[Verdict.NOT_SAMPLED.slot] for row in rows)
+        for verdict, what in ((Verdict.SHED, "shed"), (Verdict.ABANDONED, "abandoned")):
+            lost = sum(row.counts[verdict.slot] for row in self._evidence.operations.values())
+            if lost > sampled / 100:
+                yield f"{lost:,} sampled calls were {what} ({lost / sampled:.1%}): the busiest moments may be missing"
+        failed = sum(
+            row.secondary_counts[verdict.slot] for row in rows for verdict in (Verdict.FAILED, Verdict.TIMED_OUT)
+        )
+        if failed:
+            yield f"the secondary failed {failed:,} times"
+        if self._evidence.operations[OTHERS].calls:
+            yield f"there were too many operations: what was light is in {OTHERS}"
+
+
+def _most(operation: OperationScore) -> list[tuple[str, int]]:
+    return sorted(operation.not_mirrored.items(), key=lambda pair: -pair[1])[:3]
+
+
+def _rates(field: FieldScore) -> str:
+    told = f"differs for {field.rate:.2%} of the keys ({field.keys:,.0f})"
+    if field.noise is not None:
+        told += (
+            f"; of {field.pairs:,} pairs only the new one differs in {field.shadow_only:,}, only the old one from "
+            f"itself in {field.secondary_only:,}"
+        )
+    return told
+
+
+def _slower(latency: LatencyScore) -> str:
+    primary, shadow = latency.p99
+    assert primary is not None
+    assert shadow is not None
+    return f"p99 {shadow * 1e3:.3g} ms, the old one's is {primary * 1e3:.3g} ms"
+
+
+def _more(operation: OperationScore) -> str:
+    needed = operation.keys_needed
+    assert needed is not None
+    if operation.keys < operation.compared / 2:
+        return f"calls of about {_round(needed):,} other keys"
+    return f"about {_round(needed * operation.compared / operation.keys):,} more calls"
+
+
+def _round(number: float) -> int:
+    """To two digits."""
+    digits = max(0, math.floor(math.log10(max(1.0, number))) - 1)
+    return int(math.ceil(number / 10**digits) * 10**digits)

@@ -1,0 +1,119 @@
+"""Objective: when a candidate is good enough, as numbers. Frozen, checked where it is made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+
+def _number(value: Any, attribute: attrs.Attribute[Any]) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
+
+
+def _is_level(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    _number(value, attribute)
+    if not 0 < value < 1:
+        raise ValueError(f"{attribute.name} must be a fraction in (0, 1), not {value!r}")
+
+
+def _is_fraction(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    _number(value, attribute)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{attribute.name} must be a fraction in [0, 1], not {value!r}")
+
+
+def _is_amount(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    _number(value, attribute)
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{attribute.name} must be a number in [0, inf), not {value!r}")
+
+
+def _is_ratio(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None:
+        _number(value, attribute)
+        if not 1 <= value < math.inf:
+            raise ValueError(f"{attribute.name} must be a ratio in [1, inf) or None, not {value!r}")
+
+
+def _is_count(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{attribute.name} must be an int, not {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"{attribute.name} must be a count in [1, inf), not {value!r}")
+
+
+def _is_text(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{attribute.name} must be a str, not {type(value).__name__}")
+
+
+def _is_name(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    _is_text(instance, attribute, value)
+    if not value:
+        raise ValueError(f"{attribute.name} must not be empty")
+
+
+@attrs.frozen
+class Acknowledged:
+    """A difference that somebody has looked at and that may stay: it is shown, and decides nothing.
+
+    >>> Acknowledged("header server", reason="names the new one")
+    Acknowledged(field='header server', operation=None, reason='names the new one')
+    """
+
+    field: str = attrs.field(validator=_is_name)
+    """As a scorecard names it: `status`, `$.items[*].price`, `timed out`."""
+    operation: str | None = attrs.field(default=None, kw_only=True, validator=attrs.validators.optional(_is_text))
+    """Of which operation; None: of every one."""
+    reason: str = attrs.field(default="", kw_only=True, validator=_is_text)
+    """Why, for whoever reads the scorecard."""
+
+    def covers(self, operation: str, field: str) -> bool:
+        """Is it this field of this operation?"""
+        return self.field == field and self.operation in (None, operation)
+
+
+def _checked_acknowledged(values: Any) -> tuple[Acknowledged, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"acknowledged takes several, as in [Acknowledged('status')], not {values!r}")
+    checked = tuple(Acknowledged(value) if isinstance(value, str) else value for value in values)
+    for value in checked:
+        if not isinstance(value, Acknowledged):
+            raise TypeError(f"acknowledged takes Acknowledged(...) or names of fields, not {type(value).__name__}")
+    return checked
+
+
+@attrs.frozen(kw_only=True)
+class Objective:
+    """What is asked of a candidate, for `Shadower.scorecard(objective)`.
+
+    Out of range is a ValueError that names the parameter, the value and the range; a wrong type is a TypeError.
+    """
+
+    max_rate: float = attrs.field(default=0.001, validator=_is_level)
+    """The fraction of sampling keys, in (0, 1), of which a field may differ beyond noise. 0.001: one in a thousand."""
+    noise_margin: float = attrs.field(default=0.25, validator=_is_amount)
+    """For a field that has noise: how much more often than the secondary the shadow may differ, as a fraction of the
+    noise, in [0, inf). That counts where it is more than `max_rate`: of a field that differs in 20 % of the pairs by
+    itself, no number of calls would show that the candidate adds less than 0.1 %."""
+    error_level: float = attrs.field(default=0.05, validator=_is_level)
+    """The probability, in (0, 1), with which a candidate that is as good as the primary is ever called regressed,
+    however often one looks; and the same for latency, and for each bound."""
+    max_p99_ratio: float | None = attrs.field(default=1.5, validator=_is_ratio)
+    """The shadow's p99 over the primary's, in [1, inf), for each operation. None: latency decides nothing."""
+    fast_enough: float = attrs.field(default=0.005, validator=_is_amount)
+    """Seconds, in [0, inf): a p99 up to here is good whatever the primary's is. An in-process call of 20 µs is no worse
+    for taking 40."""
+    min_coverage: float = attrs.field(default=0.95, validator=_is_fraction)
+    """The fraction of all calls, in [0, 1], whose operations must be found clean."""
+    unverifiable_noise: float = attrs.field(default=0.95, validator=_is_level)
+    """A field that differs in so many of the A/A' pairs, in (0, 1), says nothing any more: a candidate's own
+    differences would have no room beside it."""
+    min_keys: int = attrs.field(default=5, validator=_is_count)
+    """A regression needs so many sampling keys, in [1, inf): one user's polling is one observation."""
+    acknowledged: tuple[Acknowledged, ...] = attrs.field(default=(), converter=_checked_acknowledged)
+    """Differences that may stay. A str stands for `Acknowledged(str)`."""

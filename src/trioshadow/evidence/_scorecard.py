@@ -1,0 +1,171 @@
+"""The scorecard: what the evidence says of a candidate, frozen. Data only: `_judging.py` makes it, `_words.py` tells
+it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import attrs
+
+from ._evidence import Epoch
+from ._field import Example
+from ._objective import Objective
+
+
+class FieldState(enum.Enum):
+    """What is known of a field, or of a whole operation."""
+
+    CLEAN = "clean"
+    """The upper bound of its rate beyond noise is at most what the objective allows."""
+    REGRESSED = "regressed"
+    """It differs beyond noise (without a secondary: more often than the objective allows), at the error level."""
+    DIFFERS = "differs"
+    """It was seen to differ, noise does not explain it, and it is neither of the above yet: to be looked at, and
+    acknowledged or fixed."""
+    UNVERIFIABLE = "unverifiable"
+    """It differs in nearly every A/A' pair, so nothing can be said about the candidate."""
+    TOO_FEW = "too_few"
+    """Nothing speaks against it, and there is too little to speak for it."""
+
+
+class Decision(enum.Enum):
+    """What to do with the candidate."""
+
+    PROMOTE = "promote"
+    """It meets the objective, as far as it is covered."""
+    HOLD = "hold"
+    """Not yet: `missing` says what it takes."""
+    REJECT = "reject"
+    """It does not meet the objective: `reasons` say why."""
+
+
+@attrs.frozen(kw_only=True)
+class FieldScore:
+    """One field of one operation."""
+
+    field: str
+    """`status`, `header etag`, `$.items[*].price`, `body`, `error`, `failed`, `timed out`, `too large`, `not compared`,
+    `more changes`; `anything` for all of them as one, `(other fields)` for those that there was no room for."""
+    state: FieldState
+    acknowledged: bool
+    """It decides nothing: `Objective.acknowledged` has it."""
+    calls: int
+    """Calls in which the shadow differed."""
+    keys: float
+    """Sampling keys of these, exact up to 256."""
+    rate: float
+    """The fraction of the compared keys that differ."""
+    rate_beyond_noise: float
+    """The upper bound of the fraction that differs beyond noise, at the error level."""
+    allowed: float
+    """What the objective allows: `max_rate`, or `noise_margin` of the noise if that is more."""
+    noise: float | None
+    """The fraction of the A/A' pairs in which the secondary differed; None without pairs."""
+    pairs: int
+    """Calls with a secondary; of these in so many ..."""
+    shadow_only: int
+    """... only the shadow differed, ..."""
+    secondary_only: int
+    """... only the secondary, ..."""
+    both: int
+    """... both, ..."""
+    neither: int
+    """... and neither."""
+    log10_e_value: float
+    """How much the counts speak against "as good as the primary", as a power of ten: 3 is a thousand to one."""
+    examples: tuple[Example, ...]
+    """The earliest, at most three."""
+
+
+@attrs.frozen(kw_only=True)
+class LatencyScore:
+    """How long both sides of an operation take, in seconds; None where there is nothing yet."""
+
+    state: FieldState
+    """CLEAN, REGRESSED or TOO_FEW."""
+    p50: tuple[float | None, float | None]
+    """The primary's and the shadow's."""
+    p95: tuple[float | None, float | None]
+    p99: tuple[float | None, float | None]
+    ratio: float | None
+    """The shadow's p99 over the primary's."""
+    calls: int
+    """Of the shadow, that were timed."""
+
+
+@attrs.frozen(kw_only=True)
+class OperationScore:
+    """One operation."""
+
+    operation: str
+    """Empty for the calls that nobody named, `(other)` for operations that there was no room for."""
+    state: FieldState
+    """The worst of its fields', those that are acknowledged left out; TOO_FEW if even no difference at all would not be
+    enough."""
+    calls: int
+    mirrored: int
+    not_mirrored: Mapping[str, int]
+    """Calls that had no leg, by `Verdict`, those that are zero left out."""
+    compared: int
+    """Mirrored calls that say something of the shadow."""
+    keys: float
+    """Sampling keys of these, exact up to 1,024, then give or take 3 %."""
+    keyless: int
+    """Compared calls without a key: each counts as a key of its own."""
+    pairs: int
+    """Compared calls with a secondary."""
+    covered: bool
+    """Was it found clean, latency included?"""
+    keys_needed: float | None
+    """How many more keys it takes if what comes is like what came; 0 if it has enough, None if that will not help."""
+    latency: LatencyScore
+    fields: tuple[FieldScore, ...]
+    """The fields that were seen to differ, worst and most first."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.operation or "(unnamed)"
+
+
+@attrs.frozen(kw_only=True)
+class Scorecard:
+    """What the evidence says, at one moment. `str()` of it is a line, `explain()` a page."""
+
+    verdict: Decision
+    reasons: tuple[str, ...]
+    """Why, most important first."""
+    missing: tuple[str, ...]
+    """What it takes to promote; empty if nothing."""
+    not_covered: tuple[str, ...]
+    """What the verdict says nothing about: calls that were never compared, and operations with too few."""
+    notes: tuple[str, ...]
+    """What else should be known."""
+    coverage: float
+    """The fraction of all calls that the verdict covers."""
+    operations: tuple[OperationScore, ...]
+    """Those with most calls first."""
+    calls: int
+    mirrored: int
+    pairs: int
+    epoch: Epoch
+    objective: Objective
+
+    def operation(self, name: str) -> OperationScore:
+        """The score of one operation. KeyError if it was never called."""
+        for score in self.operations:
+            if score.operation == name:
+                return score
+        raise KeyError(name)
+
+    def __str__(self) -> str:
+        reason = self.reasons[0] if self.reasons else "nothing differs beyond what is allowed"
+        return f"{self.verdict.value.upper()}: {reason}"
+
+    def explain(self, *, width: int = 80) -> str:
+        """All of it in words, for a terminal: the verdict and its reasons, then a table. `width` in [40, inf)."""
+        from ._words import explain  # noqa: PLC0415 - they tell what is defined here
+
+        return explain(self, width)

@@ -1,0 +1,102 @@
+"""A scorecard in words, for a terminal. It computes nothing; what comes from traffic can't steer the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from trioshadow.compare import visible
+
+from ._scorecard import FieldScore, FieldState, OperationScore, Scorecard
+
+#: So many reasons and fields are told; how many there are besides is said.
+_REASONS, _OPERATIONS, _FIELDS = 8, 12, 12
+
+
+def explain(scorecard: Scorecard, width: int) -> str:
+    """Verdict, reasons, what is missing, what is not covered, and the operations with their fields."""
+    if width < 40:
+        raise ValueError(f"width must be a count of characters in [40, inf), not {width!r}")
+    lines = [scorecard.verdict.value.upper()]
+    lines += _listed(scorecard.reasons, width)
+    for title, texts in (
+        ("To promote it takes:", scorecard.missing),
+        ("Not covered:", scorecard.not_covered),
+        ("Note:", scorecard.notes),
+    ):
+        if texts and not (title.startswith("To promote") and texts == scorecard.reasons):
+            lines += ["", title, *_listed(texts, width)]
+    lines += ["", *_table(scorecard.operations, width)]
+    return "\n".join(lines)
+
+
+def _listed(texts: Sequence[str], width: int) -> Iterator[str]:
+    for text in texts[:_REASONS]:
+        yield from textwrap.wrap(
+            visible(text), width, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
+        )
+    if len(texts) > _REASONS:
+        yield f"  and {len(texts) - _REASONS:,} more"
+
+
+_COLUMNS = ("calls", "compared", "keys", "pairs", "p99 old", "p99 new")
+
+
+def _table(operations: Sequence[OperationScore], width: int) -> Iterator[str]:
+    if not operations:
+        return
+    room = max(12, width - 13 - sum(map(len, _COLUMNS)) - 3 * len(_COLUMNS))
+    yield f"{'operation':<{room}} {'':<12} " + "".join(f"{name:>{len(name) + 3}}" for name in _COLUMNS)
+    for operation in operations[:_OPERATIONS]:
+        cells = (
+            f"{operation.calls:,}",
+            f"{operation.compared:,}",
+            f"{operation.keys:,.0f}",
+            f"{operation.pairs:,}",
+            *map(_seconds, operation.latency.p99),
+        )
+        yield f"{_fit(operation.name, room):<{room}} {_state(operation):<12} " + "".join(
+            f"{cell:>{len(name) + 3}}" for name, cell in zip(_COLUMNS, cells, strict=True)
+        )
+        for field in operation.fields[:_FIELDS]:
+            yield from _field(field, width)
+        if len(operation.fields) > _FIELDS:
+            yield f"    and {len(operation.fields) - _FIELDS:,} more fields"
+    if len(operations) > _OPERATIONS:
+        yield f"and {len(operations) - _OPERATIONS:,} more operations"
+
+
+def _state(operation: OperationScore) -> str:
+    if operation.latency.state is FieldState.REGRESSED:
+        return "slower" if operation.state is not FieldState.REGRESSED else "regressed"
+    return operation.state.value.replace("_", " ")
+
+
+def _field(field: FieldScore, width: int) -> Iterator[str]:
+    state = "acknowledged" if field.acknowledged else field.state.value.replace("_", " ")
+    told = f"{field.calls:,} calls, {field.rate:.2%} of the keys"
+    if field.noise is not None:
+        told += f"; noise {field.noise:.2%}"
+    if field.rate_beyond_noise < 1:
+        told += f"; beyond noise at most {field.rate_beyond_noise:.2%}"
+    yield (
+        f"    {_fit(field.field, max(12, width - 18))}"[: max(16, width - 13)].ljust(max(16, width - 13)) + f" {state}"
+    )
+    yield from textwrap.wrap(told, width, initial_indent="      ", subsequent_indent="      ")
+    for example in field.examples[:1]:
+        for sign, side in (("-", example.primary), ("+", example.shadow)):
+            if side is not None:
+                yield f"      {sign} {_fit(side, width - 8)}"
+
+
+def _fit(text: str, room: int) -> str:
+    text = visible(text)
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} µs"
+    return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
