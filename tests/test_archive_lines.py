@@ -129,6 +129,12 @@ def test_values_that_json_has_no_notation_for_say_the_same(value):
     assert back(record(old=found)).divergence.explain() == found.explain()
 
 
+@pytest.mark.parametrize(("value", "told"), [(2**63 - 1, 2**63 - 1), (-(2**63), -(2**63)), (2**63, str(2**63))])
+def test_ints_that_other_readers_cannot_hold_are_texts(value, told):
+    (change,) = json.loads(record_line(record(old=value, new=0)))["divergence"]["body"]["changes"]
+    assert (change["primary"]["text"] if value == 2**63 else change["primary"]) == told
+
+
 def test_an_excerpt_with_a_lone_surrogate_says_the_same():
     found = divergence(["a" * 300 + "\ud800"], ["a" * 300 + "b"])
     same_words(back(record(old=found)).divergence, found)

@@ -12,6 +12,7 @@ MASK = "***"
 ANOTHER = "*** (another)"
 
 #: Of these words one must be in a parameter's name. Too many are masked (`postcode`) rather than too few.
+#: ASCII, since keys come as Latin-1, where a byte of a UTF-8 character may be a blank.
 _WORDS = "token|key|secret|passw|pwd|signature|sig|code|auth|session|credential|jwt|otp"
 _IN_QUERY = re.compile(
     rf"""([?&;][^\s?&;=#"'<>]{{0,80}}?(?:{_WORDS})[^\s?&;=#"'<>]{{0,80}}=)[^\s&;#"'<>]+""", re.IGNORECASE | re.ASCII
