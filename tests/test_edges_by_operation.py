@@ -4,6 +4,8 @@ clock, no sockets.
 
 from __future__ import annotations
 
+import types
+
 import httpx
 import pytest
 
@@ -77,16 +79,12 @@ async def test_a_middleware_asks_a_secondary_too(autojump_clock):
 
 
 async def test_a_middleware_tells_an_slo_tracker(autojump_clock):
-    class Tracker:
-        told: list[bool] = []
-
-        def record(self, success):
-            self.told.append(success)
-
-    middleware = ShadowMiddleware(routed, shadow=ScriptedBackend(SAME), slo=Tracker())
+    told = []
+    tracker = types.SimpleNamespace(record=told.append)
+    middleware = ShadowMiddleware(routed, shadow=ScriptedBackend(SAME), slo=tracker)
     async with Lifespan(middleware):
         await ask(middleware, scope_for("/users/42"))
-    assert Tracker.told == [True]
+    assert told == [True]
 
 
 async def test_what_belongs_to_a_shadower_of_ones_own_is_refused():

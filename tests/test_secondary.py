@@ -1,5 +1,5 @@
-"""The secondary, which measures the noise: never on the caller's path, never mixed into the shadow's numbers. Trio layer,
-virtual clock.
+"""The secondary, which measures the noise: never on the caller's path, never mixed into the shadow's numbers. Trio
+layer, virtual clock.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ async def test_a_cancelled_caller_abandons_both(autojump_clock):
 
 
 async def test_a_secondary_that_says_nothing_leaves_the_call_unpaired(autojump_clock):
-    # Abandoned: the primary's own answer is larger than an edge copies; here the secondary alone is cut off by the exit.
+    # The exit cuts it off when the shadow is done.
     primary, shadow, secondary = backends(shadow=Answer(b"other", after=1), secondary=Hang())
     config = ShadowConfig(noise_rate=1, drain_timeout=0, shadow_timeout=9)
     async with Shadower(primary, shadow, config, secondary=secondary) as shadower:
@@ -327,7 +327,7 @@ async def test_a_mutable_answer_is_compared_as_it_was_by_both(autojump_clock):
 async def test_noise_is_told_apart_from_a_regression(autojump_clock):
     rng = random.Random(1)
 
-    def service(wrong):
+    def service(*, wrong):
         async def backend(request):
             answer = {"total": 80, "node": rng.randrange(3)}
             if wrong and rng.random() < 0.05:
@@ -336,7 +336,7 @@ async def test_noise_is_told_apart_from_a_regression(autojump_clock):
 
         return backend
 
-    async with Shadower(service(False), service(True), ALL, secondary=service(False)) as shadower:
+    async with Shadower(service(wrong=False), service(wrong=True), ALL, secondary=service(wrong=False)) as shadower:
         for number in range(700):
             await shadower.call(b"%d" % number)
             await shadower.wait_idle()
