@@ -18,6 +18,10 @@ def assert_accounts(statistics: ShadowStatistics) -> None:
     assert s.mirrored == s.in_flight + s.matched + s.diverged + s.failed + s.timed_out + s.abandoned
     assert s.not_mirrored == s.not_sampled + s.shed + s.unkeyed + s.held_back + s.paused + s.closed
     assert min(s.calls, s.in_flight, s.records_waiting) >= 0
+    t = s.secondary
+    assert t.calls == t.in_flight + t.matched + t.diverged + t.failed + t.timed_out + t.abandoned
+    assert 0 <= t.calls <= s.mirrored
+    assert t.in_flight >= 0
 
 
 def counts(shadower: Shadower[object, object, object]) -> dict[str, int]:

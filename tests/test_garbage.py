@@ -14,6 +14,8 @@ import trio
 import trio.testing
 
 from trioshadow import ShadowConfig, Shadower
+from trioshadow._active_leg import ActiveLeg
+from trioshadow._pair import Pair
 from trioshadow.testing import Hang, ScriptedBackend
 
 
@@ -84,6 +86,19 @@ async def test_a_settled_call_leaves_nothing_behind(autojump_clock, primary, sha
                 await (await shadower.call(b"k")).wait_settled()
             await shadower.wait_idle()
         assert objects_of(Tracked, Boom) == []
+
+
+@pytest.mark.usefixtures("_no_collector")
+@pytest.mark.parametrize("secondary", [same, answers, fails, corrupts, hangs])
+@pytest.mark.parametrize(("primary", "shadow"), PAIRS.values(), ids=PAIRS)
+async def test_a_settled_call_with_a_secondary_leaves_nothing_behind(autojump_clock, primary, shadow, secondary):
+    config = ShadowConfig(shadow_timeout=1, noise_rate=1)
+    async with Shadower(primary, shadow, config, secondary=secondary) as shadower:
+        for _ in range(3):
+            with contextlib.suppress(Boom):
+                await (await shadower.call(b"k")).wait_settled()
+            await shadower.wait_idle()
+        assert objects_of(Tracked, Boom, ActiveLeg, Pair) == []
 
 
 @pytest.mark.usefixtures("_no_collector")

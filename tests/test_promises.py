@@ -387,23 +387,25 @@ async def test_in_shadow_ends_with_the_leg_also_in_tasks_that_the_shadow_started
 
 
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
-async def test_near_the_recursion_limit_no_leg_is_left_behind(autojump_clock, monkeypatch):
+@pytest.mark.parametrize("secondary", [None, echo])
+async def test_near_the_recursion_limit_no_leg_is_left_behind(autojump_clock, monkeypatch, secondary):
     # Of the coroutines that found no room Python warns, where pytest's own hook finds none either.
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
 
     def at_depth(depth, function):
         return function() if depth == 0 else at_depth(depth - 1, function)
 
-    async with Shadower(echo, echo) as shadower:
+    async with Shadower(echo, echo, ShadowConfig(noise_rate=1), secondary=secondary) as shadower:
         verdicts = set()
-        for spare in range(4, 120):
+        for spare in [*range(4, 120)] * 2:  # twice: who is launched first is random
             depth = sys.getrecursionlimit() - len(inspect.stack(0)) - spare
             with contextlib.suppress(RecursionError):  # so deep that start() itself does not fit
                 leg = at_depth(depth, lambda: shadower.start(b"k"))
                 verdicts.add(leg.primary_done(b"k").verdict)
         await shadower.wait_idle()
         assert None in verdicts  # where there was room, it was mirrored
-        assert shadower.statistics().in_flight == 0
+        assert shadower.statistics().in_flight == shadower.statistics().secondary.in_flight == 0
+        assert shadower._ledger.evidence.held == 0
 
 
 async def test_repr_shows_no_secrets(autojump_clock):

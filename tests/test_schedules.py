@@ -54,6 +54,7 @@ class Caller:
     at: float
     patience: float
     shielded: bool
+    operation: str
 
 
 @attrs.frozen
@@ -61,25 +62,32 @@ class Schedule:
     callers: list[Caller]
     primary: list[object]
     shadow: list[object]
+    secondary: list[object] | None
     max_in_flight: int
     drain_timeout: float
     ends_after: float
     ends_by: str
     pause_at: float
+    new_rules_at: float
     sink_seconds: float
     lossless: bool
 
 
+CALLERS = st.builds(
+    Caller, at=SECONDS, patience=SECONDS, shielded=st.booleans(), operation=st.sampled_from(["", "a", "b"])
+)
 SCHEDULES = st.builds(
     Schedule,
-    callers=st.lists(st.builds(Caller, at=SECONDS, patience=SECONDS, shielded=st.booleans()), max_size=12),
+    callers=st.lists(CALLERS, max_size=12),
     primary=st.lists(PRIMARY_STEPS, min_size=1, max_size=6),
     shadow=st.lists(SHADOW_STEPS, min_size=1, max_size=6),
+    secondary=st.none() | st.lists(SHADOW_STEPS, min_size=1, max_size=6),
     max_in_flight=st.integers(1, 5),
     drain_timeout=SECONDS,
     ends_after=SECONDS,
     ends_by=st.sampled_from(["leaving", "exception", "cancellation", "cancellation during the drain"]),
     pause_at=SECONDS,
+    new_rules_at=SECONDS,
     sink_seconds=SECONDS,
     lossless=st.booleans(),
 )
@@ -104,6 +112,10 @@ class Checker(trio.abc.Instrument):
         assert statistics.in_flight + statistics.records_waiting <= self.limit
         consumer = self.shadower._consumer
         assert statistics.in_flight + len(consumer._receive._state.data) <= self.limit  # what the channel really holds
+        assert statistics.in_flight == self.shadower._ledger.in_flight
+        for evidence in self.shadower._ledger.evidences():
+            for row in evidence.operations.values():
+                assert min(*row.counts, *row.secondary_counts, row.held) >= 0
 
 
 async def run(schedule: Schedule) -> tuple[int, collections.Counter[Verdict | None]]:
@@ -116,10 +128,11 @@ async def run(schedule: Schedule) -> tuple[int, collections.Counter[Verdict | No
         await trio.sleep(schedule.sink_seconds)
         written.append(record)
 
-    config = ShadowConfig(max_in_flight=schedule.max_in_flight, drain_timeout=schedule.drain_timeout)
+    config = ShadowConfig(max_in_flight=schedule.max_in_flight, drain_timeout=schedule.drain_timeout, noise_rate=0.7)
     primary, shadow = ScriptedBackend(*schedule.primary), ScriptedBackend(*schedule.shadow)  # type: ignore[arg-type]
     sinks = [Sink(sink, name="sink", lossless=schedule.lossless, max_buffer=2)]
-    shadower: Shadower[object, object, object] = Shadower(primary, shadow, config, sinks=sinks)
+    secondary = ScriptedBackend(*schedule.secondary) if schedule.secondary else None  # type: ignore[arg-type]
+    shadower: Shadower[object, object, object] = Shadower(primary, shadow, config, sinks=sinks, secondary=secondary)
 
     async def caller(caller: Caller) -> None:
         nonlocal calls
@@ -132,12 +145,17 @@ async def run(schedule: Schedule) -> tuple[int, collections.Counter[Verdict | No
         with trio.move_on_after(caller.patience, shield=caller.shielded):
             step = schedule.primary[steps % len(schedule.primary)]
             with contextlib.suppress(ValueError, KeyError):
-                outcomes.append(await shadower.call(b"k"))
+                outcomes.append(await shadower.call(b"k", operation=caller.operation))
             assert trio.current_time() - start == step.after  # type: ignore[attr-defined]
+
+    async def reconfigure() -> None:
+        await trio.sleep(schedule.new_rules_at)
+        shadower.reconfigure(attrs.evolve(config, candidate="2"))
 
     trio.lowlevel.add_instrument(Checker(shadower, schedule.max_in_flight))
     tasks_before = len(trio.lowlevel.current_task().parent_nursery.child_tasks)  # type: ignore[union-attr]
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(reconfigure)
         for one in schedule.callers:
             nursery.start_soon(caller, one)
         try:
@@ -163,8 +181,14 @@ async def run(schedule: Schedule) -> tuple[int, collections.Counter[Verdict | No
         # The slowest shadow refuses for 4 s, and the flush is bounded too.
         assert left_at <= schedule.ends_after + schedule.drain_timeout * 2 + 8
         assert shadower.statistics().in_flight == 0
+        assert shadower.statistics().secondary.in_flight == 0
+        assert sum(evidence.held for evidence in shadower._ledger.evidences()) == 0
     statistics = shadower.statistics()
     assert statistics.calls == calls
+    rows = [row for evidence in shadower._ledger.evidences() for row in evidence.operations.values()]
+    compared = sum(row.compared for row in rows)
+    assert compared == statistics.matched + statistics.diverged + statistics.failed + statistics.timed_out
+    assert sum(row.keys.estimate > 0 for row in rows) == sum(row.compared > 0 for row in rows)
     assert all(outcome.verdict is not None for outcome in outcomes)
     recorded = statistics.diverged + statistics.failed + statistics.timed_out
     assert len(written) + statistics.records_dropped["sink"] == recorded

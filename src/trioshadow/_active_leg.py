@@ -429,9 +429,8 @@ class SecondaryLeg(ActiveLeg[Any, Any]):
 
     secondary = True
 
-    def __init__(self, leg: ActiveLeg[Any, Any], pair: Pair) -> None:
+    def __init__(self, leg: ActiveLeg[Any, Any]) -> None:
         super().__init__(leg.desk, leg.config, b"", leg.operation, leg.row)
-        self.pair = pair
         assert leg.desk.secondary is not None
         self.backend = leg.desk.secondary
 

@@ -279,9 +279,9 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
     def _launch_pair(self, leg: ActiveLeg[PrimaryT, ShadowT], request: Any) -> None:
         """The shadow and the secondary, in random order, so that time favours neither."""
-        pair = Pair(self._ledger)
-        secondary = SecondaryLeg(leg, pair)
+        secondary = SecondaryLeg(leg)
         secondary.request = request
+        secondary.pair = pair = Pair(self._ledger)
         first, second = (leg, secondary) if self._random.random() < 0.5 else (secondary, leg)
         # As in _start(): no call where there was no room for one.
         try:
