@@ -69,13 +69,33 @@ def test_the_order_of_the_files_does_not_matter(path):
     assert calls(merge_archives(*files)) == calls(merge_archives(*reversed(files))) == {ID_20: 29}
 
 
-def test_a_snapshot_that_was_counted_earlier_does_not_replace_a_later_one(path):
+def test_a_snapshot_with_fewer_calls_does_not_replace_one_with_more_whatever_the_clock_says(path):
     process = Process(path, "s1")
     process.count(1)
-    process.count(2)
-    process.until -= 5
-    process.count(1)
-    assert calls(merge_archives(path)) == {ID_20: 2}
+    process.count(3)
+    process.until -= 5  # the clock was set back
+    process.count(4)
+    process.count(2)  # of a file that came out of order
+    assert calls(merge_archives(path)) == {ID_20: 4}
+
+
+def test_of_one_call_its_verdict_is_later_than_that_it_is_in_flight(path):
+    process = Process(path, "s1")
+    counts = process.evidence.unnamed.counts
+    for before, after in (([0], [1]), ([1], [0])):
+        counts[Verdict.MATCHED.slot], counts[-1] = before[0], after[0]
+        process.put(process.evidence.to_dict(1.0))
+    assert merge_archives(path).evidence().totals()[Verdict.MATCHED.slot] == 1
+
+
+def test_segments_that_were_deleted_are_told(path):
+    process = Process(path, "s1")
+    process.writer = writer(path, max_segment_bytes=4096, max_total_bytes=8192, compress=False)
+    for number in range(40):
+        process.count(number)
+    merged = merge_archives(path)
+    assert merged.deleted_segments > 3
+    assert calls(merged) == {ID_20: 39}
 
 
 def test_what_is_there_twice_counts_once(path, tmp_path):
@@ -128,7 +148,7 @@ def test_a_torn_snapshot_does_not_count(path):
     assert [problem.kind for problem in merged.problems] == [ProblemKind.TORN]
 
 
-@pytest.mark.parametrize("bad", [{"calls": 1}, {**SNAPSHOT, "until": None}, {**SNAPSHOT, "epoch": 7}, {}])
+@pytest.mark.parametrize("bad", [{"calls": 1}, {**SNAPSHOT, "series": None}, {**SNAPSHOT, "epoch": 7}, {}])
 def test_what_is_no_evidence_is_told(path, bad):
     process = Process(path, "s1")
     process.count(1)

@@ -30,6 +30,9 @@ class Merged:
     epochs: Mapping[str, Evidence]
     """The evidence of each epoch, by `ShadowConfig.epoch_id`, as records have it, in the order in which they were first
     seen. `Evidence.epoch` says which candidate and rules that is."""
+    deleted_segments: int
+    """Segments that their processes had deleted for `max_total_bytes`. What is still there of a process that goes on has
+    all of its counts; of one that ended before they may be missing."""
     records_since: int
     """Records since the last snapshot of their process: calls that the evidence may not have counted yet. Many of them
     say that a process was killed, or that `snapshot_every` is long."""
@@ -55,16 +58,18 @@ def merge_archives(*paths: str | Path) -> Merged:
     Evidence that a killed process had counted since its last snapshot is lost; `Merged.records_since` says how many
     records there are of that time.
     """
-    last: dict[tuple[str, str], tuple[float, Evidence]] = {}
+    last: dict[tuple[str, str], tuple[int, Evidence]] = {}
     since: Counter[str] = Counter()
     problems: list[Problem] = []
     problem_count, run = 0, ""
+    deleted: dict[str, int] = {}
     for entry in read_archive(*paths):
         problem = None
         if type(entry) is DivergenceRecord:
             since[run] += 1
         elif type(entry) is Segment:
             run = entry.run
+            deleted[run] = max(entry.deleted, deleted.get(run, 0))
         elif type(entry) is Snapshot:
             since[run] = 0
             problem = _put(last, entry)
@@ -79,7 +84,7 @@ def merge_archives(*paths: str | Path) -> Merged:
     for (epoch, _), (_, evidence) in last.items():
         series.setdefault(epoch, []).append(evidence)
     merged = {epoch: Evidence.merge(parts) for epoch, parts in series.items()}
-    return Merged(merged, since.total(), tuple(problems), problem_count)
+    return Merged(merged, sum(deleted.values()), since.total(), tuple(problems), problem_count)
 
 
 def _put(last: dict[tuple[str, str], tuple[float, Evidence]], snapshot: Snapshot) -> Problem | None:
@@ -87,9 +92,10 @@ def _put(last: dict[tuple[str, str], tuple[float, Evidence]], snapshot: Snapshot
     try:
         evidence = Evidence.from_dict(snapshot.evidence)
         key = epoch_id(snapshot.evidence), str(snapshot.evidence["series"])
-        until = float(snapshot.evidence["until"])
     except (ValueError, TypeError, KeyError, AttributeError):
         return Problem(ProblemKind.FOREIGN, snapshot.file, snapshot.line, "this is no snapshot of evidence")
-    if key not in last or until >= last[key][0]:
-        last[key] = until, evidence
+    # By what was counted and not by the clock, which may be set back: of one series that only grows.
+    counted = sum(evidence.totals()[:-1]) + sum(evidence.totals()) + sum(evidence.secondary_totals())
+    if key not in last or counted >= last[key][0]:
+        last[key] = counted, evidence
     return None
