@@ -70,7 +70,11 @@ def _table(operations: Sequence[OperationScore], width: int) -> Iterator[str]:
 
     yield line(0, "operation", "")
     for row, operation in enumerate(shown, 1):
-        yield line(row, operation.name, _state(operation))
+        name = operation.name
+        if len(visible(name)) > room:  # those of HTTP mostly are
+            yield _fit(name, width)
+            name = ""
+        yield line(row, name, _state(operation))
         for field in operation.fields[:_FIELDS]:
             yield from _field(field, width)
         if len(operation.fields) > _FIELDS:
