@@ -170,6 +170,7 @@ async def test_the_secondary_shows_what_is_noise_and_what_is_not():
     scorecard = (await run_against("marko", ())).scorecard
     operation = scorecard.operation("/render")
     assert (operation.pairs, scorecard.epoch.candidate) == (len(TEXTS), "new 2.0")
+    assert scorecard.objective == Objective(max_rate=0.1)
     noise = {field.field: field.noise for field in operation.fields}
     assert noise == {"$.id": 1.0, "$.rendered_at": 1.0, "$.html": 0.0}
     assert {field.field for field in operation.fields if field.state is FieldState.DIFFERS} == {"$.html"}

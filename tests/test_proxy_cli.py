@@ -226,6 +226,21 @@ async def test_a_secondary_shows_what_is_noise_and_the_report_and_the_admin_addr
     assert not [headers for headers in copies if "authorization" in headers]
 
 
+@pytest.mark.parametrize(
+    ("options", "missing"),
+    [(("--objective-rate", "0.5"), r"more calls, to know its p99 \(15 so far\)"), ((), r"about \d,\d00 more calls")],
+)
+async def test_the_objective_decides_what_is_missing(options, missing):
+    async with services(service()) as urls, proxy(*urls, *options, "--admin", "0") as running:
+        async with httpx.AsyncClient() as client:
+            for n in range(15):
+                await client.get(f"{running.url}/users/{n}")
+        told = await statistics(running.admin)
+        (said,) = told["scorecard"]["missing"]
+        assert re.fullmatch(rf"GET /users/\{{id\}}: {missing}", said)
+        assert f"  - {said}\n" in await running.end()
+
+
 async def test_a_primary_may_be_its_own_secondary_and_one_that_is_down_is_said():
     async with raw_server(None) as down:
         pass
