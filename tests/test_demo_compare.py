@@ -11,6 +11,7 @@ from trioshadow.cli._demo_compare import compare
 from trioshadow.cli._demo_isolation import HARMS, Isolation
 from trioshadow.cli._demo_renderers import Renderer
 from trioshadow.cli._errors import CliError, require
+from trioshadow.evidence import Decision, Objective
 
 BLOCKS = cut_all([Document("a.md", "`it's`\n\n# b\n\n> c"), Document("b.md", "plain"), Document("c.md", "more")])
 
@@ -22,7 +23,8 @@ class Echo:
 
 async def compare_with(shadow, primary=None, seen=None):
     progress = (lambda _: None) if seen is None else seen.append
-    return await compare(primary or Echo(), shadow, BLOCKS, name="fake", progress=progress)
+    said = {"name": "fake", "candidate": "fake 1.0", "objective": Objective(max_rate=0.1)}
+    return await compare(primary or Echo(), shadow, BLOCKS, **said, progress=progress)
 
 
 async def test_identical_sides_give_no_difference_and_lose_no_call():
@@ -31,6 +33,31 @@ async def test_identical_sides_give_no_difference_and_lose_no_call():
     assert comparison.statistics.calls == comparison.statistics.matched == len(BLOCKS)
     assert (comparison.differences, comparison.troubles, comparison.documents_affected) == ([], [], 0)
     assert seen == list(range(1, len(BLOCKS) + 1))
+
+
+async def test_the_scorecard_is_by_kind_of_block_and_every_call_has_a_pair():
+    scorecard = (await compare_with(Echo())).scorecard
+    assert {operation.operation: operation.pairs for operation in scorecard.operations} == {
+        "paragraph": 4,
+        "heading": 1,
+        "whole text": 1,
+    }
+    assert scorecard.pairs == len(BLOCKS)
+    assert scorecard.epoch.candidate == "fake 1.0"
+    assert scorecard.verdict is Decision.HOLD  # there are too few
+
+
+async def test_what_the_primary_does_by_itself_is_noise_and_no_fault_of_the_candidate():
+    class Counting(Echo):
+        calls = 0
+
+        async def call(self, _):
+            self.calls += 1
+            return b"%d" % self.calls
+
+    scorecard = (await compare_with(Echo(), primary=Counting())).scorecard
+    assert {field.noise for operation in scorecard.operations for field in operation.fields} == {1.0}
+    assert not [reason for reason in scorecard.reasons if "must be looked at" in reason]
 
 
 async def test_differences_come_with_both_answers_and_the_place():
@@ -73,8 +100,8 @@ async def test_a_primary_that_raises_ends_neither_the_run_nor_the_counting():
 
 async def test_the_good_candidate_agrees_and_a_bad_one_does_not():
     primary = Renderer("commonmark")
-    good = await compare(primary, Renderer("markdown-it-py"), BLOCKS, name="good", progress=lambda _: None)
-    bad = await compare(primary, Renderer("marko"), BLOCKS, name="bad", progress=lambda _: None)
+    good = await compare_with(Renderer("markdown-it-py"), primary)
+    bad = await compare_with(Renderer("marko"), primary)
     assert good.statistics.matched == len(BLOCKS)
     assert {difference.key for difference in bad.differences} == {"a.md · block 1", "a.md · whole text"}
 

@@ -10,20 +10,19 @@ import httpx
 import pytest
 import trio
 
-from trioshadow import Divergence, ResponseRecord, ShadowConfig
+from trioshadow import Divergence
 from trioshadow.cli import _demo_http_cost
 from trioshadow.cli._ctrl_c import CtrlC
 from trioshadow.cli._demo_blocks import Block, Document, cut_all
 from trioshadow.cli._demo_compare import comparison_of
 from trioshadow.cli._demo_http import NOISE, mirror, running_services, served
-from trioshadow.cli._demo_http_paths import Row, Spot, rows_of, spots_of
+from trioshadow.cli._demo_http_paths import rows_of
 from trioshadow.cli._demo_http_run import by_key
 from trioshadow.cli._demo_http_services import RenderService, describe
 from trioshadow.cli._demo_http_traffic import FOR_A_URL, LONGEST, choose, request_about
 from trioshadow.cli._demo_renderers import Renderer
 from trioshadow.cli._errors import CliError
-
-JSON = {"content-type": "application/json"}
+from trioshadow.evidence import FieldState, Objective
 
 
 def block(number, text="text"):
@@ -132,49 +131,6 @@ async def test_a_library_that_raises_is_a_500():
     assert (status, said["error"]) == (500, "RecursionError")
 
 
-# ── counting by path ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def of_json(document, status=200, **headers):
-    return ResponseRecord(json.dumps(document).encode(), status=status, headers={**JSON, **headers})
-
-
-def difference(primary, shadow, *rules):
-    return Divergence.compare(primary, shadow, ShadowConfig(ignore=rules))
-
-
-def test_a_spot_is_counted_once_a_call_however_many_elements_it_is():
-    one = difference(of_json({"a": [{"b": 1}, {"b": 1}], "c": 1}), of_json({"a": [{"b": 2}, {"b": 3}], "c": "1"}))
-    assert spots_of(one) == {Spot("$.a[*].b", "changed"), Spot("$.c", "type")}
-
-
-def test_a_path_has_a_row_for_each_kind():
-    divergence = difference(of_json({"a": [1, 2], "b": 1}), of_json({"a": [3, 2, 4]}))
-    assert spots_of(divergence) == {Spot("$.a[*]", "changed"), Spot("$.a[*]", "added"), Spot("$.b", "removed")}
-
-
-def test_status_headers_and_what_is_not_json_have_spots_too():
-    divergence = difference(of_json({}, **{"x-a": "1", "x-b": "1"}), of_json({}, 201, **{"x-a": "2", "x-c": "1"}))
-    assert spots_of(divergence) == {
-        Spot("status", "changed"),
-        Spot("header x-a", "changed"),
-        Spot("header x-b", "removed"),
-        Spot("header x-c", "added"),
-    }
-    assert spots_of(difference("a\nb", "a\nc")) == {Spot("body", "changed")}
-
-
-def test_rows_are_those_of_both_runs_the_most_frequent_first():
-    sides = [({"id": 1, "html": "a"}, {"id": 2, "html": "a"}), ({"id": 1, "html": "a"}, {"id": 2, "html": "b"})]
-    sides = [tuple(map(of_json, pair)) for pair in sides]
-    ruled = [difference(*pair, NOISE[0]) for pair in sides]
-    assert rows_of([difference(*pair) for pair in sides], filter(None, ruled)) == [
-        Row(Spot("$.id", "changed"), 2, 0),
-        Row(Spot("$.html", "changed"), 1, 1),
-    ]
-    assert rows_of([], []) == []
-
-
 # ── on loopback ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 LONG = "more and " * 300 + "more"
@@ -182,9 +138,14 @@ TEXTS = cut_all([Document("a.md", "`it's`\n\n# b\n"), Document("b.md", "plain"),
 
 
 async def run_against(name, rules):
-    async with running_services([Renderer("commonmark"), Renderer(name)]) as (old, new):
-        with CtrlC() as ctrl_c:
-            return await mirror(old, new, TEXTS, rules=rules, ctrl_c=ctrl_c, progress=lambda _: None)
+    async with running_services([Renderer("commonmark"), Renderer("commonmark"), Renderer(name)]) as (old, twin, new):
+        return await mirrored_to(old, new, twin, rules)
+
+
+async def mirrored_to(old, new, twin, rules):
+    said = {"candidate": "new 2.0", "objective": Objective(max_rate=0.1)}
+    with CtrlC() as ctrl_c:
+        return await mirror(old, new, twin, TEXTS, **said, rules=rules, ctrl_c=ctrl_c, progress=lambda _: None)
 
 
 @pytest.mark.parametrize(("name", "left"), [("commonmark", 0), ("marko", 2)])
@@ -193,19 +154,40 @@ async def test_rules_leave_what_the_libraries_do_differently_and_nothing_else(na
     assert (without.statistics.calls, without.statistics.diverged) == (len(TEXTS), len(TEXTS))
     ruled = await run_against(name, NOISE)
     assert (ruled.statistics.matched, ruled.statistics.diverged) == (len(TEXTS) - left, left)
-    comparison = comparison_of(name, ruled.statistics, ruled.records, by_key(TEXTS))
+    comparison = comparison_of(name, ruled.statistics, ruled.scorecard, ruled.records, by_key(TEXTS))
     found = {each.key for each in comparison.differences}
     assert found == ({"a.md · block 1", "a.md · whole text"} if left else set())
     assert comparison.troubles == []
+    rows = rows_of(without.scorecard, ruled.scorecard)
+    assert [(row.field, row.without.calls) for row in rows] == [
+        *(("$.id", len(TEXTS)), ("$.rendered_at", len(TEXTS))),
+        *([("$.html", left)] if left else []),
+    ]
+    assert [row.ruled is None for row in rows] == [True, True, *([False] if left else [])]
+
+
+async def test_the_secondary_shows_what_is_noise_and_what_is_not():
+    scorecard = (await run_against("marko", ())).scorecard
+    operation = scorecard.operation("/render")
+    assert (operation.pairs, scorecard.epoch.candidate) == (len(TEXTS), "new 2.0")
+    assert scorecard.objective == Objective(max_rate=0.1)
+    noise = {field.field: field.noise for field in operation.fields}
+    assert noise == {"$.id": 1.0, "$.rendered_at": 1.0, "$.html": 0.0}
+    assert {field.field for field in operation.fields if field.state is FieldState.DIFFERS} == {"$.html"}
+
+
+async def test_a_secondary_that_is_not_there_is_said_and_not_taken_for_the_candidate():
+    async with running_services([Renderer("commonmark"), Renderer("marko")]) as (old, new):
+        mirrored = await mirrored_to(old, new, "http://127.0.0.1:1", NOISE)
+    assert mirrored.statistics.secondary.failed == len(TEXTS)
+    assert f"the secondary failed {len(TEXTS)} times" in mirrored.scorecard.notes
+    assert (mirrored.statistics.failed, mirrored.statistics.diverged) == (0, 2)
 
 
 async def test_a_candidate_that_is_not_there_fails_every_call_and_each_says_so():
     async with running_services([Renderer("commonmark")]) as (old,):
-        with CtrlC() as ctrl_c:
-            mirrored = await mirror(
-                old, "http://127.0.0.1:1", TEXTS, rules=NOISE, ctrl_c=ctrl_c, progress=lambda _: None
-            )
-    comparison = comparison_of("gone", mirrored.statistics, mirrored.records, by_key(TEXTS))
+        mirrored = await mirrored_to(old, "http://127.0.0.1:1", old, NOISE)
+    comparison = comparison_of("gone", mirrored.statistics, mirrored.scorecard, mirrored.records, by_key(TEXTS))
     assert mirrored.statistics.failed == len(TEXTS)
     assert comparison.documents_affected == 3
     assert {trouble.partition(": ")[2].partition(": ")[2].partition(":")[0] for trouble in comparison.troubles} == {
@@ -215,7 +197,7 @@ async def test_a_candidate_that_is_not_there_fails_every_call_and_each_says_so()
 
 async def test_what_differs_in_status_alone_is_told_in_one_line():
     record = SimpleNamespace(key=b"0", failure=None, divergence=Divergence(status=(200, 500)))
-    comparison = comparison_of("new", None, [record], by_key(TEXTS))
+    comparison = comparison_of("new", None, None, [record], by_key(TEXTS))
     assert comparison.troubles == ["a.md · block 1: status 200 -> 500"]
 
 

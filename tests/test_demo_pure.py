@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioshadow import Divergence, ShadowConfig
-from trioshadow.cli._demo_blocks import Document, cut, cut_all
+from trioshadow.cli._demo_blocks import Block, Document, cut, cut_all, kind_of
 from trioshadow.cli._demo_examples import Difference, choose_examples
 from trioshadow.cli._demo_timing import Timing, percentile
 from trioshadow.cli._texts import shorten_left, shorten_right, visible
@@ -56,6 +56,24 @@ def test_cutting_loses_nothing_but_blank_lines(text):
         return [line for line in part.split("\n") if line.strip()]
 
     assert [line for block in cut(text) for line in lines(block)] == lines(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        *(
+            ("## Title\n", "heading"),
+            ("#hash\n", "paragraph"),
+            ("some *text*\n", "paragraph"),
+            ("> said\n", "paragraph"),
+        ),
+        *(("- one\n", "list item"), ("12. twelve\n", "list item"), ("-one\n", "paragraph")),
+        *(("```\n# a\n```\n", "code"), ("  ~~~\n", "code"), ("    - indented\n", "code"), ("\tx\n", "code")),
+    ],
+)
+def test_a_block_is_of_the_kind_that_a_person_sees(text, kind):
+    assert kind_of(Block("key", "document", text)) == kind
+    assert kind_of(Block("key", "document", text, whole=True)) == "whole text"
 
 
 def test_a_document_comes_in_blocks_and_as_a_whole():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import shutil
@@ -152,7 +153,8 @@ async def statistics(url):
         with trio.fail_after(TOO_LONG):
             while True:
                 told = (await client.get(url + "/statistics")).json()
-                if told["calls"] and not told["in_flight"] and not told["records_waiting"]:
+                waiting = told["in_flight"] + told["records_waiting"] + told["secondary"]["in_flight"]
+                if told["calls"] and not waiting:
                     return told
                 await trio.sleep(0.02)
 
@@ -170,15 +172,87 @@ async def test_it_answers_with_the_primary_and_reports_where_the_shadow_differs(
             assert (await client.get(running.admin + "/healthz")).json() == {"status": "ok"}
         told = await statistics(running.admin)
         assert (told["calls"], told["diverged"], told["held_back"]) == (4, 3, 1)
-        assert told["diverging"] == [{"operation": "GET /users/{id}", "where": "$.price", "calls": 3}]
+        assert told["diverging"] == [
+            {"operation": "GET /users/{id}", "where": "$.price", "state": "differs", "calls": 3, "noise": None}
+        ]
+        assert told["scorecard"]["verdict"] == "hold"
         report = await running.end()
     lines = [line.rstrip() for line in report.splitlines()]
     assert lines[:2] == ["", "4 requests served, 3 of them mirrored:"]
     assert "  held back            1  (not allowed 1)" in lines
-    assert "    3  GET /users/{id}  $.price" in lines
-    assert lines[lines.index("    $['price']") + 1 :][:2] == ["      - 1", "      + 2"]
-    assert lines[-1] == "3 of 3 compared requests differ."
+    assert lines[lines.index("the shadow: HOLD") + 1].startswith("  - GET /users/{id}: $.price differs for 100.00% of")
+    assert lines[lines.index("    $.price: differs") + 1 :][1:3] == ["      - 1", "      + 2"]
+    # What was never mirrored is said.
+    assert "  - POST /: 1 calls (25.0%), never compared (1 held back)" in lines
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("rate", ["0", "1"])
+async def test_a_secondary_shows_what_is_noise_and_the_report_and_the_admin_address_say_the_same(rate):
+    log = []
+    numbers = itertools.count()
+
+    async def old(scope, receive, send):  # each answer has a price of its own
+        await service(next(numbers), log)(scope, receive, send)
+
+    options = ("--noise-rate", rate, "--candidate", "shop 2.0", "--objective-rate", "0.01", "--admin", "0")
+    async with (
+        services(old, service(-1)) as (primary, new),
+        server(old) as twin,
+        proxy(primary, new, "--secondary", twin, *options) as running,
+        httpx.AsyncClient() as client,
+    ):
+        assert f", shadow {new}, secondary {twin}, admin " in running.first_line
+        for n in range(25):
+            await client.get(f"{running.url}/users/{n}", headers={"authorization": "Bearer s"})
+        told = await statistics(running.admin)
+        running.stop()
+        _, report, _ = await running.ended()
+    pairs = 25 * int(rate)
+    assert (told["diverged"], told["secondary"]["calls"], told["secondary"]["diverged"]) == (25, pairs, pairs)
+    (differing,) = told["diverging"]
+    assert (differing["where"], differing["noise"]) == ("$.price", 1.0 if pairs else None)
+    if pairs:
+        assert differing["state"] == "unverifiable"
+        assert "25 of these to the secondary too:\n  diverged            25\n" in report
+    said = told["scorecard"]
+    assert said["candidate"] == "shop 2.0"
+    assert f"shop 2.0: {said['verdict'].upper()}\n" in report
+    words = " ".join(report.split())
+    for reason in (*said["reasons"], *said["missing"], *said["not_covered"], *said["notes"]):
+        assert reason in words
+    copies = [headers for _, _, headers in log if "x-shadow" in headers]
+    assert len(copies) == pairs
+    assert not [headers for headers in copies if "authorization" in headers]
+
+
+@pytest.mark.parametrize(
+    ("options", "missing"),
+    [(("--objective-rate", "0.5"), r"more calls, to know its p99 \(15 so far\)"), ((), r"about \d,\d00 more calls")],
+)
+async def test_the_objective_decides_what_is_missing(options, missing):
+    async with services(service()) as urls, proxy(*urls, *options, "--admin", "0") as running:
+        async with httpx.AsyncClient() as client:
+            for n in range(15):
+                await client.get(f"{running.url}/users/{n}")
+        told = await statistics(running.admin)
+        (said,) = told["scorecard"]["missing"]
+        assert re.fullmatch(rf"GET /users/\{{id\}}: {missing}", said)
+        assert f"  - {said}\n" in await running.end()
+
+
+async def test_a_primary_may_be_its_own_secondary_and_one_that_is_down_is_said():
+    async with raw_server(None) as down:
+        pass
+    async with server(service()) as old:
+        for secondary, became in ((old, "matched"), (down, "failed")):
+            options = ("--secondary", secondary, "--noise-rate", "1", "--admin", "0")
+            async with proxy(old, old, *options) as running:
+                assert "price" in await fetch(running.url)
+                told = await statistics(running.admin)
+                report = await running.end()
+            assert (told["matched"], told["failed"], told["secondary"][became]) == (1, 0, 1)
+            assert ("the secondary failed 1 times" in report) == (became == "failed")
 
 
 async def test_ignored_paths_and_headers_match_and_methods_can_be_allowed():
@@ -189,7 +263,7 @@ async def test_ignored_paths_and_headers_match_and_methods_can_be_allowed():
                 await client.request(method, running.url, content=b"x" if method != "GET" else None)
         told = await statistics(running.admin)
         assert (told["matched"], told["held_back"]) == (3, 1)
-        assert "0 of 3 compared requests differ." in await running.end()
+        assert "$.price" not in await running.end()
 
 
 async def test_credentials_go_to_the_shadow_only_if_named_and_both_hear_who_asked():
@@ -304,8 +378,9 @@ async def test_a_shadow_that_is_down_is_counted_and_nobody_else_notices():
         pass
     async with server(service()) as old, proxy(old, down, "--admin", "0") as running:
         assert "price" in await fetch(running.url)
-        assert (await statistics(running.admin))["failures"] == {"raised: ConnectError": 1}
-        assert "1  raised: ConnectError" in await running.end()
+        (differing,) = (await statistics(running.admin))["diverging"]
+        assert (differing["where"], differing["calls"]) == ("failed", 1)
+        assert "      + ConnectError: " in await running.end()
 
 
 async def test_a_response_that_breaks_off_leaves_one_line_in_the_log():
@@ -567,6 +642,10 @@ async def wrong_use(*arguments):
         (("--primary", "x", "--shadow", "http://a"), "--primary must be a URL"),
         ((*URLS, "--sample", "2"), "--sample must be a fraction from 0 to 1"),
         ((*URLS, "--sample", "x"), "--sample"),
+        ((*URLS, "--secondary", "x"), "--secondary must be a URL"),
+        ((*URLS, "--secondary", "http://a", "--noise-rate", "-1"), "--noise-rate must be a fraction from 0 to 1"),
+        ((*URLS, "--noise-rate", "0.5"), "--noise-rate is of no use without a secondary"),
+        ((*URLS, "--objective-rate", "1"), "--objective-rate must be a fraction between 0 and 1"),
         ((*URLS, "--listen", "here"), "--listen must be HOST:PORT"),
         ((*URLS, "--listen", "nowhere.invalid:0"), "--listen nowhere.invalid:0: "),
         ((*URLS, "--admin", "0.0.0.0:0"), "--admin must be on loopback"),

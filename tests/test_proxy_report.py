@@ -1,109 +1,47 @@
-"""What the proxy tells of what it has seen: counting, the admin address, the report. In memory, on no server."""
+"""What the proxy tells of what it has seen: the admin address, the report. In memory, on no server."""
 
 from __future__ import annotations
 
-import doctest
 import io
 import json
-import re
 
 import attrs
+import pytest
 from rich.console import Console
 
-from trioshadow import (
-    Divergence,
-    DivergenceRecord,
-    ErrorDiff,
-    FailureKind,
-    ResponseRecord,
-    ShadowConfig,
-    Shadower,
-    ShadowFailure,
-    Verdict,
-)
-from trioshadow.cli import _proxy_tally
-from trioshadow.cli._proxy_admin import Admin
+from trioshadow import ResponseRecord, ShadowConfig, Shadower
+from trioshadow.cli._proxy_admin import SHOWN, Admin
 from trioshadow.cli._proxy_report import show_report
-from trioshadow.cli._proxy_tally import LIMIT, OTHERS, Place, Tally, general, places_of
-from trioshadow.compare import IgnorePath
+from trioshadow.evidence import Objective
 
 JSON = {"content-type": "application/json"}
-TEXT = {"content-type": "text/plain"}
-
-
-def diverging(primary, shadow, operation="GET /a", **headers):
-    divergence = Divergence.compare(primary, shadow, ShadowConfig())
-    assert divergence is not None
-    return DivergenceRecord(b"k", operation, Verdict.DIVERGED, divergence, None, 0.0, 0.1, 0.1)
-
-
-def of_json(document, status=200, **headers):
-    return ResponseRecord(json.dumps(document).encode(), status=status, headers={**JSON, **headers})
-
-
-def failing(kind=FailureKind.RAISED, type_name="ConnectError"):
-    return DivergenceRecord(b"k", "GET /a", Verdict.FAILED, None, ShadowFailure(kind, type_name, ""), 0.0, 0.1, 0.1)
-
-
-def statistics(**counts):
-    return attrs.evolve(EMPTY, **counts)
 
 
 async def _nothing(request):
     raise NotImplementedError
 
 
-EMPTY = Shadower(_nothing, _nothing).statistics()
+EMPTY = Shadower(_nothing, _nothing)
+NOTHING = EMPTY.statistics()
 
 
-def test_places_are_counted_once_a_call_and_without_indices():
-    tally = Tally()
-    for prices in ((1, 2), (1, 3)):
-        primary = of_json({"items": [{"price": 1, "id": 1}, {"price": 1, "id": 1}]}, **{"x-a": "1"})
-        shadow = of_json({"items": [{"price": price, "id": 2} for price in prices]}, status=201, **{"x-a": "2"})
-        tally.write(diverging(primary, shadow))
-    assert tally.diverged == {
-        Place("GET /a", "status"): 2,
-        Place("GET /a", "header x-a"): 2,
-        Place("GET /a", "$.items[*].price"): 2,
-        Place("GET /a", "$.items[*].id"): 2,
-    }
+def of_json(document):
+    return ResponseRecord(json.dumps(document).encode(), headers=JSON)
 
 
-def test_other_places_have_names_too():
-    bodies = ResponseRecord(b"\xff\x00"), ResponseRecord(b"\xff\x01")
-    texts = ResponseRecord(b"a\nb", headers=TEXT), ResponseRecord(b"a\nc\nd", headers=TEXT)
-    for primary, shadow in (bodies, texts):
-        assert places_of(Divergence.compare(primary, shadow, ShadowConfig())) == ["body"]
-    assert places_of(Divergence(error=ErrorDiff("A", None, "", ""))) == ["error"]
+async def seen(calls, shadow, *, secondary=None, candidate="", objective=None, primary=None):
+    """Statistics and scorecard of so many calls, of operations by the request."""
 
+    async def same(_):
+        return of_json({"a": 1})
 
-def test_a_path_can_be_given_to_ignore_path():
-    path = general(r"$['a'][12]['b c']['it\'s [3]']['[4]']")
-    assert path == r"$.a[*]['b c']['it\'s [3]']['[4]']"
-    config = ShadowConfig(ignore=[IgnorePath(path)])
-    primary, shadow = ({"a": [{"b c": {"it's [3]": {"[4]": n}}}]} for n in (1, 2))
-    assert Divergence.compare(of_json(primary), of_json(shadow), config) is None
-
-
-def test_memory_is_bounded_and_the_counts_go_on():
-    tally = Tally()
-    for n in range(LIMIT + 100):
-        tally.write(diverging(of_json(1), of_json(2), operation=f"GET /{n}"))
-        tally.write(failing(type_name=f"E{n}"))
-    assert len(tally.diverged) <= LIMIT + 1
-    assert len(tally.examples) <= LIMIT + 1
-    assert tally.diverged[Place(OTHERS, OTHERS)] == 100
-    assert len(tally.failed) <= LIMIT + 1
-    assert tally.failed[OTHERS] == 100
-    assert (tally.diverged.total(), tally.failed.total()) == (LIMIT + 100, LIMIT + 100)
-
-
-def test_failures_are_counted_by_kind():
-    tally = Tally()
-    for record in (failing(), failing(), failing(FailureKind.TOO_LARGE, "BodyTooLarge")):
-        tally.write(record)
-    assert tally.failed == {"raised: ConnectError": 2, "too large: BodyTooLarge": 1}
+    config = ShadowConfig(candidate=candidate, noise_rate=1)
+    async with Shadower(primary or same, shadow or same, config, secondary=secondary) as shadower:
+        for number in range(calls):
+            outcome = await shadower.call(b"%d" % number, operation=f"GET /{number % 40}" if calls > 500 else "GET /a")
+            await outcome.wait_settled()
+        await shadower.wait_idle()
+        return shadower.statistics(), shadower.scorecard(objective or Objective())
 
 
 # ── the admin address ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,26 +62,55 @@ async def ask(admin, path, method="GET"):
 
 async def test_health_says_when_it_drains():
     draining = False
-    admin = Admin(lambda: EMPTY, Tally(), lambda: draining)
+    admin = Admin(EMPTY.statistics, EMPTY.scorecard, lambda: draining)
     assert await ask(admin, "/healthz") == (200, {"status": "ok"})
     draining = True
     assert await ask(admin, "/healthz") == (503, {"status": "draining"})
 
 
-async def test_statistics_have_all_counters_and_no_values():
-    tally = Tally()
-    tally.write(diverging(of_json({"a": "secret"}), of_json({"a": "hidden"})))
-    tally.write(failing())
-    status, told = await ask(Admin(lambda: statistics(calls=7), tally, bool), "/statistics")
-    assert (status, told["calls"], told["held_back_by_cause"]["not_allowed"]) == (200, 7, 0)
-    assert told.keys() == {field.name for field in attrs.fields(type(EMPTY))} | {"diverging", "failures"}
-    assert told["diverging"] == [{"operation": "GET /a", "where": "$.a", "calls": 1}]
-    assert told["failures"] == {"raised: ConnectError": 1}
-    assert not {"secret", "hidden"} & set(json.dumps(told).split('"'))
+async def test_statistics_have_all_counters_the_scorecard_and_no_values():
+    async def other(_):
+        return of_json({"a": "secret"})
+
+    statistics, scorecard = await seen(3, other, candidate="new 2")
+    status, told = await ask(Admin(lambda: statistics, lambda: scorecard, bool), "/statistics")
+    assert (status, told["calls"], told["held_back_by_cause"]["not_allowed"]) == (200, 3, 0)
+    assert told.keys() == {field.name for field in attrs.fields(type(NOTHING))} | {"scorecard", "diverging"}
+    assert told["secondary"] == dict.fromkeys(told["secondary"], 0)
+    assert told["diverging"] == [{"operation": "GET /a", "where": "$.a", "state": "differs", "calls": 3, "noise": None}]
+    assert told["scorecard"] == {
+        "candidate": "new 2",
+        "verdict": "hold",
+        **{name: list(getattr(scorecard, name)) for name in ("reasons", "missing", "not_covered", "notes")},
+        "coverage": 0.0,
+    }
+    assert told["scorecard"]["reasons"]
+    assert "secret" not in json.dumps(told)
+
+
+async def test_of_where_they_differ_the_most_frequent_are_told_first():
+    async def other(request):
+        return of_json({"a": 1 if int(request) % 40 < 10 else 2, "b": 1})
+
+    statistics, scorecard = await seen(600, other)
+    told = Admin(lambda: statistics, lambda: scorecard, bool).seen()["diverging"]
+    assert len(told) == SHOWN
+    counts = [each["calls"] for each in told]
+    assert counts == sorted(counts, reverse=True)
+    assert {each["where"] for each in told} == {"$.a", "$.b"}
+
+
+async def test_what_only_the_secondary_does_is_not_told_of_the_shadow():
+    async def noisy(_):
+        return of_json({"a": 1, "c": 1})
+
+    statistics, scorecard = await seen(3, None, secondary=noisy)
+    assert [field.field for field in scorecard.operation("GET /a").fields] == ["$.c"]
+    assert Admin(lambda: statistics, lambda: scorecard, bool).seen()["diverging"] == []
 
 
 async def test_it_does_nothing_else():
-    admin = Admin(lambda: EMPTY, Tally(), bool)
+    admin = Admin(EMPTY.statistics, EMPTY.scorecard, bool)
     assert (await ask(admin, "/"))[0] == 404
     assert (await ask(admin, "/healthz", "POST"))[0] == 405
     assert (await ask(admin, "/healthz", "HEAD"))[0] == 200
@@ -159,72 +126,73 @@ async def test_its_lifespan_is_answered():
     async def send(message):
         sent.append(message["type"])
 
-    await Admin(lambda: EMPTY, Tally(), bool)({"type": "lifespan"}, receive, send)
+    await Admin(EMPTY.statistics, EMPTY.scorecard, bool)({"type": "lifespan"}, receive, send)
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 # ── the report ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def report(tally=None, **counts):
+def report(statistics, scorecard):
     console = Console(file=io.StringIO(), width=80, highlight=False, markup=False, emoji=False)
-    show_report(console, statistics(**counts), tally or Tally())
-    lines = console.file.getvalue().splitlines()
+    show_report(console, statistics, scorecard)
+    text = console.file.getvalue()
+    assert "\x1b" not in text
+    lines = text.splitlines()
     assert max(map(len, lines)) <= 80
     return [line.rstrip() for line in lines]
 
 
 def test_a_report_without_anything_says_so():
-    assert report() == [
+    assert report(NOTHING, EMPTY.scorecard())[:10] == [
         "0 requests served, 0 of them mirrored:",
         *("  matched              0", "  diverged             0", "  failed               0"),
         *("  timed out            0", "  abandoned            0"),
-        *("", "Nothing was compared."),
+        *("", "the shadow: HOLD", "  - nothing has been compared yet", ""),
     ]
 
 
-def test_the_report_has_counts_causes_failures_places_and_an_example():
-    tally = Tally()
-    for n in range(20):
-        tally.write(
-            diverging(of_json({"a": [n]}), of_json({"a": ["\x1b[2J" + "x" * 200]}), operation="GET /" + "日" * 100)
-        )
-        tally.write(diverging(of_json({f"a{n}": n}), of_json({f"a{n}": -n - 1})))
-        tally.write(failing(type_name=f"Error{n % 12}" + "x" * 100))
-    lines = report(
-        tally,
-        calls=100_000,
-        mirrored=60,
-        not_mirrored=99_940,
-        matched=0,
-        diverged=40,
-        failed=20,
-        held_back=99_000,
-        not_sampled=940,
-        held_back_by_cause={"not_allowed": 99_000, "marked": 0},
-    )
+def test_the_report_has_counts_and_causes():
+    counts = {"calls": 100_000, "mirrored": 60, "not_mirrored": 99_940, "diverged": 40, "failed": 20}
+    counts |= {"held_back": 99_000, "not_sampled": 940}
+    causes = {"held_back_by_cause": {"not_allowed": 99_000, "marked": 0}}
+    lines = report(attrs.evolve(NOTHING, **counts, **causes), EMPTY.scorecard())
     assert lines[0] == "100,000 requests served, 60 of them mirrored:"
     assert "  diverged            40" in lines
     assert "  not sampled        940" in lines
     assert "  held back       99,000  (not allowed 99,000)" in lines
-    assert lines.count("  and 2 more") == 1  # failures
-    assert lines.count("  and 11 more") == 1  # places
-    (row,) = [line for line in lines if line.startswith("   20  GET /日")]
-    assert re.fullmatch("   20  GET /日{14}…? +\\$\\.a\\[\\*\\]", row)
-    assert "An example (- primary, + shadow), GET /" in "\n".join(lines)
-    assert lines[-1] == "60 of 60 compared requests differ."
-    assert "\x1b" not in "\n".join(lines)
 
 
-def test_a_report_of_equals_ends_so():
-    assert report(calls=3, mirrored=3, matched=3)[-1] == "0 of 3 compared requests differ."
+async def test_the_report_has_the_scorecard_with_an_example_and_nothing_steers_the_terminal():
+    async def other(_):
+        return of_json({"a": "\x1b[2J" + "x" * 200})
+
+    statistics, scorecard = await seen(3, other, candidate="new\x1b[2J 2.0")
+    lines = report(statistics, scorecard)
+    (verdict,) = [number for number, line in enumerate(lines) if line == r"new\x1b[2J 2.0: HOLD"]
+    assert lines[verdict + 1].startswith("  - GET /a: $.a differs for 100.00% of the keys (3)")
+    field = lines.index("    $.a: differs")
+    assert lines[field + 2] == "      - 1"
+    assert lines[field + 3].startswith('      + "\\u001b[2Jxxxx')
 
 
-def test_a_long_example_is_cut():
-    tally = Tally()
-    tally.write(diverging(of_json(dict.fromkeys("abcdefgh", 1)), of_json(dict.fromkeys("abcdefgh", 2))))
-    assert "  and 13 more lines" in report(tally)
+async def test_what_the_report_says_is_what_the_scorecard_says():
+    statistics, scorecard = await seen(60, None, objective=Objective(max_rate=0.1, max_p99_ratio=None))
+    assert report(statistics, scorecard)[7:9] == [
+        "the shadow: PROMOTE",
+        "  - 1 operation, 100.0% of the calls: no field differs beyond noise in more than",
+    ]
 
 
-def test_examples_in_docstrings_hold():
-    assert doctest.testmod(_proxy_tally).failed == 0
+@pytest.mark.parametrize("fails", [False, True])
+async def test_the_secondary_is_counted_apart(fails):
+    async def copy(_):
+        if fails:
+            raise ConnectionError
+        return of_json({"a": 1})
+
+    lines = report(*await seen(3, None, secondary=copy))
+    said = lines.index("3 of these to the secondary too:")
+    assert lines[said + 1] == ("  failed               3" if fails else "  matched              3")
+    assert ("  - the secondary failed 3 times" in lines) == fails
+    assert lines[1] == "  matched              3"

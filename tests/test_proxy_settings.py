@@ -11,6 +11,7 @@ import pytest
 from trioshadow.cli._errors import CliError
 from trioshadow.cli._proxy_settings import Address, Settings, address, read_settings
 from trioshadow.compare import IgnoreHeader, IgnorePath
+from trioshadow.evidence import Objective
 from trioshadow.http import HttpRequest
 
 URLS = {"primary": "http://old:1", "shadow": "https://new/api"}
@@ -40,6 +41,8 @@ def test_two_urls_are_enough():
     config = settings.config()
     assert (config.sample_rate, config.shadow_timeout, config.ignore, config.key) == (1.0, 2.0, (), None)
     assert config.may_mirror is None
+    assert (config.noise_rate, config.candidate) == (0.1, "")
+    assert (settings.secondary, settings.objective()) == (None, Objective())
 
 
 def test_what_is_the_shadowers_gets_there():
@@ -53,11 +56,17 @@ def test_what_is_the_shadowers_gets_there():
             "allow_method": ("POST",),
             "key_header": "X-User-Id",
             "drain": 1.5,
+            "secondary": "http://old:2",
+            "noise_rate": 1,
+            "candidate": "new 2.0",
+            "objective_rate": 0.01,
         },
         None,
     )
     config = settings.config()
     assert (config.sample_rate, config.shadow_timeout, config.drain_timeout) == (0.5, 3.0, 1.5)
+    assert (config.noise_rate, config.candidate) == (1.0, "new 2.0")
+    assert settings.objective() == Objective(max_rate=0.01)
     assert config.ignore == (IgnoreHeader("X-A"), IgnorePath("$..id"))
     assert config.key(HttpRequest("GET", "/", {"x-user-id": "7"})) == "7"
     assert config.may_mirror(HttpRequest("POST", "/"))
@@ -79,6 +88,10 @@ def test_every_setting_can_stand_in_the_file(toml, tmp_path):
     values = {
         "primary": "http://a",
         "shadow": "http://b",
+        "secondary": "http://a",  # asked twice
+        "noise-rate": 0.5,
+        "candidate": "b 2.0",
+        "objective-rate": 0.02,
         "listen": "[::1]:0",
         "sample": 0.5,
         "timeout": 1.5,
@@ -107,9 +120,12 @@ def test_every_setting_can_stand_in_the_file(toml, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("sampel = 1", "proxy.toml: there is no setting 'sampel'; there are primary, shadow, listen, sample"),
+        ("sampel = 1", "proxy.toml: there is no setting 'sampel'; there are primary, shadow, secondary, noise-rate"),
         ("ignore_path = []", "proxy.toml: there is no setting 'ignore_path'"),
         ("sample = '0.1'", "proxy.toml: sample must be a fraction from 0 to 1"),
+        ('secondary = "http://a"\nnoise-rate = 2', "proxy.toml: noise-rate must be a fraction from 0 to 1"),
+        ("noise-rate = 0.5", "proxy.toml: noise-rate is of no use without a secondary"),
+        ("candidate = 2.0", "proxy.toml: candidate must be a text, not 2.0"),
         ("sample = true", "proxy.toml: sample must be a fraction from 0 to 1"),
         ("ignore-header = 'X-A'", "proxy.toml: ignore-header must be a list of texts, not 'X-A'"),
         ("ignore-path = [1]", "proxy.toml: ignore-path must be a text, not 1"),
@@ -143,6 +159,13 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         ("listen", "::1:8080", "--listen must have the brackets of an IPv6 address, as in [::1]:8080, not '::1:8080'"),
         ("sample", 1.5, "--sample must be a fraction from 0 to 1 (0.1 mirrors one request in ten), not 1.5"),
         ("sample", math.nan, "--sample must be a fraction"),
+        ("secondary", "old:1", "--secondary must be a URL such as http://127.0.0.1:8000, not 'old:1'"),
+        ("noise_rate", 1.5, "--noise-rate must be a fraction from 0 to 1 (0.1 sends it one mirrored request in ten), "),
+        ("noise_rate", 0.5, "--noise-rate is of no use without a secondary"),
+        ("candidate", "", "--candidate must be a text, not ''"),
+        ("objective_rate", 0.0, "--objective-rate must be a fraction between 0 and 1 (0.001: one key in a thousand "),
+        ("objective_rate", 1.0, "--objective-rate must be a fraction between 0 and 1"),
+        ("objective_rate", math.nan, "--objective-rate must be a fraction"),
         ("timeout", 0.0, "--timeout must be seconds above 0, not 0.0"),
         ("timeout", math.inf, "--timeout must be seconds"),
         ("primary_timeout", -1.0, "--primary-timeout must be seconds above 0"),

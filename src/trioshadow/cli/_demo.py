@@ -5,19 +5,21 @@ This file conducts: input, comparison, report, isolation panel. Each of these is
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from ._console import make_console
-from ._demo_blocks import cut_all
+from ._demo_blocks import cut_all, kind_of
 from ._demo_compare import compare
 from ._demo_documents import documents_at, installed_documents
 from ._demo_isolation import HARMS, HarmName, Isolation, Row
+from ._demo_objective import can_decide, objective_for
 from ._demo_panel import show_computing, show_harms
 from ._demo_renderers import DEFAULT_CANDIDATES, PRIMARY, CandidateName, Renderer
-from ._demo_report import show_examples, show_input, show_table, show_verdict
+from ._demo_report import show_examples, show_input, show_objective, show_scorecards, show_table
 from ._errors import CliError, require
 from ._progress import Stages
 
@@ -56,8 +58,8 @@ async def demo(
 
     documents = documents_at(paths) if paths else installed_documents()
     blocks = cut_all(documents)
-    targets = ", ".join(f"{renderer.name} {renderer.version}" for renderer in candidates)
-    console.print(f"Migration: {primary.name} {primary.version} (deprecated) -> {targets}", style="bold")
+    targets = ", ".join(map(str, candidates))
+    console.print(f"Migration: {primary} (deprecated) -> {targets}", style="bold")
     source = "the files you named" if paths else "the descriptions of the installed distributions"
     if http:
         require("hypercorn", extra="demo")
@@ -67,18 +69,23 @@ async def demo(
         return
     show_input(console, blocks, source)
 
+    kinds = Counter(map(kind_of, blocks))
+    objective = objective_for(kinds)
     comparisons = []
     with Stages() as stages:
         for renderer in candidates:
             progress = stages.start(f"{primary.name} against {renderer.name}", len(blocks))
-            comparisons.append(await compare(primary, renderer, blocks, name=renderer.name, progress=progress))
+            comparison = await compare(
+                *(primary, renderer, blocks),
+                name=renderer.name,
+                candidate=str(renderer),
+                objective=objective,
+                progress=progress,
+            )
+            comparisons.append(comparison)
     show_table(console, comparisons, len(documents))
     for comparison in comparisons:
         show_examples(console, comparison, primary.name)
-    for comparison in comparisons:
-        show_verdict(console, comparison, primary.name, len(documents))
-    console.print()
-
     with Stages() as stages:
         isolation = Isolation(primary, candidates[0])
         names = list(dict.fromkeys(harm))
@@ -92,3 +99,6 @@ async def demo(
         computing.append(await isolation.computing_in_a_thread())
     show_harms(console, harms, primary.name)
     show_computing(console, computing, candidates[0].name, isolation.cpu_seconds)
+    console.print()
+    show_objective(console, objective, len(blocks), decides=can_decide(objective, kinds))
+    show_scorecards(console, comparisons)

@@ -15,6 +15,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r")  # str.splitlines() knows eight more, whic
 _FENCE = re.compile(r"[ \t]*(?P<marks>`{3,}|~{3,})(?P<info>.*)")  # any indent: in list items they are indented
 _HEADING = re.compile(r"#{1,6}[ \t]")
 _ITEM = re.compile(r"(?:[-+*]|[0-9]{1,9}[.)])[ \t]+\S")
+_INDENTED = re.compile(r" {4}|\t")
 
 
 @attrs.frozen
@@ -36,6 +37,17 @@ class Block:
     text: str
     whole: bool = False
     """Is it the whole document rather than a part?"""
+
+
+def kind_of(block: Block) -> str:
+    """What a person would call it: the name of the operation that renders it."""
+    if block.whole:
+        return "whole text"
+    if _FENCE.match(block.text) or _INDENTED.match(block.text):
+        return "code"
+    if _HEADING.match(block.text):
+        return "heading"
+    return "list item" if _ITEM.match(block.text) else "paragraph"
 
 
 def cut_all(documents: Sequence[Document]) -> list[Block]:

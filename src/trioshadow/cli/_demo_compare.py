@@ -20,8 +20,9 @@ from trioshadow import (
     Shadower,
     ShadowStatistics,
 )
+from trioshadow.evidence import Objective, Scorecard
 
-from ._demo_blocks import Block
+from ._demo_blocks import Block, kind_of
 from ._demo_examples import Difference
 
 CALLERS = 8
@@ -36,6 +37,7 @@ class Comparison:
 
     candidate: str
     statistics: ShadowStatistics
+    scorecard: Scorecard
     differences: list[Difference]
     """The calls that both sides answered, but not with the same HTML."""
     troubles: list[str]
@@ -50,9 +52,12 @@ async def compare(
     blocks: Sequence[Block],
     *,
     name: str,
+    candidate: str,
+    objective: Objective,
     progress: Callable[[int], None],
 ) -> Comparison:
-    """Send all blocks through both sides. `progress` is told how many calls are done, after each.
+    """Send all blocks through both sides, and once more through the primary, as the secondary: rendering has no side
+    effects. `progress` is told how many calls are done, after each.
 
     A checkpoint after each call. Cancelling it cancels the callers, and abandons what is in flight.
     """
@@ -63,7 +68,7 @@ async def compare(
         nonlocal done
         for block in todo:
             try:
-                outcome = await shadower.call(block.text, key=block.key, operation="render")
+                outcome = await shadower.call(block.text, key=block.key, operation=kind_of(block))
             except Exception:
                 # The primary's own, as without a shadower. The leg compares it with what the shadow does.
                 await trio.lowlevel.checkpoint()
@@ -72,24 +77,29 @@ async def compare(
             done += 1
             progress(done)
 
-    config = ShadowConfig(shadow_timeout=SHADOW_TIMEOUT, view=_as_html)
+    config = ShadowConfig(shadow_timeout=SHADOW_TIMEOUT, view=_as_html, noise_rate=1, candidate=candidate)
     log = DivergenceLog(capacity=len(blocks))  # room for all, so that the count of documents is exact
-    async with Shadower(primary, shadow, config, name=name, log=log) as shadower:
+    async with Shadower(primary, shadow, config, name=name, log=log, secondary=primary) as shadower:
         async with trio.open_nursery() as callers:
             for _ in range(CALLERS):
                 callers.start_soon(caller)
         await shadower.wait_idle()
-        statistics = shadower.statistics()
+        statistics, scorecard = shadower.statistics(), shadower.scorecard(objective)
         records = shadower.divergences() + shadower.failures()
 
-    return comparison_of(name, statistics, records, {block.key.encode(): block for block in blocks})
+    by_key = {block.key.encode(): block for block in blocks}
+    return comparison_of(name, statistics, scorecard, records, by_key)
 
 
 def comparison_of(
-    name: str, statistics: ShadowStatistics, records: Iterable[DivergenceRecord], blocks: Mapping[bytes, Block]
+    name: str,
+    statistics: ShadowStatistics,
+    scorecard: Scorecard,
+    records: Iterable[DivergenceRecord],
+    blocks: Mapping[bytes, Block],
 ) -> Comparison:
     """Made of the records of all calls that did not match. `blocks`: by their sampling keys."""
-    comparison = Comparison(name, statistics, [], [], 0)
+    comparison = Comparison(name, statistics, scorecard, [], [], 0)
     documents: set[str] = set()
     for record in records:
         block = blocks[record.key]

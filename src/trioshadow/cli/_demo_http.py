@@ -15,14 +15,15 @@ import attrs
 import httpx
 import trio
 
-from trioshadow import Divergence, DivergenceLog, DivergenceRecord, ShadowConfig, ShadowStatistics
+from trioshadow import DivergenceLog, DivergenceRecord, ShadowConfig, ShadowStatistics
 from trioshadow.asgi import ForwardedHeaders, ReverseProxy, ShadowMiddleware
 from trioshadow.compare import IgnorePath
+from trioshadow.evidence import Objective, Scorecard
 from trioshadow.http import HttpBackend, allow_methods, key_header
 
 from ._ctrl_c import CtrlC
 from ._demo_blocks import Block
-from ._demo_http_services import RenderService
+from ._demo_http_services import PATH, RenderService
 from ._demo_http_traffic import NUMBER, ask_all
 from ._demo_renderers import Renderer
 from ._hypercorn import ServerConfig, serve
@@ -39,8 +40,10 @@ NOISE = (
     IgnorePath("$.rendered_at"),  # the clock when the answer was made
 )
 
-# Rendering a text changes nothing, so that POST may be mirrored as well.
-CONFIG = ShadowConfig(may_mirror=allow_methods("POST"), key=key_header(NUMBER), shadow_timeout=SHADOW_TIMEOUT)
+# Rendering a text changes nothing, so that POST may be mirrored as well, and all of it to a secondary.
+CONFIG = ShadowConfig(
+    may_mirror=allow_methods("POST"), key=key_header(NUMBER), shadow_timeout=SHADOW_TIMEOUT, noise_rate=1
+)
 
 
 @attrs.frozen
@@ -48,12 +51,8 @@ class Mirrored:
     """What became of a number of calls."""
 
     statistics: ShadowStatistics
+    scorecard: Scorecard
     records: list[DivergenceRecord]
-
-    @property
-    def divergences(self) -> list[Divergence]:
-        """Of the calls that both sides answered."""
-        return [record.divergence for record in self.records if record.divergence is not None]
 
 
 @attrs.frozen
@@ -73,12 +72,17 @@ async def running_services(renderers: Sequence[Renderer]) -> AsyncGenerator[list
 
 @contextlib.asynccontextmanager
 async def running_proxy(
-    primary: str, shadow: str, config: ShadowConfig, *, log: DivergenceLog | None = None
+    primary: str, shadow: str, config: ShadowConfig, *, secondary: str | None = None, log: DivergenceLog | None = None
 ) -> AsyncGenerator[Proxy, None]:
-    """A mirroring proxy before two services, while this is entered."""
-    async with new_client() as old, new_client() as new:
+    """A mirroring proxy before two services, or three, while this is entered."""
+    async with new_client() as old, new_client() as new, new_client() as twin:
         middleware = ShadowMiddleware(
-            ReverseProxy(old, primary), shadow=HttpBackend(new, shadow), config=config, log=log
+            ReverseProxy(old, primary),
+            shadow=HttpBackend(new, shadow),
+            secondary=None if secondary is None else HttpBackend(twin, secondary),
+            config=config,
+            log=log,
+            operation=lambda _: PATH,  # by GET or POST, which depends on a text's length, it is the same
         )
         async with served(ForwardedHeaders(middleware)) as url:
             yield Proxy(url, middleware)
@@ -87,23 +91,31 @@ async def running_proxy(
 async def mirror(
     primary: str,
     shadow: str,
+    secondary: str,
     blocks: Sequence[Block],
     *,
+    candidate: str,
     rules: Sequence[IgnorePath],
+    objective: Objective,
     ctrl_c: CtrlC,
     progress: Callable[[int], None],
 ) -> Mirrored:
     """Send the blocks through a proxy that ignores what the rules say; `progress` is told how many are done."""
-    log = DivergenceLog(capacity=len(blocks))  # room for all, so that they are counted by path
-    config = attrs.evolve(CONFIG, ignore=rules)
+    log = DivergenceLog(capacity=len(blocks))  # room for all, so that all are counted by document
+    config = attrs.evolve(CONFIG, ignore=rules, candidate=candidate)
     numbered = list(enumerate(blocks))
-    async with running_proxy(primary, shadow, config, log=log) as proxy, new_client() as client, ctrl_c.obeyed():
+    async with (
+        running_proxy(primary, shadow, config, secondary=secondary, log=log) as proxy,
+        new_client() as client,
+        ctrl_c.obeyed(),
+    ):
         shadower = proxy.middleware.shadower
         for start in range(0, len(blocks), _ROUND):
             await ask_all(client, proxy.url, numbered[start : start + _ROUND])
             await shadower.wait_idle()
             progress(min(start + _ROUND, len(blocks)))
-        return Mirrored(shadower.statistics(), shadower.divergences() + shadower.failures())
+        records = shadower.divergences() + shadower.failures()
+        return Mirrored(shadower.statistics(), shadower.scorecard(objective), records)
 
 
 def new_client() -> httpx.AsyncClient:

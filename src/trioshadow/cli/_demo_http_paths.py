@@ -1,55 +1,28 @@
-"""Counts where answers differ: by path, and how. Pure."""
+"""Where answers differ, without the rules and with them: two scorecards, field by field. Pure."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-
 import attrs
 
-from trioshadow import Divergence
-
-from ._proxy_tally import general
-
-
-@attrs.frozen
-class Spot:
-    """Where answers differ, and how."""
-
-    path: str
-    """`$.headings[*].text` of a body, `body` of one that is not JSON, `header NAME`, or `status`."""
-    kind: str
-    """`added`, `removed`, `changed`, or `type`."""
+from trioshadow.evidence import FieldScore, Scorecard
 
 
 @attrs.frozen
 class Row:
-    """At how many calls, without the rules and with them."""
+    """One field, in the scorecard without the rules and in that with them; None where it does not differ."""
 
-    spot: Spot
-    without: int
-    ruled: int
-
-
-def spots_of(divergence: Divergence) -> set[Spot]:
-    """All of one call, each once, however many elements of a list it is."""
-    spots: set[Spot] = set()
-    if divergence.status is not None:
-        spots.add(Spot("status", "changed"))
-    if (headers := divergence.headers) is not None:
-        for kind in ("added", "removed", "changed"):
-            spots |= {Spot(f"header {name}", kind) for name in getattr(headers, kind)}
-    if (body := divergence.body) is not None:
-        if body.forms == ("json", "json") and body.changes:
-            spots |= {Spot(general(change.path), change.kind.value) for change in body.changes}
-        else:
-            spots.add(Spot("body", "changed"))
-    return spots
+    field: str
+    without: FieldScore | None
+    ruled: FieldScore | None
 
 
-def rows_of(without: Iterable[Divergence], ruled: Iterable[Divergence]) -> list[Row]:
-    """A row for each spot, of all the calls without rules and of the same calls with them; the most frequent first."""
-    before = Counter(spot for divergence in without for spot in spots_of(divergence))
-    after = Counter(spot for divergence in ruled for spot in spots_of(divergence))
-    rows = [Row(spot, before[spot], after[spot]) for spot in before | after]
-    return sorted(rows, key=lambda row: (-max(row.without, row.ruled), row.spot.path, row.spot.kind))
+def rows_of(without: Scorecard, ruled: Scorecard) -> list[Row]:
+    """A row for each field that differs in either; what differs in most calls first."""
+    before, after = _fields_of(without), _fields_of(ruled)
+    rows = [Row(field, before.get(field), after.get(field)) for field in {**before, **after}]
+    return sorted(rows, key=lambda row: (-max(each.calls for each in (row.without, row.ruled) if each), row.field))
+
+
+def _fields_of(scorecard: Scorecard) -> dict[str, FieldScore]:
+    # All calls are of one operation.
+    return {field.field: field for operation in scorecard.operations for field in operation.fields}

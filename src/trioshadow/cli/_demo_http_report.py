@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trioshadow import ShadowStatistics
+from trioshadow.evidence import FieldScore, Scorecard
 
 from ._demo_blocks import Block
 from ._demo_http import NOISE
@@ -17,6 +18,7 @@ from ._demo_http_cost import HUNG_TIMEOUT, TIMED, Cost
 from ._demo_http_paths import Row
 from ._demo_http_services import PATH
 from ._demo_report import count_of
+from ._scorecard import verdict_line
 from ._texts import shorten_left, visible
 
 #: Rows of a table.
@@ -35,16 +37,16 @@ def show_input(console: Console, chosen: Sequence[Block], blocks: Sequence[Block
     console.print()
 
 
-def show_services(console: Console, primary: tuple[str, str], shadows: Sequence[tuple[str, str]]) -> None:
-    """What runs: names and URLs."""
+def show_services(console: Console, services: Sequence[tuple[str, str, str]]) -> None:
+    """What runs: roles, names and URLs."""
     console.print(Text("Services on this machine, and a mirroring proxy before them", style="bold"))
     console.print(
         "Each answers with JSON: a text's HTML, what it counts in it, and an id and a time that are new in every "
         "answer."
     )
     console.print()
-    for (name, url), role in ((primary, "primary, answers"), *((shadow, "shadow, compared") for shadow in shadows)):
-        console.print(f"  {role:<18}{name:<16}{url}")
+    for role, name, url in services:
+        console.print(f"  {role:<27}{name:<16}{url}")
     console.print()
 
 
@@ -52,33 +54,47 @@ def show_rules(console: Console) -> None:
     """What the table of paths is about."""
     rules = " and ".join(f'IgnorePath("{rule.path}")' for rule in NOISE)
     console.print(Text("Where answers differ, by path", style="bold"))
-    console.print(f"The same calls twice: without rules, and with {rules} for the noise.")
+    console.print(
+        f"The same calls twice: without rules, and with {rules} for the noise. Noise is where the secondary, the old "
+        "service once more, differs from the primary."
+    )
     console.print()
 
 
-def show_paths(console: Console, name: str, rows: Sequence[Row], calls: int) -> None:
+def show_paths(console: Console, name: str, rows: Sequence[Row]) -> None:
     """Of one candidate, a row for each path; those that are gone with the rules in green."""
     if not rows:
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column(f"\n{name}", no_wrap=True)
-    table.add_column("\nkind", no_wrap=True)
-    for heading in ("without\ncalls", "rules\nshare", "with\ncalls", "rules\nshare"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("\ncalls", justify="right", no_wrap=True)
+    table.add_column("\nnoise", justify="right", no_wrap=True)
+    table.add_column("without rules\nwhat it is", no_wrap=True)
+    table.add_column("\ncalls", justify="right", no_wrap=True)
+    table.add_column("with rules\nwhat it is", no_wrap=True)
     for row in rows[:_ROWS]:
         style = "red" if row.ruled else "green"
         table.add_row(
-            shorten_left(visible(row.spot.path), _WIDTH),
-            row.spot.kind,
-            f"{row.without:,}",
-            _share(row.without, calls),
-            Text(f"{row.ruled:,}", style=style),
-            Text(_share(row.ruled, calls), style=style),
+            shorten_left(visible(row.field), _WIDTH),
+            *(_calls(row.without), _noise(row.without), _state(row.without)),
+            *(Text(said, style=style) for said in (_calls(row.ruled), _state(row.ruled))),
         )
     console.print(table)
     if len(rows) > _ROWS:
         console.print(f"  and {len(rows) - _ROWS:,} more")
     console.print()
+
+
+def _calls(field: FieldScore | None) -> str:
+    return f"{field.calls:,}" if field else "0"
+
+
+def _noise(field: FieldScore | None) -> str:
+    return "" if field is None or field.noise is None else f"{field.noise:.0%}"
+
+
+def _state(field: FieldScore | None) -> str:
+    return field.state.value.replace("_", " ") if field else ""
 
 
 def show_cost(console: Console, costs: Sequence[Cost]) -> None:
@@ -108,21 +124,21 @@ def show_cost(console: Console, costs: Sequence[Cost]) -> None:
 def show_by_hand(console: Console) -> None:
     """How to do the same with services of one's own."""
     console.print(Text("The same before services of your own", style="bold"))
-    console.print("  python -m trioshadow proxy --primary URL --shadow URL --allow-method POST \\")
-    console.print("    " + " ".join(f"--ignore-path '{rule.path}'" for rule in NOISE))
+    console.print("  python -m trioshadow proxy --primary URL --secondary URL --shadow URL \\")
+    console.print("    --allow-method POST " + " ".join(f"--ignore-path '{rule.path}'" for rule in NOISE))
     console.print()
 
 
-def show_noise(console: Console, without: Sequence[ShadowStatistics]) -> None:
-    """What the rules have done, before the verdicts; `without`: of the runs without rules."""
-    calls = sum(statistics.calls for statistics in without)
-    differ = calls - sum(statistics.matched for statistics in without)
-    console.print(
-        f"Without rules, {differ:,} of {count_of(calls, 'call')} differ. With {len(NOISE)} rules for the noise, "
-        "what is left is what the libraries do differently:"
-    )
-
-
-def _share(count: int, calls: int) -> str:
-    share = count / calls
-    return f"{share:.0%}" if not count or share >= 0.01 else "< 1%"
+def show_unruled(console: Console, scorecards: Sequence[Scorecard]) -> None:
+    """What they say without rules: of each the verdict, and the most important reason."""
+    console.print("Without rules:")
+    console.print()
+    for scorecard in scorecards:
+        console.print(verdict_line(scorecard.epoch.candidate, scorecard), no_wrap=True)
+        reason = textwrap.wrap(
+            visible(scorecard.reasons[0]), console.width, initial_indent="  - ", subsequent_indent="    "
+        )
+        console.print("\n".join(reason), no_wrap=True)
+    console.print()
+    console.print("With rules:")
+    console.print()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from rich.console import Console
 
-from trioshadow import ShadowStatistics
+from trioshadow.evidence import Scorecard
 
 from ._ctrl_c import CtrlC
 from ._demo_blocks import Block
@@ -18,18 +19,20 @@ from ._demo_http_report import (
     show_by_hand,
     show_cost,
     show_input,
-    show_noise,
     show_paths,
     show_rules,
     show_services,
+    show_unruled,
 )
+from ._demo_http_services import PATH
 from ._demo_http_traffic import choose
+from ._demo_objective import can_decide, objective_for
 from ._demo_renderers import Renderer
-from ._demo_report import show_examples, show_table, show_verdict
+from ._demo_report import show_examples, show_objective, show_scorecards, show_table
 from ._progress import Stages
 
 #: At the most, to each candidate, and as many again without rules.
-CALLS = 160
+CALLS = 300
 
 
 async def demo_http(
@@ -38,28 +41,35 @@ async def demo_http(
     """Run it, and show what it finds."""
     chosen = choose(blocks, CALLS)
     documents = len({block.document for block in chosen})
-    names = [candidate.name for candidate in candidates]
+    calls = {PATH: len(chosen)}
+    objective = objective_for(calls)
     rows: list[list[Row]] = []
-    unruled: list[ShadowStatistics] = []
+    unruled: list[Scorecard] = []
     comparisons: list[Comparison] = []
     show_input(console, chosen, blocks, source)
     with CtrlC() as ctrl_c:
-        async with running_services([primary, *candidates]) as (old, *news):
-            show_services(console, (primary.name, old), list(zip(names, news, strict=True)))
+        async with running_services([primary, primary, *candidates]) as (old, twin, *news):
+            services = [("primary, answers", primary.name, old), ("secondary, shows the noise", primary.name, twin)]
+            services += [("shadow, compared", each.name, url) for each, url in zip(candidates, news, strict=True)]
+            show_services(console, services)
             with Stages() as stages:
-                for name, new in zip(names, news, strict=True):
-                    progress = stages.start(f"{name}: without rules", len(chosen))
-                    without = await mirror(old, new, chosen, rules=(), ctrl_c=ctrl_c, progress=progress)
-                    progress = stages.start(f"{name}: with rules", len(chosen))
-                    ruled = await mirror(old, new, chosen, rules=NOISE, ctrl_c=ctrl_c, progress=progress)
-                    unruled.append(without.statistics)
-                    rows.append(rows_of(without.divergences, ruled.divergences))
-                    comparisons.append(comparison_of(name, ruled.statistics, ruled.records, by_key(chosen)))
+                for candidate, new in zip(candidates, news, strict=True):
+                    name = candidate.name
+                    run = functools.partial(
+                        mirror, old, new, twin, chosen, candidate=str(candidate), objective=objective, ctrl_c=ctrl_c
+                    )
+                    without = await run(rules=(), progress=stages.start(f"{name}: without rules", len(chosen)))
+                    ruled = await run(rules=NOISE, progress=stages.start(f"{name}: with rules", len(chosen)))
+                    unruled.append(without.scorecard)
+                    rows.append(rows_of(without.scorecard, ruled.scorecard))
+                    comparisons.append(
+                        comparison_of(name, ruled.statistics, ruled.scorecard, ruled.records, by_key(chosen))
+                    )
                 progress = stages.start("what it costs the client", TIMED)
-                costs = await measure(old, news[0], chosen, name=names[0], ctrl_c=ctrl_c, progress=progress)
+                costs = await measure(old, news[0], chosen, name=candidates[0].name, ctrl_c=ctrl_c, progress=progress)
     show_rules(console)
-    for name, its_rows in zip(names, rows, strict=True):
-        show_paths(console, name, its_rows, len(chosen))
+    for candidate, its_rows in zip(candidates, rows, strict=True):
+        show_paths(console, candidate.name, its_rows)
     console.print("What became of the calls with rules", style="bold")
     console.print()
     show_table(console, comparisons, documents)
@@ -67,9 +77,9 @@ async def demo_http(
         show_examples(console, comparison, primary.name)
     show_cost(console, costs)
     show_by_hand(console)
-    show_noise(console, unruled)
-    for comparison in comparisons:
-        show_verdict(console, comparison, primary.name, documents)
+    show_objective(console, objective, len(chosen), decides=can_decide(objective, calls))
+    show_unruled(console, unruled)
+    show_scorecards(console, comparisons)
 
 
 def by_key(blocks: Sequence[Block]) -> dict[bytes, Block]:

@@ -54,6 +54,9 @@ class Renderer:
         self.version = importlib.metadata.version(name)
         self._convert = make(importlib.import_module(module_name))
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
     def render(self, text: str) -> bytes:
         """The HTML. A lone surrogate, which has no UTF-8 of its own, is kept as three bytes."""
         return self._convert(text).encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""What the main job found, on the screen: table, examples, and a sentence for each candidate. It computes nothing."""
+"""What the main job found, on the screen: table, examples, and a scorecard for each candidate. It computes nothing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from trioshadow.evidence import Objective
+
 from ._demo_blocks import Block
 from ._demo_compare import Comparison
 from ._demo_examples import Example, choose_examples
+from ._scorecard import shortened, show_scorecard
 from ._texts import shorten_right, visible
 
 EXAMPLES = 3
@@ -92,20 +95,28 @@ def _show_example(console: Console, example: Example) -> None:
     console.print()
 
 
-def show_verdict(console: Console, comparison: Comparison, primary: str, documents: int) -> None:
-    """One sentence in plain words."""
-    counts = comparison.statistics
-    differ = counts.calls - counts.matched
-    if not differ:
-        style = "green"
-        rest = f": 0 of {count_of(counts.calls, 'call')} differ. Here it is a drop-in for {primary}."
-    else:
-        style = "red"
-        rest = (
-            f": {differ:,} of {count_of(counts.calls, 'call')} differ, in {comparison.documents_affected} of "
-            f"{count_of(documents, 'document')}. It is not a drop-in."
+def show_objective(console: Console, objective: Objective, calls: int, *, decides: bool) -> None:
+    """What is asked of the candidates. `decides`: whether so many calls can tell."""
+    console.print(Text("Is it good enough?", style="bold"))
+    console.print(
+        "An objective says what that means, and is yours to choose. Here it is "
+        f"Objective(max_rate={objective.max_rate:g}, max_p99_ratio=None): of each kind of call at most "
+        f"{objective.max_rate * 100:g}% may differ beyond noise, and speed decides nothing. "
+        + (
+            f"{count_of(calls, 'call')} can decide that; the default, {Objective().max_rate:g}, takes some 5,000 of "
+            "each kind."
+            if decides
+            else f"{count_of(calls, 'call')} can hardly decide even that."
         )
-    console.print(Text.assemble((comparison.candidate, "bold"), (rest, style)))
+    )
+    console.print()
+
+
+def show_scorecards(console: Console, comparisons: Sequence[Comparison]) -> None:
+    """Of each candidate, without the examples."""
+    for comparison in comparisons:
+        show_scorecard(console, comparison.scorecard.epoch.candidate, shortened(comparison.scorecard))
+        console.print()
 
 
 def count_of(number: int, noun: str) -> str:

@@ -37,6 +37,23 @@ async def proxy(
         ),
     ] = None,
     shadow: Annotated[str | None, _option("URL of the service that is tried out. Required.")] = None,
+    secondary: Annotated[
+        str | None,
+        _option(
+            "URL of another copy of the primary, or of the primary itself if asking twice does no harm. What differs "
+            "between the two is noise, and not held against the shadow."
+        ),
+    ] = None,
+    noise_rate: Annotated[
+        float | None, _option("Fraction of mirrored requests that go to the secondary too, 0 to 1.", "0.1")
+    ] = None,
+    candidate: Annotated[
+        str | None, _option("Which version the shadow is, for the report, such as 'shop 2.1'.")
+    ] = None,
+    objective_rate: Annotated[
+        float | None,
+        _option("Fraction of keys that may differ beyond noise, for the report to say PROMOTE.", "0.001"),
+    ] = None,
     listen: Annotated[
         str | None,
         _option(
@@ -136,7 +153,7 @@ async def proxy(
 
     Each client gets the answer of the primary (the old service), as it comes. The
     answers of the shadow (the new one) are compared with it, for a report in the
-    end; nobody waits for them.
+    end, which says whether to promote the shadow; nobody waits for them.
 
       python -m trioshadow proxy --primary http://127.0.0.1:8000 \
                                  --shadow http://127.0.0.1:9000
@@ -155,4 +172,4 @@ async def proxy(
 
     seen = await serve_proxy(settings, announce)
     console.print()
-    show_report(console, seen.statistics, seen.tally)
+    show_report(console, seen.statistics, seen.scorecard)

@@ -1,7 +1,7 @@
 """The admin address: is the proxy well, and what has it seen? An ASGI app, for loopback only, and off unless asked for.
 
 `GET /healthz` answers 200, or 503 once it drains, so that a load balancer sends nobody any more. `GET /statistics`
-answers what the report at the end would say; of answers it tells places and never values.
+answers what the report at the end would say, the scorecard with it; of answers it tells places and never values.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import Any
 import attrs
 
 from trioshadow import ShadowStatistics
-
-from ._proxy_tally import Tally
+from trioshadow.evidence import Scorecard
 
 #: Of the places where answers differ.
 SHOWN = 20
@@ -28,7 +27,7 @@ class Admin:
     """An ASGI application."""
 
     statistics: Callable[[], ShadowStatistics]
-    tally: Tally
+    scorecard: Callable[[], Scorecard]
     draining: Callable[[], bool]
 
     async def __call__(
@@ -61,14 +60,36 @@ class Admin:
         return HTTPStatus.OK, {"status": "ok"}
 
     def seen(self) -> dict[str, Any]:
-        """The counters, and where answers differ, the most frequent first."""
-        counters = attrs.asdict(self.statistics(), recurse=False)
-        diverged = [
-            {"operation": place.operation, "where": place.where, "calls": calls}
-            for place, calls in self.tally.diverged.most_common(SHOWN)
-        ]
+        """The counters, the scorecard, and where answers differ, the most frequent first."""
+        scorecard = self.scorecard()
+        differing = [(operation, field) for operation in scorecard.operations for field in operation.fields]
+        differing.sort(key=lambda pair: -pair[1].calls)
         return {
-            **{name: value if isinstance(value, int) else dict(value) for name, value in counters.items()},
-            "diverging": diverged,
-            "failures": dict(self.tally.failed.most_common(SHOWN)),
+            **{name: _plain(value) for name, value in attrs.asdict(self.statistics(), recurse=False).items()},
+            "scorecard": {
+                "candidate": scorecard.epoch.candidate,
+                "verdict": scorecard.verdict.value,
+                "reasons": scorecard.reasons,
+                "missing": scorecard.missing,
+                "not_covered": scorecard.not_covered,
+                "notes": scorecard.notes,
+                "coverage": scorecard.coverage,
+            },
+            "diverging": [
+                {
+                    "operation": operation.operation,
+                    "where": field.field,
+                    "state": field.state.value,
+                    "calls": field.calls,
+                    "noise": field.noise,
+                }
+                for operation, field in differing[:SHOWN]
+                if field.calls
+            ],
         }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, int):
+        return value
+    return attrs.asdict(value) if attrs.has(type(value)) else dict(value)

@@ -18,15 +18,15 @@ import attrs
 import httpx
 import trio
 
-from trioshadow import ShadowStatistics, Sink
+from trioshadow import ShadowStatistics
 from trioshadow.asgi import ForwardedHeaders, ReverseProxy, ShadowMiddleware
+from trioshadow.evidence import Scorecard
 from trioshadow.http import HttpBackend
 
 from ._errors import CliError
 from ._hypercorn import ServerConfig, serve
 from ._proxy_admin import Admin
 from ._proxy_settings import Address, Settings
-from ._proxy_tally import Tally
 
 #: Seconds for which an idle connection to either side is kept: less than servers do (some 2, most 5 and more), since a
 #: request on one that is just being closed fails.
@@ -38,7 +38,7 @@ class Seen:
     """What there is to report in the end."""
 
     statistics: ShadowStatistics
-    tally: Tally
+    scorecard: Scorecard
 
 
 async def serve_proxy(settings: Settings, announce: Callable[[str], None]) -> Seen:
@@ -56,26 +56,30 @@ async def serve_proxy(settings: Settings, announce: Callable[[str], None]) -> Se
     listening, *admin_listening = _listen(addresses)
     config.bind = [listening]
 
-    tally = Tally()
+    objective = settings.objective()
     stop = trio.Event()
-    # As many connections as there are requests: no client should wait for another's. The shadow has its own, so that
-    # it takes none away, however slow it is.
+    # As many connections as there are requests: no client should wait for another's. Shadow and secondary have
+    # their own, so that they take none away, however slow they are.
     limits = httpx.Limits(max_connections=None, keepalive_expiry=KEPT_IDLE)
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with _client(trusted, limits) as primary, _client(trusted, limits) as shadow:
+        async with (
+            _client(trusted, limits) as primary,
+            _client(trusted, limits) as shadow,
+            _client(trusted, limits) as secondary,
+        ):
+            backend_of = functools.partial(
+                HttpBackend,
+                max_body_bytes=settings.max_body,
+                credentials=settings.forward_credential,
+                preserve_host=settings.preserve_host,
+            )
             middleware = ShadowMiddleware(
                 ReverseProxy(
                     primary, settings.primary, preserve_host=settings.preserve_host, timeout=settings.primary_timeout
                 ),
-                shadow=HttpBackend(
-                    shadow,
-                    settings.shadow,
-                    max_body_bytes=settings.max_body,
-                    credentials=settings.forward_credential,
-                    preserve_host=settings.preserve_host,
-                ),
+                shadow=backend_of(shadow, settings.shadow),
+                secondary=None if settings.secondary is None else backend_of(secondary, settings.secondary),
                 config=settings.config(),
-                sinks=[Sink(tally.write, name="report")],
                 max_body_bytes=settings.max_body,
             )
             app = ForwardedHeaders(middleware, trust=settings.trust_forwarded)
@@ -83,8 +87,11 @@ async def serve_proxy(settings: Settings, announce: Callable[[str], None]) -> Se
                 async with trio.open_nursery() as serving:
                     (url,) = await serving.start(functools.partial(serve, app, config, stop))
                     line = f"Listening on {url}, primary {settings.primary}, shadow {settings.shadow}"
+                    if settings.secondary is not None:
+                        line += f", secondary {settings.secondary}"
                     if admin_listening:
-                        admin = Admin(middleware.shadower.statistics, tally, stop.is_set)
+                        shadower = middleware.shadower
+                        admin = Admin(shadower.statistics, lambda: shadower.scorecard(objective), stop.is_set)
                         admin_config = ServerConfig()
                         admin_config.bind = admin_listening
                         (admin_url,) = await around.start(functools.partial(serve, admin, admin_config, trio.Event()))
@@ -92,7 +99,7 @@ async def serve_proxy(settings: Settings, announce: Callable[[str], None]) -> Se
                     around.start_soon(_obey, signals, stop, config)
                     announce(line)
                 around.cancel_scope.cancel()
-    return Seen(middleware.shadower.statistics(), tally)
+    return Seen(middleware.shadower.statistics(), middleware.shadower.scorecard(objective))
 
 
 async def _obey(signals: AsyncIterator[int], stop: trio.Event, config: ServerConfig) -> None:

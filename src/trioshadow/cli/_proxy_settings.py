@@ -18,6 +18,7 @@ import attrs
 
 from trioshadow import ShadowConfig
 from trioshadow.compare import IgnoreHeader, IgnorePath
+from trioshadow.evidence import Objective
 from trioshadow.http import MAX_BODY_BYTES, allow_methods, checked_base_url, key_header
 
 from ._errors import CliError
@@ -85,10 +86,22 @@ def _number(value: object, allowed: str) -> float:
     return float(value)
 
 
-def _fraction(value: object) -> float:
-    allowed = "a fraction from 0 to 1 (0.1 mirrors one request in ten)"
+def _fraction(example: str) -> Callable[[object], float]:
+    allowed = f"a fraction from 0 to 1 (0.1 {example})"
+
+    def check(value: object) -> float:
+        number = _number(value, allowed)
+        if not 0 <= number <= 1:
+            raise ValueError(f"must be {allowed}, not {value!r}")
+        return number
+
+    return check
+
+
+def _level(value: object) -> float:
+    allowed = "a fraction between 0 and 1 (0.001: one key in a thousand may differ)"
     number = _number(value, allowed)
-    if not 0 <= number <= 1:
+    if not 0 < number < 1:
         raise ValueError(f"must be {allowed}, not {value!r}")
     return number
 
@@ -195,8 +208,15 @@ class Settings:
 
     primary: str = _setting(_url)
     shadow: str = _setting(_url)
+    secondary: str | None = _setting(_url, None)
+    """Another copy of the primary."""
+    noise_rate: float | None = _setting(_fraction("sends it one mirrored request in ten"), None)
+    """The fraction of mirrored requests that go to the secondary; None: as of `ShadowConfig`."""
+    candidate: str | None = _setting(_text, None)
+    """Which version the shadow is."""
+    objective_rate: float = _setting(_level, Objective().max_rate)
     listen: Address = _setting(address, Address("127.0.0.1", 8080))
-    sample: float = _setting(_fraction, 1.0)
+    sample: float = _setting(_fraction("mirrors one request in ten"), 1.0)
     timeout: float = _setting(_seconds, 2.0)
     """Seconds that the shadow has."""
     primary_timeout: float = _setting(_seconds, 60.0)
@@ -220,10 +240,18 @@ class Settings:
     def __attrs_post_init__(self) -> None:
         if self.tls_key is not None and self.tls_cert is None:
             raise WrongSettingError("tls_key", "is of no use without a certificate (tls-cert)")
+        if self.noise_rate is not None and self.secondary is None:
+            raise WrongSettingError("noise_rate", "is of no use without a secondary")
+
+    def objective(self) -> Objective:
+        """What is asked of the shadow."""
+        return Objective(max_rate=self.objective_rate)
 
     def config(self) -> ShadowConfig:
         """What of this is the shadower's."""
         return ShadowConfig(
+            candidate=self.candidate or "",
+            noise_rate=ShadowConfig().noise_rate if self.noise_rate is None else self.noise_rate,
             sample_rate=self.sample,
             shadow_timeout=self.timeout,
             ignore=[*map(IgnoreHeader, self.ignore_header), *map(IgnorePath, self.ignore_path)],

@@ -1,0 +1,36 @@
+"""A scorecard on the screen: its own words, and the verdict in colour. It computes nothing."""
+
+from __future__ import annotations
+
+import attrs
+from rich.console import Console
+from rich.text import Text
+
+from trioshadow.evidence import Decision, Scorecard
+
+from ._texts import visible
+
+_STYLES = {Decision.PROMOTE: "bold green", Decision.HOLD: "bold yellow", Decision.REJECT: "bold red"}
+
+
+def verdict_line(name: str, scorecard: Scorecard) -> Text:
+    """`marko 2.2.4: REJECT`."""
+    verdict = scorecard.verdict
+    return Text.assemble((f"{visible(name)}: ", "bold"), (verdict.value.upper(), _STYLES[verdict]))
+
+
+def show_scorecard(console: Console, name: str, scorecard: Scorecard) -> None:
+    """What `explain()` says, under the name of the candidate."""
+    _, _, rest = scorecard.explain(width=console.width).partition("\n")
+    console.print(verdict_line(name, scorecard), no_wrap=True)
+    console.print(Text(rest), no_wrap=True)
+
+
+def shortened(scorecard: Scorecard) -> Scorecard:
+    """Without what is said elsewhere already: the examples, and of what is rejected that it is to be mended."""
+    operations = [
+        attrs.evolve(operation, fields=tuple(attrs.evolve(field, examples=()) for field in operation.fields))
+        for operation in scorecard.operations
+    ]
+    missing = () if scorecard.verdict is Decision.REJECT else scorecard.missing
+    return attrs.evolve(scorecard, operations=tuple(operations), missing=missing)
