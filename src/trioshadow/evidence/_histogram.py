@@ -7,11 +7,23 @@ is off by at most 4.4 %. From 1 µs to 4,000 s; what lies outside is counted in 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
+
+from ._plain import count_in
 
 _PER_OCTAVE = 8
 _LEAST = 1e-6
 _BINS = 32 * _PER_OCTAVE
+_NAMES = frozenset(map(str, range(_BINS)))
 _log2 = math.log2
+
+
+def _upper(index: int) -> float:
+    """Where a bin ends and the next begins, in seconds. The first also has what is less, and the last what is more."""
+    if index < 0:
+        return 0.0
+    return _LEAST * 2 ** ((index + 1) / _PER_OCTAVE) if index < _BINS - 1 else math.inf
 
 
 class Histogram:
@@ -50,16 +62,16 @@ class Histogram:
         edges: list[tuple[float, int]] = []
         for index in sorted(self._counts):
             above -= self._counts[index]
-            edges.append((_LEAST * 2 ** ((index + 1) / _PER_OCTAVE), above))
+            edges.append((_upper(index), above))
         return edges
 
     def above(self, seconds: float) -> tuple[int, int]:
         """How many lie above this, at least and at most: the bin that it falls into is not known in detail."""
         at_least = at_most = 0
         for index, count in self._counts.items():
-            if _LEAST * 2 ** (index / _PER_OCTAVE) >= seconds:
+            if _upper(index - 1) >= seconds:
                 at_least += count
-            if _LEAST * 2 ** ((index + 1) / _PER_OCTAVE) > seconds:
+            if _upper(index) > seconds:
                 at_most += count
         return at_least, at_most
 
@@ -74,14 +86,14 @@ class Histogram:
         return {str(index): count for index, count in sorted(self._counts.items())}
 
     @classmethod
-    def from_dict(cls, data: dict[str, object]) -> Histogram:
-        """What `to_dict()` gave. ValueError if it can't have."""
+    def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
+        """What `to_dict()` gave. ValueError or TypeError if it can't have."""
         histogram = cls()
-        for index, count in data.items():
-            if not (index.isascii() and index.isdigit() and len(index) <= 3 and int(index) < _BINS):
-                raise ValueError(f"a bin of a histogram has a number below {_BINS}, not {index[:20]!r}")
-            if type(count) is not int or count < 1:
+        for index in data:
+            if index not in _NAMES:
+                raise ValueError(f"a bin of a histogram has a number below {_BINS}, not {index!r:.20}")
+            histogram._counts[int(index)] = number = count_in(data, index)
+            if not number:
                 raise ValueError("a histogram has counts, from 1 on")
-            histogram._counts[int(index)] = count
-            histogram.total += count
+            histogram.total += number
         return histogram
