@@ -28,7 +28,7 @@ def log_beta(a: float, b: float) -> float:
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
-def exchangeability_wealth(shadow_only: int, secondary_only: int, a: float = _JEFFREYS) -> float:
+def exchangeability_wealth(shadow_only: float, secondary_only: float, a: float = _JEFFREYS) -> float:
     """The log-wealth against "the shadow differs from the primary as often as the secondary does".
 
     While that is true, the pairs in which only one of the two differs are tosses of a fair coin. With b and c of each
