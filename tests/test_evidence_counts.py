@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import copy
+import itertools
 import json
 import threading
 
@@ -128,7 +129,7 @@ def test_an_example_has_both_sides_in_words_and_is_cut():
 def test_of_two_examples_that_differ_in_what_is_not_there_the_same_is_first():
     """In every process: None and an empty text are no longer taken for the same."""
     ones = [Example(1.0, "k", primary, shadow) for primary in (None, "") for shadow in (None, "")]
-    assert sorted(ones) == sorted(ones[::-1]) == ones
+    assert all(sorted(some) == ones for some in itertools.permutations(ones))
 
 
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -216,7 +217,8 @@ def test_a_folded_field_comes_back_with_what_it_may_have_had_and_is_not_judged_b
         observe(evidence, 2, shadow=[f"f {number}"], key=number)
     assert "heavy" in evidence.operations[UNNAMED].fields
     late = tally(evidence, f"f {3 * FIELDS - 1}")
-    assert (late.inherited, late.differed, late.weight) == (2, 2, 4)
+    assert late.differed == 2
+    assert late.weight == late.inherited + 2 > 3
 
 
 #: Small tables, so that a few hundred calls fill them.

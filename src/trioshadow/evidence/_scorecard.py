@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from trioshadow.compare import visible
+
 from ._evidence import Epoch
 from ._field import Example
 from ._objective import Objective
@@ -162,7 +164,7 @@ class Scorecard:
 
     def __str__(self) -> str:
         reason = self.reasons[0] if self.reasons else "nothing differs beyond what is allowed"
-        return f"{self.verdict.value.upper()}: {reason}"
+        return f"{self.verdict.value.upper()}: {visible(reason)}"
 
     def explain(self, *, width: int = 80) -> str:
         """All of it in words, for a terminal: the verdict and its reasons, then a table. `width` in [40, inf)."""

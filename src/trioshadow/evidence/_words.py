@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from trioshadow.compare import visible
 
@@ -39,25 +39,38 @@ def _listed(texts: Sequence[str], width: int) -> Iterator[str]:
         yield f"  and {len(texts) - _REASONS:,} more"
 
 
-_COLUMNS = ("calls", "compared", "keys", "pairs", "p99 old", "p99 new")
+_COLUMNS: dict[str, Callable[[OperationScore], str]] = {
+    "calls": lambda operation: f"{operation.calls:,}",
+    "compared": lambda operation: f"{operation.compared:,}",
+    "keys": lambda operation: f"{operation.keys:,.0f}",
+    "pairs": lambda operation: f"{operation.pairs:,}",
+    "p99 old": lambda operation: _seconds(operation.latency.p99[0]),
+    "p99 new": lambda operation: _seconds(operation.latency.p99[1]),
+}
+#: Where there is no room for all of them, the first of these is left out first.
+_DISPENSABLE = ("p99 old", "p99 new", "compared", "pairs", "keys", "calls")
+#: Of a name so much is shown at least; and the longest state.
+_NAME, _STATE = 12, 12
 
 
 def _table(operations: Sequence[OperationScore], width: int) -> Iterator[str]:
-    if not operations:
+    shown = operations[:_OPERATIONS]
+    if not shown:
         return
-    room = max(12, width - 13 - sum(map(len, _COLUMNS)) - 3 * len(_COLUMNS))
-    yield f"{'operation':<{room}} {'':<12} " + "".join(f"{name:>{len(name) + 3}}" for name in _COLUMNS)
-    for operation in operations[:_OPERATIONS]:
-        cells = (
-            f"{operation.calls:,}",
-            f"{operation.compared:,}",
-            f"{operation.keys:,.0f}",
-            f"{operation.pairs:,}",
-            *map(_seconds, operation.latency.p99),
-        )
-        yield f"{_fit(operation.name, room):<{room}} {_state(operation):<12} " + "".join(
-            f"{cell:>{len(name) + 3}}" for name, cell in zip(_COLUMNS, cells, strict=True)
-        )
+    columns = {name: [name, *map(cell, shown)] for name, cell in _COLUMNS.items()}
+    widths = {name: 3 + max(map(len, cells)) for name, cells in columns.items()}
+    for name in _DISPENSABLE:
+        if _NAME + 1 + _STATE + sum(widths.values()) > width:
+            del widths[name]
+    room = width - 1 - _STATE - sum(widths.values())
+
+    def line(row: int, name: str, state: str) -> str:
+        cells = (columns[column][row].rjust(wide) for column, wide in widths.items())
+        return f"{_fit(name, room):<{room}} {state:<{_STATE}}{''.join(cells)}".rstrip()
+
+    yield line(0, "operation", "")
+    for row, operation in enumerate(shown, 1):
+        yield line(row, operation.name, _state(operation))
         for field in operation.fields[:_FIELDS]:
             yield from _field(field, width)
         if len(operation.fields) > _FIELDS:
