@@ -82,8 +82,7 @@ def _diffy(b: Ints, c: Ints, both: Ints, calls: Ints) -> Bools:
 
 
 def _diffy_after(seen: Walk, calls: int) -> bool:
-    counts = np.array(seen.after(calls) or [(0, 0, 0)])
-    return bool(_diffy(counts[:, 0], counts[:, 1], counts[:, 2], np.array(calls)).any())
+    return bool(_diffy(*seen.after(calls), np.array(calls)).any())
 
 
 def false_alarms(effort: Effort) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from _table import Row, brief, kib, mib, us
-from _timing import Effort, Rounds, timed, timed_once
+from _timing import SMOKE, Effort, Rounds, timed, timed_once
 
 from trioshadow import Verdict
 from trioshadow.evidence import Epoch, Evidence, Objective, Observation, scorecard
@@ -58,7 +58,7 @@ def _some(operations: int, fields: int) -> Evidence:
     """Evidence with pairs and noise: so many operations, and fields of all of them together."""
     chance = np.random.default_rng(20_263)
     evidence = Evidence(Epoch("v2", "rules"))
-    for number in range(20 * fields):
+    for number in range(max(5_000, 20 * fields)):
         row = evidence.operation(f"operation {number % operations}")
         differs = chance.random(2) < 0.1
         name = f"$.items[*].field_{number // operations % -(-fields // operations)}"
@@ -131,14 +131,15 @@ def _fields(evidence: Evidence) -> int:
 
 def fullest(effort: Effort) -> Iterator[Row]:
     """What the fullest evidence takes: twice the rows that are kept, right before the lighter half is folded."""
-    del effort  # it is always the same
-    text = json.dumps(_full(2 * OPERATIONS, 2 * FIELDS))
+    part = 32 if effort == SMOKE else 1
+    operations = 2 * OPERATIONS // part
+    text = json.dumps(_full(operations, 2 * FIELDS // part))
     data = json.loads(text)
     gc.collect()
     tracemalloc.start()
     evidence = Evidence.from_dict(data)
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    what = f"the fullest evidence: {2 * OPERATIONS} operations, {_fields(evidence):,} fields, every sketch full"
+    what = f"the fullest evidence: {operations} operations, {_fields(evidence):,} fields, every sketch full"
     yield Row(what, mib(size))
     yield Row("  a snapshot of it as JSON", mib(len(text)))

@@ -31,11 +31,13 @@ class Walk:
     both: Ints
     """In which both did."""
 
-    def after(self, calls: int) -> list[tuple[int, int, int]]:
+    def after(self, calls: int) -> tuple[Ints, Ints, Ints]:
         """Return b, c and both of each field that was seen, after so many calls."""
         end = int(np.searchsorted(self.call, calls, side="right"))
-        latest = {int(field): at for at, field in enumerate(self.field[:end])}
-        return [(int(self.b[at]), int(self.c[at]), int(self.both[at])) for at in latest.values()]
+        at = np.full(int(self.field.max(initial=0)) + 1, -1)
+        at[self.field[:end]] = np.arange(end)  # the last one wins
+        latest = at[at >= 0]
+        return self.b[latest], self.c[latest], self.both[latest]
 
 
 def walk(chance: np.random.Generator, calls: int, shadow: Floats, secondary: Floats) -> Walk:
@@ -48,13 +50,16 @@ def walk(chance: np.random.Generator, calls: int, shadow: Floats, secondary: Flo
     most = float(differs.max())
     cells = _events(chance, calls * fields, most)
     field = cells % fields
-    kept = chance.random(len(cells)) * most < differs[field]
-    cells, field = cells[kept], field[kept]
+    if differs.min() < most:
+        kept = chance.random(len(cells)) * most < differs[field]
+        cells, field = cells[kept], field[kept]
     which = chance.random(len(cells)) * differs[field]
     first = (shadow * (1 - secondary))[field]
     second = first + (secondary * (1 - shadow))[field]
+    order = np.argsort(field.astype(np.uint16), kind="stable")
+    starts = np.searchsorted(field[order], np.arange(fields + 1))
     kinds = (which < first, (first <= which) & (which < second), second <= which)
-    return Walk(cells // fields + 1, field, *(_counted(field, kind, fields) for kind in kinds))
+    return Walk(cells // fields + 1, field, *(_counted(kind, order, starts) for kind in kinds))
 
 
 def _events(chance: np.random.Generator, cells: int, rate: float) -> Ints:
@@ -67,11 +72,9 @@ def _events(chance: np.random.Generator, cells: int, rate: float) -> Ints:
     return at[: np.searchsorted(at, cells)]
 
 
-def _counted(field: Ints, hits: Bools, fields: int) -> Ints:
-    """How many hits each field has had so far, at each event of it."""
-    order = np.argsort(field.astype(np.uint16), kind="stable")
-    starts = np.searchsorted(field[order], np.arange(fields + 1))
+def _counted(hits: Bools, order: Ints, starts: Ints) -> Ints:
+    """How many hits each field has had so far, at each event of it. In `order` events go by field, and then by time."""
     running = np.concatenate(([0], np.cumsum(hits[order])))
-    counted = np.empty(len(field), dtype=np.int64)
+    counted = np.empty(len(hits), dtype=np.int64)
     counted[order] = running[1:] - np.repeat(running[starts[:-1]], np.diff(starts))
     return counted

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from trioshadow import Verdict
 from trioshadow.evidence import Epoch, Evidence, Observation
+from trioshadow.evidence._field import FieldTally
+from trioshadow.evidence._histogram import Histogram
 
 #: An odd number: multiplying by it takes 64-bit numbers to each other, one to one, and far from where they were.
 _ODD = 0x9E3779B97F4A7C15
@@ -60,3 +63,41 @@ def observe(
 def new_evidence() -> Evidence:
     """Evidence of nothing yet."""
     return Evidence(Epoch("v2", "rules"), series="one")
+
+
+def fill(
+    evidence: Evidence,
+    *,
+    operation: str = "op",
+    field: str = "f",
+    matched: int = 0,
+    differed: int = 0,
+    only_shadow: int = 0,
+    only_secondary: int = 0,
+    both: int = 0,
+    neither: int = 0,
+    seconds: float | None = 0.001,
+) -> None:
+    """Count calls without a key, as many as one likes: each is a key of its own, and exactly so. The first two have no
+    secondary; all differ, if they do, in the one field.
+    """
+    row = evidence.operation(operation)
+    shadow, pairs = differed + only_shadow + both, only_shadow + only_secondary + both + neither
+    row.counts[Verdict.DIVERGED.slot] += shadow
+    calls = matched + differed + pairs
+    row.counts[Verdict.MATCHED.slot] += calls - shadow
+    row.keys.keyless += calls
+    row.pairs += pairs
+    row.pair_keys.keyless += pairs
+    if seconds is not None:
+        bins = int(8 * math.log2(seconds * 1e6))
+        for histogram in (row.primary_seconds, row.shadow_seconds):
+            histogram.update(Histogram.from_dict({str(bins): calls}) if calls else Histogram())
+    for tally in (row.anything, row.fields.setdefault(field, FieldTally()) if shadow + only_secondary else None):
+        if tally is not None:
+            tally.differed += shadow
+            tally.keys.keyless += shadow
+            tally.shadow_only += only_shadow
+            tally.shadow_keys.keyless += only_shadow
+            tally.secondary_only += only_secondary
+            tally.both += both

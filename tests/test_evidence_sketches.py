@@ -132,7 +132,7 @@ def histogram(values):
 
 def test_no_latency_has_no_quantile():
     assert Histogram().quantile(0.5) is None
-    assert Histogram().edges() == []
+    assert Histogram().edges() == Histogram().lower_edges() == []
     assert Histogram().above(1) == (0, 0)
 
 
@@ -158,6 +158,16 @@ def test_edges_rise_and_say_what_lies_above_them_at_most(values):
     assert edges[-1][1] == 0
     for edge, above in edges:
         assert sum(value > edge * (1 + 1e-12) for value in values) <= above
+
+
+@given(st.lists(st.floats(0, 1e7), min_size=1, max_size=60))
+def test_lower_edges_rise_and_say_what_lies_below_them_at_least(values):
+    edges = histogram(values).lower_edges()
+    assert edges == sorted(edges)
+    assert edges[0][1] == 0
+    for edge, below in edges:
+        assert sum(value < edge * (1 + 1e-12) for value in values) >= below
+        assert sum(value >= edge * (1 - 1e-12) for value in values) >= len(values) - below
 
 
 def test_the_ends_of_the_bins_are_open():

@@ -65,6 +65,15 @@ class Histogram:
             edges.append((_upper(index), above))
         return edges
 
+    def lower_edges(self) -> list[tuple[float, int]]:
+        """Lower edges of the bins that have any, rising, each with how many latencies lie below it for certain."""
+        below = 0
+        edges: list[tuple[float, int]] = []
+        for index in sorted(self._counts):
+            edges.append((_upper(index - 1), below))
+            below += self._counts[index]
+        return edges
+
     def above(self, seconds: float) -> tuple[int, int]:
         """How many lie above this, at least and at most: the bin that it falls into is not known in detail."""
         at_least = at_most = 0
