@@ -59,6 +59,14 @@ def test_a_pair_in_which_nobody_differs_is_a_pair():
     assert (row.pairs, row.fields, row.anything.differed, row.compared) == (1, {}, 0, 1)
 
 
+def test_a_field_in_which_nobody_differs_is_not_counted():
+    evidence = new_evidence()
+    observe(evidence, shadow=["f"], secondary=[])
+    row = evidence.operations[UNNAMED]
+    row.pair(row.fields["f"], 7, shadow=False, secondary=False)
+    assert pairs_of(row.fields["f"]) == {"shadow_only": 1, "secondary_only": 0, "both": 0}
+
+
 def test_fields_are_paired_one_by_one_and_together_as_one():
     """Each side differs in another field: two disagreements by field, and none about the answer."""
     evidence = new_evidence()

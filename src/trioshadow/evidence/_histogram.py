@@ -7,7 +7,9 @@ is off by at most 4.4 %. From 1 µs to 4,000 s; what lies outside is counted in 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 from ._plain import count_in
@@ -48,12 +50,9 @@ class Histogram:
         """The latency in seconds that this fraction, in (0, 1], does not pass, give or take 4.4 %; None without any."""
         if not self.total:
             return None
-        left = fraction * self.total
-        index = 0
-        for index in sorted(self._counts):
-            left -= self._counts[index]
-            if left <= 1e-9:
-                break
+        bins = sorted(self._counts)
+        reached = list(accumulate(self._counts[index] for index in bins))
+        index = bins[bisect_left(reached, fraction * self.total - 1e-9, hi=len(bins) - 1)]
         return _LEAST * 2 ** ((index + 0.5) / _PER_OCTAVE)
 
     def edges(self) -> list[tuple[float, int]]:
