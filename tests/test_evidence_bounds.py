@@ -112,6 +112,12 @@ def test_a_rate_of_more_than_all_is_all():
     assert upper_bound(12.5, 10, 0.05, 0.001) == upper_bound(10, 10, 0.05, 0.001) == 1
 
 
+def test_a_bound_is_sane_where_rounding_is_larger_than_what_it_rests_on():
+    """Thousands of millions of millions of calls, which is asked when it is looked for how many would be enough."""
+    differ, of = 4850242402910208.0, 4898264365137920.0
+    assert differ / of <= upper_bound(differ, of, 0.495, 0.1) <= differ / of + 1e-6
+
+
 def test_the_bound_is_where_the_mixture_outweighs_the_likelihood_by_one_over_alpha():
     """By numbers, without the functions that compute it: no difference in 5,000 calls."""
     bound = upper_bound(0, 5_000, 0.05, 0.001)

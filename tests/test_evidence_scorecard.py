@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -536,8 +537,6 @@ def test_praise_says_what_was_found():
 
 
 def test_a_scorecard_without_reasons_is_told_too():
-    import attrs
-
     judged = attrs.evolve(card(filled(matched=5_000)), reasons=())
     assert str(judged) == "PROMOTE: nothing differs beyond what is allowed"
 
@@ -744,7 +743,11 @@ def test_examples_are_shown():
     observe(evidence, 20, operation="op", shadow=["f"], secondary=[], key=None)
     told = card(evidence).explain()
     assert "      - old f\n      + new f" in told
-    evidence.operations["op"].fields["f"].examples = ()
+    field = evidence.operations["op"].fields["f"]
+    field.examples = (attrs.evolve(field.examples[0], primary=None),)
+    assert "\n      + new f" in card(evidence).explain()
+    assert "      - " not in card(evidence).explain()
+    field.examples = ()
     assert "new f" not in card(evidence).explain()
 
 
