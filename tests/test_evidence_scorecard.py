@@ -230,6 +230,14 @@ def test_an_acknowledged_regression_does_not_help_to_accuse_another():
     assert (acknowledged.state, acknowledged.acknowledged) == (REGRESSED, True)
 
 
+def test_many_fields_in_one_do_not_help_to_accuse_another():
+    """A call may be counted there several times, so what it has tossed is no coin."""
+    evidence = filled(only_shadow=13, neither=500)
+    other = evidence.operations["op"].other_fields
+    other.differed = other.shadow_only = other.shadow_keys.keyless = 400
+    assert score(evidence).state is DIFFERS
+
+
 def test_where_others_have_pairs_an_operation_without_is_not_held_against_a_rate():
     """Its noise is not known yet: that it differs is said, and no more."""
     evidence = filled(matched=100, differed=100)
@@ -635,6 +643,20 @@ def test_a_p99_that_is_hardly_known_does_not_make_clean():
     latency = scorecard(evidence, Objective()).operation("op").latency
     assert latency.ratio == pytest.approx(0.5, rel=0.1)
     assert latency.state is TOO_FEW
+
+
+def test_a_p99_that_is_hardly_known_does_not_make_regressed():
+    """The primary was slower in 5 of 1,000 calls, so that its p99 may be 35 ms, and 50 ms are allowed."""
+    evidence = new_evidence()
+    observe(evidence, 950, operation="op", key=None, seconds=(0.02, 0.02))
+    observe(evidence, 45, operation="op", key=None, seconds=(0.02, 0.045))
+    observe(evidence, 5, operation="op", key=None, seconds=(0.035, 0.045))
+    latency = scorecard(evidence, Objective()).operation("op").latency
+    assert latency.ratio is not None
+    assert latency.ratio > 2
+    assert latency.state is TOO_FEW
+    observe(evidence, 20_000, operation="op", key=None, seconds=(0.02, 0.045))
+    assert scorecard(evidence, Objective()).operation("op").latency.state is REGRESSED
 
 
 def test_a_clean_operation_of_which_the_p99_is_not_known_is_held():
