@@ -10,7 +10,7 @@ import attrs
 from ._distinct import DistinctKeys
 from ._plain import count_in, moment_in, text_in
 
-#: Keys by which one field differs are counted exactly up to this many, and estimated beyond.
+#: Keys by which one field differs are counted exactly below this many, and estimated from there on.
 KEYS_OF_FIELD = 256
 #: Of those by which only the shadow differs it is known whether they are a few.
 KEYS_OF_SHADOW = 32

@@ -15,7 +15,7 @@ from ._field import FieldTally
 from ._histogram import Histogram
 from ._plain import count_in
 
-#: Keys of one operation are counted exactly up to this many, and estimated beyond, with a standard error of 3.1 %.
+#: Keys of one operation are counted exactly below this many, and then estimated, with a standard error of 3.1 %.
 KEYS_OF_OPERATION = 1024
 
 #: Verdicts that say something of the shadow.

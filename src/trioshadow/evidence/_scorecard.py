@@ -56,7 +56,7 @@ class FieldScore:
     calls: int
     """Calls in which the shadow differed."""
     keys: float
-    """Sampling keys of these, exact up to 256."""
+    """Sampling keys of these, exact below 256."""
     rate: float
     """The fraction of the compared keys that differ."""
     rate_beyond_noise: float
@@ -113,7 +113,7 @@ class OperationScore:
     compared: int
     """Mirrored calls that say something of the shadow."""
     keys: float
-    """Sampling keys of these, exact up to 1,024, then give or take 3 %."""
+    """Sampling keys of these, exact below 1,024, then give or take 3 %."""
     keyless: int
     """Compared calls without a key: each counts as a key of its own."""
     pairs: int
