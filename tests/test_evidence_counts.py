@@ -120,6 +120,13 @@ def test_the_earliest_examples_are_kept_in_whatever_order_they_come():
     ]
 
 
+def test_of_examples_of_one_moment_the_same_are_kept_in_whatever_order_they_come():
+    evidence = new_evidence()
+    for key in (5, 6, 7, 1):
+        observe(evidence, shadow=["f"], at=1.0, key=key)
+    assert [example.key for example in tally(evidence, "f").examples] == ["key 1", "key 5", "key 6"]
+
+
 def test_an_example_has_both_sides_in_words_and_is_cut():
     evidence = new_evidence()
     change = Change("$.a", "changed", 1, "x" * 1_000)
@@ -361,6 +368,15 @@ def test_merging_changes_none_of_the_parts():
     merged = Evidence.merge(parts)
     observe(merged, shadow=["f"])
     assert [plain(part) for part in parts] == before
+
+
+def test_what_rows_may_have_had_before_is_added_up_too():
+    """So that the sum has no row that weighs less than the truth."""
+    parts = [evidence_of([{"operation": "op", "shadow": ["f"]}]) for _ in range(2)]
+    for part, inherited in zip(parts, (3, 4), strict=True):
+        part.operations["op"].inherited = tally(part, "f", "op").inherited = inherited
+    merged = Evidence.merge(parts)
+    assert (merged.operations["op"].weight, tally(merged, "f", "op").weight) == (9, 9)
 
 
 def test_merging_begins_with_the_earliest():
