@@ -5,7 +5,6 @@ If not, it is a ValueError, TypeError or KeyError, of which `Evidence.from_dict(
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +31,6 @@ def text_in(data: Mapping[str, Any], name: str) -> str:
 def moment_in(data: Mapping[str, Any], name: str) -> float:
     """Seconds since the epoch. KeyError if there are none of this name."""
     seconds = data[name]
-    if type(seconds) not in (int, float) or not -_COUNTS < seconds < _COUNTS or math.isnan(seconds):
+    if type(seconds) not in (int, float) or not -_COUNTS < seconds < _COUNTS:
         raise ValueError(f"{name} must be a number of seconds, not {seconds!r:.40}")
     return float(seconds)
