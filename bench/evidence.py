@@ -41,5 +41,9 @@ def sections(effort: Effort) -> list[Section]:
             list(latency(effort)),
             ["Lognormal, median 50 ms, sigma 0.5: a p99 of 160 ms."],
         ),
-        Section("What evidence costs", [*counting(effort), *reading(effort), *fullest(effort)]),
+        Section(
+            "What evidence costs",
+            [*counting(effort), *reading(effort), *fullest(effort)],
+            ["The fullest has examples of the greatest length, in letters of which JSON makes six bytes each."],
+        ),
     ]
