@@ -1,6 +1,6 @@
 """Measure what trioshadow costs, and print it beside the numbers to hold.
 
-    python bench/run.py               # a few minutes
+    python bench/run.py               # some twelve minutes
     python bench/run.py --short       # about a minute, noisier
     python bench/run.py --markdown    # for a docs page
 
@@ -18,6 +18,7 @@ import archive
 import bodies
 import calls
 import comparing
+import evidence
 import isolation
 import memory
 import others
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     options = parser.parse_args(arguments)
-    parts = (calls, isolation, comparing, bodies, others, pairs, memory, archive, serving)
+    parts = (calls, isolation, comparing, bodies, others, pairs, memory, evidence, archive, serving)
     sections = [section for part in parts for section in part.sections(options.effort)]
     print(render(sections, markdown=options.markdown))
 

@@ -2,9 +2,10 @@
 their hashes.
 
 One user who polls must not look like evidence of thousands, so what is counted is keys. The sketch keeps the k smallest
-64-bit hashes (bottom-k, "KMV": Bar-Yossef et al., RANDOM 2002). Up to k keys that is all of them, and the count is
-exact; beyond, k keys below the hash h make about (k-1) * 2**64 / h in all, with a standard error of 1/sqrt(k-2): 3.1 %
-for k = 1,024. The union of two sketches is the sketch of the union, whatever their order: so processes can be added up.
+64-bit hashes (bottom-k, "KMV": Bar-Yossef et al., RANDOM 2002). While these are fewer than k,
+they are all, and the count is exact; from then on, k keys below the hash h make about (k-1) * 2**64 / h in all, with a
+standard error of 1/sqrt(k-2): 3.1 % for k = 1,024. The union of two sketches is the sketch of the union, whatever their
+order: so processes can be added up.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ import math
 import struct
 from array import array
 from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Any
+
+from ._plain import count_in, text_in
 
 _ALL = 2**64
 
@@ -58,12 +63,14 @@ class DistinctKeys:
         """How many keys, about."""
         if self.exact:
             return len(self._hashes) + self.keyless
-        return (self._limit - 1) * _ALL / (self._below + 1) + self.keyless
+        return max(self._limit, (self._limit - 1) * _ALL / (self._below + 1)) + self.keyless
 
     @property
     def at_least(self) -> float:
-        """A number that there hardly are fewer keys than: three standard errors below the estimate."""
-        return self._within(1 - self._error())
+        """A number that there hardly are fewer keys than: three standard errors below the estimate, but no less than
+        are held.
+        """
+        return max(self._within(1 - self._error()), len(self._hashes) + self.keyless)
 
     @property
     def at_most(self) -> float:
@@ -91,14 +98,11 @@ class DistinctKeys:
         return {"keyless": self.keyless, "hashes": base64.b64encode(packed).decode()}
 
     @classmethod
-    def from_dict(cls, data: dict[str, object], limit: int) -> DistinctKeys:
-        """What `to_dict()` gave. ValueError if it can't have."""
+    def from_dict(cls, data: Mapping[str, Any], limit: int) -> DistinctKeys:
+        """What `to_dict()` gave. ValueError, TypeError or KeyError if it can't have."""
         keys = cls(limit)
-        text, keyless = data.get("hashes"), data.get("keyless")
-        if not isinstance(text, str) or type(keyless) is not int or keyless < 0:
-            raise ValueError("distinct keys have a text `hashes` and a count `keyless`")
         try:
-            raw = base64.b64decode(text, validate=True)
+            raw = base64.b64decode(text_in(data, "hashes"), validate=True)
         except binascii.Error as exc:
             raise ValueError("the hashes of distinct keys are base64") from exc
         if len(raw) % 8 or len(raw) > 8 * limit:
@@ -108,5 +112,5 @@ class DistinctKeys:
             raise ValueError("the hashes of distinct keys are sorted, each once")
         keys._hashes = hashes
         keys._below = hashes[-1] if len(hashes) == limit else _ALL
-        keys.keyless = keyless
+        keys.keyless = count_in(data, "keyless")
         return keys

@@ -22,6 +22,7 @@ from ._field import EXAMPLES, Example, FieldTally
 from ._heaviest import lightest
 from ._operation import Operation
 from ._places import Words, words_of
+from ._plain import moment_in, text_in
 
 #: Operations that keep a row of their own, at least, ...
 OPERATIONS = 256
@@ -223,9 +224,9 @@ class Evidence:
         try:
             epoch = data["epoch"]
             evidence = cls(
-                Epoch(str(epoch["candidate"]), str(epoch["rules"])),
-                series=str(data["series"]),
-                since=float(data["since"]),
+                Epoch(text_in(epoch, "candidate"), text_in(epoch, "rules")),
+                series=text_in(data, "series"),
+                since=moment_in(data, "since"),
             )
             for name, row in data["operations"].items():
                 evidence._put(str(name), Operation.from_dict(row))

@@ -8,8 +8,9 @@ from typing import Any
 import attrs
 
 from ._distinct import DistinctKeys
+from ._plain import count_in, moment_in, text_in
 
-#: Keys by which one field differs are counted exactly up to this many, and estimated beyond.
+#: Keys by which one field differs are counted exactly below this many, and estimated from there on.
 KEYS_OF_FIELD = 256
 #: Of those by which only the shadow differs it is known whether they are a few.
 KEYS_OF_SHADOW = 32
@@ -25,6 +26,11 @@ def _cut(text: str | None) -> str | None:
     return text if text is None or len(text) <= _CHARACTERS else text[:_CHARACTERS] + "…"
 
 
+def _orderly(text: str | None) -> tuple[bool, str]:
+    # An order of all: with two that are equal in it and are not the same, which is kept would be chance.
+    return text is not None, text or ""
+
+
 @attrs.frozen(order=True)
 class Example:
     """One call in which the shadow differed in a field."""
@@ -33,10 +39,16 @@ class Example:
     """When: wall clock, seconds since the epoch."""
     key: str
     """Its sampling key as text; empty if it had none."""
-    primary: str | None = attrs.field(converter=_cut, order=lambda text: text or "")
+    primary: str | None = attrs.field(converter=_cut, order=_orderly)
     """What the primary had there, in words; None: nothing."""
-    shadow: str | None = attrs.field(converter=_cut, order=lambda text: text or "")
+    shadow: str | None = attrs.field(converter=_cut, order=_orderly)
     """What the shadow had there."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Example:
+        """What `attrs.asdict()` gave. ValueError, TypeError or KeyError if it can't have."""
+        primary, shadow = (None if data[side] is None else text_in(data, side) for side in ("primary", "shadow"))
+        return cls(moment_in(data, "at"), text_in(data, "key"), primary, shadow)
 
 
 class FieldTally:
@@ -102,13 +114,5 @@ class FieldTally:
             setattr(tally, name, count_in(data, name))
         tally.keys = DistinctKeys.from_dict(data["keys"], KEYS_OF_FIELD)
         tally.shadow_keys = DistinctKeys.from_dict(data["shadow_keys"], KEYS_OF_SHADOW)
-        tally.examples = tuple(Example(**example) for example in data["examples"])
+        tally.examples = tuple(sorted(map(Example.from_dict, data["examples"]))[:EXAMPLES])
         return tally
-
-
-def count_in(data: Mapping[str, Any], name: str) -> int:
-    """A count in plain data. ValueError if it is none."""
-    count = data[name]
-    if type(count) is not int or count < 0:
-        raise ValueError(f"{name} must be a count in [0, inf), not {count!r}")
-    return count

@@ -3,19 +3,21 @@
 For a field, x of K keys differ; of m A/A' pairs, b have a difference of the shadow only, c of the secondary only. At
 the error level alpha, and for the objective's `max_rate` r:
 
-- *rate beyond noise*: without pairs the upper bound U(x, K) at alpha. With pairs the lesser of U(x, K) at alpha/2, and
-  of U(b+c, m) * (2*U(b, b+c) - 1), each at alpha/4: how often the two disagree, times how far from a fair coin. There
-  b, c and m are scaled down to the number of keys, as if all calls of a key said the same.
+- *rate beyond noise*: without pairs the upper bound U(x, K) at alpha. With pairs U(x, K) at alpha/2; and once noise was
+  seen the lesser of that and of U(b+c, m) * (2*U(b, b+c) - 1), each at alpha/4: how often the two disagree, times how
+  far from a fair coin. There b, c and m are scaled down to the number of keys, as if all calls of a key said the same.
+  Without noise that would hide what a key with few calls shows behind one with many.
 - *noise*: the fraction of the pairs in which the secondary differs.
-- *allowed*: r, or `noise_margin` times the noise where that is more.
+- *allowed*: r, or `noise_margin` times the noise where that is more and 10 pairs or more have shown it.
+- *wealth*: of the pairs, where b > c, again scaled down to the number of keys; while c is 0, of the keys by which only
+  the shadow differs. 1 at most where b <= c. Without pairs that against "at most r of the keys differ".
 
 The first of these that is so:
 
   1. CLEAN: the rate beyond noise is at most what is allowed, and the field is not unverifiable.
-  2. REGRESSED: e-BH over all fields rejects, b > c, and `min_keys` keys differ. Without pairs the hypothesis is "at
-     most r of the keys differ".
+  2. REGRESSED: e-BH over all fields that are not acknowledged rejects, and `min_keys` keys differ.
   3. UNVERIFIABLE: the noise is at least `unverifiable_noise`, of 20 pairs or more.
-  4. DIFFERS: there is a difference and no noise; or b > c, and the wealth is at least 1: the coin looks unfair.
+  4. DIFFERS: there is a difference and no noise; or the wealth is at least 1/alpha, as if there were no other field.
   5. TOO_FEW: otherwise.
 """
 
@@ -23,12 +25,13 @@ from __future__ import annotations
 
 import functools
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 
 from trioshadow._verdict import IN_FLIGHT, Verdict
 
 from ._bounds import discoveries, exchangeability_wealth, rate_wealth, upper_bound
-from ._evidence import OTHERS, Evidence
+from ._evidence import OPERATIONS, OTHERS, Evidence
 from ._field import FieldTally
 from ._histogram import Histogram
 from ._objective import Objective
@@ -41,11 +44,16 @@ OTHER_FIELDS = "(other fields)"
 #: Fewer pairs do not make a field unverifiable.
 _PAIRS = 20
 
-#: The primary's p99 is itself only known within bounds; each at this part of the error level, so that all operations
-#: that there may be add at most a quarter of it.
-_OF_PRIMARY = 1e-3
+#: Noise that fewer pairs have shown is hardly known, and would allow several times what it should.
+_NOISY = 10
 
-#: Mirrored calls that are not mirrored at random: what the others show is not true of them.
+#: Of the error level for latency one part goes to the shadows' tests, ...
+_OF_SHADOWS = 0.75
+#: ... and the rest to the primaries' p99, which are themselves only known within bounds: so much to each operation that
+#: there may be.
+_OF_PRIMARY = (1 - _OF_SHADOWS) / (2 * OPERATIONS + 2)
+
+#: Calls that are not left out at random: what the others show is not true of them.
 _SYSTEMATIC = (Verdict.HELD_BACK, Verdict.UNKEYED)
 
 _CLEAN, _REGRESSED, _DIFFERS, _UNVERIFIABLE, _TOO_FEW = FieldState
@@ -58,7 +66,7 @@ def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
     paired = any(row.pairs for row in rows.values())
     tallies = [(name, row, field, tally) for name, row in rows.items() for field, tally in _fields_of(row)]
     wealths = [_wealth(row, tally, objective, paired=paired) for _, row, _, tally in tallies]
-    rejected = discoveries(wealths, objective.error_level)
+    rejected = _rejected([(name, field) for name, _, field, _ in tallies], wealths, objective)
     fields: dict[str, list[FieldScore]] = {name: [] for name in rows}
     for (name, row, field, tally), wealth, regressed in zip(tallies, wealths, rejected, strict=True):
         judged = _Judge(name, row, objective, paired=paired)
@@ -79,9 +87,38 @@ def _fields_of(row: Operation) -> Iterator[tuple[str, FieldTally]]:
 
 
 def _wealth(row: Operation, tally: FieldTally, objective: Objective, *, paired: bool) -> float:
-    if paired:
-        return exchangeability_wealth(tally.shadow_only, tally.secondary_only)
-    return rate_wealth(tally.keys.at_least, max(row.keys.at_most, tally.keys.at_least), objective.max_rate)
+    if not paired:
+        return rate_wealth(tally.keys.at_least, max(row.keys.at_most, tally.keys.at_least), objective.max_rate)
+    b, c = tally.shadow_only, tally.secondary_only
+    if not c:
+        # Every toss of a key was the same, so its first may stand for it: that is right whatever its calls share.
+        return exchangeability_wealth(min(b, tally.shadow_keys.at_least), 0)
+    scale = min(1.0, row.pair_keys.at_most / max(1, row.pairs))
+    wealth = exchangeability_wealth(b * scale, c * scale)
+    return wealth if b > c else min(0.0, wealth)  # to be better than the primary is no fault
+
+
+def _rejected(names: list[tuple[str, str]], wealths: list[float], objective: Objective) -> list[bool]:
+    """What e-BH rejects, by operation and field.
+
+    An acknowledged difference is there for sure. Among the others it would halve what it takes to reject the next, a
+    harmless one perhaps, and so it is tested among its like. Many fields in one have no coin, and are not tested.
+    """
+    rejected = [False] * len(names)
+    for acknowledged in (False, True):
+        family = [
+            index
+            for index, (name, field) in enumerate(names)
+            if field != OTHER_FIELDS and _is_acknowledged(objective, name, field) is acknowledged
+        ]
+        found = discoveries([wealths[index] for index in family], objective.error_level)
+        for index, regressed in zip(family, found, strict=True):
+            rejected[index] = regressed
+    return rejected
+
+
+def _is_acknowledged(objective: Objective, operation: str, field: str) -> bool:
+    return any(one.covers(operation, field) for one in objective.acknowledged)
 
 
 class _Judge:
@@ -99,13 +136,14 @@ class _Judge:
         row, objective = self._row, self._objective
         pairs = row.pairs
         of_secondary = tally.both + tally.secondary_only
-        noise = of_secondary / pairs if pairs else None
-        allowed = max(objective.max_rate, objective.noise_margin * (noise or 0.0))
+        noise = _ratio(of_secondary, pairs) if pairs else None
+        known_noise = noise if noise and of_secondary >= _NOISY else 0.0
+        allowed = max(objective.max_rate, objective.noise_margin * known_noise)
         bound = self._beyond_noise(tally)
         return FieldScore(
             field=name,
             state=self._state(name, tally, wealth, bound <= allowed, regressed=regressed, noise=noise),
-            acknowledged=any(one.covers(self._name, name) for one in objective.acknowledged),
+            acknowledged=_is_acknowledged(objective, self._name, name),
             calls=tally.differed,
             keys=tally.keys.estimate,
             rate=_ratio(tally.keys.estimate, self._keys),
@@ -129,13 +167,12 @@ class _Judge:
         unverifiable = noise is not None and noise >= self._objective.unverifiable_noise and self._row.pairs >= _PAIRS
         if clean and not unverifiable:
             return _CLEAN
-        b, c = tally.shadow_only, tally.secondary_only
         keys = tally.shadow_keys if self._paired else tally.keys
-        if regressed and (b > c or not self._paired) and keys.at_least >= self._objective.min_keys:
+        if regressed and keys.at_least >= self._objective.min_keys:
             return _REGRESSED
         if unverifiable:
             return _UNVERIFIABLE
-        if (tally.differed and not noise) or (b > c and wealth >= 0):
+        if (tally.differed and not noise) or wealth >= -math.log(self._objective.error_level):
             return _DIFFERS
         return _TOO_FEW
 
@@ -144,9 +181,9 @@ class _Judge:
         row, objective = self._row, self._objective
         alpha = self._alpha
         bound = upper_bound(tally.keys.at_most * factor, row.keys.at_least * factor, alpha, objective.max_rate)
-        if not row.pairs:
+        if not tally.both + tally.secondary_only:
             return bound
-        scale = factor * min(1.0, row.pair_keys.at_least / row.pairs)
+        scale = factor * min(1.0, row.pair_keys.at_least / max(1, row.pairs))
         b, c, pairs = tally.shadow_only * scale, tally.secondary_only * scale, row.pairs * scale
         disagree = upper_bound(b + c, pairs, alpha / 2, 0.5)
         coin = upper_bound(b, b + c, alpha / 2, 0.5)
@@ -165,11 +202,13 @@ class _Judge:
             worst = _TOO_FEW
         if worst is _CLEAN and row.anything.differed and len(counted) == len(fields):
             # Many fields, each of which differs rarely, may add up to an answer that differs often.
-            together = self.field(ANYTHING, row.anything, 0.0, regressed=False)
-            if together.state is not _UNVERIFIABLE:
-                worst = max(worst, together.state, key=_SEVERITY.__getitem__)
-                if together.state is not _CLEAN:
-                    fields = [*fields, together]
+            wealth = _wealth(row, row.anything, objective, paired=self._paired)
+            together = self.field(ANYTHING, row.anything, wealth, regressed=False)
+            if together.state not in (_CLEAN, _UNVERIFIABLE):
+                fields = [*fields, together]
+                if not together.acknowledged:
+                    worst = together.state
+                    counted = [*counted, together]
         fields = sorted(fields, key=lambda field: (-_SEVERITY[field.state], -field.calls, field.field))
         by_verdict = {verdict.value: row.counts[verdict.slot] for verdict in NOT_MIRRORED}
         return OperationScore(
@@ -197,8 +236,9 @@ class _Judge:
         keys = row.keys.at_least
         if not keys:
             return None
+        tallies = {**row.fields, ANYTHING: row.anything, OTHER_FIELDS: row.other_fields}
         limits = [(FieldTally(), self._objective.max_rate)]
-        limits += [(row.fields[field.field], field.allowed) for field in fields if field.field in row.fields]
+        limits += [(tallies[field.field], field.allowed) for field in fields]
         factors = [_factor(functools.partial(self._enough, tally, allowed)) for tally, allowed in limits]
         found = [factor for factor in factors if factor is not None]
         return (max(found) - 1) * keys if len(found) == len(factors) else None
@@ -234,8 +274,8 @@ def _latencies(rows: Mapping[str, Operation], objective: Objective) -> dict[str,
     """Whether each operation's p99 holds.
 
     A p99 is at most q if at most 1 % of the calls take longer than q, which is a rate and tested as such. The shadow's
-    is held against `max_p99_ratio` times the primary's; of that the bound that favours neither: for REGRESSED the upper
-    one, for CLEAN the value that was measured.
+    is held against `max_p99_ratio` times the primary's, of which only bounds are known: for REGRESSED the upper one is
+    taken, and for CLEAN the lower.
     """
     alpha = objective.error_level
     wealths: dict[str, float] = {}
@@ -243,7 +283,7 @@ def _latencies(rows: Mapping[str, Operation], objective: Objective) -> dict[str,
         limit = _limit(_upper_quantile(row.primary_seconds, alpha * _OF_PRIMARY), objective)
         slower, _ = row.shadow_seconds.above(limit)
         wealths[name] = rate_wealth(slower, row.shadow_seconds.total, 0.01)
-    regressed = dict(zip(wealths, discoveries(list(wealths.values()), alpha), strict=True))
+    regressed = dict(zip(wealths, discoveries(list(wealths.values()), alpha * _OF_SHADOWS), strict=True))
     scores: dict[str, LatencyScore] = {}
     for name, row in rows.items():
         primary, shadow = row.primary_seconds, row.shadow_seconds
@@ -254,26 +294,40 @@ def _latencies(rows: Mapping[str, Operation], objective: Objective) -> dict[str,
             state = _CLEAN
         elif regressed[name]:
             state = _REGRESSED
-        elif p99[0] is not None:
-            _, slower = shadow.above(_limit(p99[0], objective))
-            if upper_bound(slower, shadow.total, alpha, 0.01) <= 0.01:
+        elif primary.total:
+            _, slower = shadow.above(_limit(_lower_quantile(primary, alpha / 2), objective))
+            if upper_bound(slower, shadow.total, alpha / 2, 0.01) <= 0.01:
                 state = _CLEAN
         scores[name] = LatencyScore(state=state, p50=p50, p95=p95, p99=p99, ratio=ratio, calls=shadow.total)
     return scores
 
 
-def _limit(quantile: float | None, objective: Objective) -> float:
-    if quantile is None or objective.max_p99_ratio is None:
+def _limit(quantile: float, objective: Objective) -> float:
+    if objective.max_p99_ratio is None:
         return math.inf
     return max(quantile * objective.max_p99_ratio, objective.fast_enough)
 
 
 def _upper_quantile(histogram: Histogram, alpha: float) -> float:
     """What the p99 is at most, at all moments together but for a probability alpha."""
-    for edge, above in histogram.edges():
-        if upper_bound(above, histogram.total, alpha, 0.01) <= 0.01:
-            return edge
-    return math.inf
+    edges = histogram.edges()
+
+    def low_enough(edge: tuple[float, int]) -> bool:
+        return upper_bound(edge[1], histogram.total, alpha, 0.01) <= 0.01
+
+    first = bisect_left(edges, x=True, key=low_enough)
+    return edges[first][0] if first < len(edges) else math.inf
+
+
+def _lower_quantile(histogram: Histogram, alpha: float) -> float:
+    """What the p99 is at least, again but for a probability alpha."""
+    edges = histogram.lower_edges()
+
+    def too_high(edge: tuple[float, int]) -> bool:
+        return upper_bound(edge[1], histogram.total, alpha, 0.99) > 0.99
+
+    first = bisect_left(edges, x=True, key=too_high)
+    return edges[first - 1][0] if first else 0.0
 
 
 # ── the verdict ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -338,7 +392,7 @@ class _Conclusion:
             if operation.latency.state is _REGRESSED:
                 rejects.append(f"{operation.name}: {_slower(operation.latency)}")
                 missing.append(f"{operation.name}: make it faster, or allow more (max_p99_ratio)")
-            if operation.compared and operation.state is _TOO_FEW and operation.keys_needed:
+            if operation.compared and operation.state is _TOO_FEW:
                 missing.append(f"{operation.name}: {_more(operation)}")
             if operation.state is _CLEAN and operation.latency.state is _TOO_FEW:
                 missing.append(f"{operation.name}: more calls, to know its p99 ({operation.latency.calls:,} so far)")
@@ -425,7 +479,8 @@ def _slower(latency: LatencyScore) -> str:
 
 def _more(operation: OperationScore) -> str:
     needed = operation.keys_needed
-    assert needed is not None
+    if needed is None:
+        return "more calls, that differ less than those so far"
     if operation.keys < operation.compared / 2:
         return f"calls of about {_round(needed):,} other keys"
     return f"about {_round(needed * operation.compared / operation.keys):,} more calls"

@@ -20,6 +20,12 @@ def _is_level(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise ValueError(f"{attribute.name} must be a fraction in (0, 1), not {value!r}")
 
 
+def _is_rate(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    _number(value, attribute)
+    if not 1e-9 <= value < 1:  # of less the bounds are lost in rounding, and there never will be as many keys
+        raise ValueError(f"{attribute.name} must be a fraction in [1e-9, 1), not {value!r}")
+
+
 def _is_fraction(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     _number(value, attribute)
     if not 0 <= value <= 1:
@@ -94,12 +100,14 @@ class Objective:
     Out of range is a ValueError that names the parameter, the value and the range; a wrong type is a TypeError.
     """
 
-    max_rate: float = attrs.field(default=0.001, validator=_is_level)
-    """The fraction of sampling keys, in (0, 1), of which a field may differ beyond noise. 0.001: one in a thousand."""
+    max_rate: float = attrs.field(default=0.001, validator=_is_rate)
+    """The fraction of sampling keys, in [1e-9, 1), of which a field may differ beyond noise. 0.001: one in a
+    thousand."""
     noise_margin: float = attrs.field(default=0.25, validator=_is_amount)
     """For a field that has noise: how much more often than the secondary the shadow may differ, as a fraction of the
-    noise, in [0, inf). That counts where it is more than `max_rate`: of a field that differs in 20 % of the pairs by
-    itself, no number of calls would show that the candidate adds less than 0.1 %."""
+    noise, in [0, inf). That counts where it is more than `max_rate`, and 10 pairs or more have shown it: of a field
+    that differs in 20 % of the pairs by itself, no number of calls would show that the candidate adds less than
+    0.1 %."""
     error_level: float = attrs.field(default=0.05, validator=_is_level)
     """The probability, in (0, 1), with which a candidate that is as good as the primary is ever called regressed,
     however often one looks; and the same for latency, and for each bound."""

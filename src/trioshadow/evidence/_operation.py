@@ -11,10 +11,11 @@ from typing import Any
 from trioshadow._verdict import IN_FLIGHT, Verdict
 
 from ._distinct import DistinctKeys
-from ._field import FieldTally, count_in
+from ._field import FieldTally
 from ._histogram import Histogram
+from ._plain import count_in
 
-#: Keys of one operation are counted exactly up to this many, and estimated beyond, with a standard error of 3.1 %.
+#: Keys of one operation are counted exactly below this many, and then estimated, with a standard error of 3.1 %.
 KEYS_OF_OPERATION = 1024
 
 #: Verdicts that say something of the shadow.

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from trioshadow.compare import visible
+
 from ._evidence import Epoch
 from ._field import Example
 from ._objective import Objective
@@ -54,7 +56,7 @@ class FieldScore:
     calls: int
     """Calls in which the shadow differed."""
     keys: float
-    """Sampling keys of these, exact up to 256."""
+    """Sampling keys of these, exact below 256."""
     rate: float
     """The fraction of the compared keys that differ."""
     rate_beyond_noise: float
@@ -111,7 +113,7 @@ class OperationScore:
     compared: int
     """Mirrored calls that say something of the shadow."""
     keys: float
-    """Sampling keys of these, exact up to 1,024, then give or take 3 %."""
+    """Sampling keys of these, exact below 1,024, then give or take 3 %."""
     keyless: int
     """Compared calls without a key: each counts as a key of its own."""
     pairs: int
@@ -162,7 +164,7 @@ class Scorecard:
 
     def __str__(self) -> str:
         reason = self.reasons[0] if self.reasons else "nothing differs beyond what is allowed"
-        return f"{self.verdict.value.upper()}: {reason}"
+        return f"{self.verdict.value.upper()}: {visible(reason)}"
 
     def explain(self, *, width: int = 80) -> str:
         """All of it in words, for a terminal: the verdict and its reasons, then a table. `width` in [40, inf)."""
