@@ -48,6 +48,7 @@ def _add(row: Operation, differs: int, same: int) -> None:
 def _add_pairs(row: Operation, b: int, c: int, both: int, neither: int) -> None:
     """Count pairs without a key."""
     _add(row, b + both, c + neither)
+    row.asked += b + c + both + neither
     row.pairs += b + c + both + neither
     row.pair_keys.keyless += b + c + both + neither
     tally = row.fields.setdefault(_FIELD, FieldTally())

@@ -23,9 +23,10 @@ def key_hash(number: int) -> int:
 
 
 def side(fields: Iterable[str] = (), seconds: float | None = 0.001) -> Observation:
-    """What a side came to that differs in these fields."""
+    """What a side came to that differs in these fields; or that failed, if that is one of them."""
     named = {name: (f"old {name}", f"new {name}") for name in fields}
-    return Observation(verdict=Verdict.DIVERGED if named else Verdict.MATCHED, fields=named, seconds=seconds)
+    verdict = Verdict.FAILED if "failed" in named else Verdict.DIVERGED if named else Verdict.MATCHED
+    return Observation(verdict=verdict, fields=named, seconds=seconds)
 
 
 def observe(
@@ -87,6 +88,7 @@ def fill(
     calls = matched + differed + pairs
     row.counts[Verdict.MATCHED.slot] += calls - shadow
     row.keys.keyless += calls
+    row.asked += pairs
     row.pairs += pairs
     row.pair_keys.keyless += pairs
     if seconds is not None:

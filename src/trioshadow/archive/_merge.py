@@ -31,8 +31,8 @@ class Merged:
     """The evidence of each epoch, by `ShadowConfig.epoch_id`, as records have it, in the order in which they were first
     seen. `Evidence.epoch` says which candidate and rules that is."""
     deleted_segments: int
-    """Segments that their processes had deleted for `max_total_bytes`. What is still there of a process that goes on has
-    all of its counts; of one that ended before they may be missing."""
+    """Segments that their processes had deleted for `max_total_bytes`. What is still there of a process that goes on
+    has all of its counts; of one that ended before they may be missing."""
     records_since: int
     """Records since the last snapshot of their process: calls that the evidence may not have counted yet. Many of them
     say that a process was killed, or that `snapshot_every` is long."""
@@ -87,7 +87,7 @@ def merge_archives(*paths: str | Path) -> Merged:
     return Merged(merged, sum(deleted.values()), since.total(), tuple(problems), problem_count)
 
 
-def _put(last: dict[tuple[str, str], tuple[float, Evidence]], snapshot: Snapshot) -> Problem | None:
+def _put(last: dict[tuple[str, str], tuple[int, Evidence]], snapshot: Snapshot) -> Problem | None:
     """Keep it, if it is the latest of its series."""
     try:
         evidence = Evidence.from_dict(snapshot.evidence)

@@ -14,7 +14,6 @@ import base64
 import binascii
 import itertools
 import math
-import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -23,6 +22,9 @@ from typing import Any
 from ._plain import count_in, text_in
 
 _ALL = 2**64
+
+#: Whether this machine writes the lowest byte first, as the plain data does. (array is ten times as fast as struct.)
+_IS_LITTLE = array("H", [1]).tobytes()[0] == 1
 
 #: Standard errors between an estimate and what is taken as its bounds.
 _ERRORS = 3.0
@@ -94,8 +96,7 @@ class DistinctKeys:
         """Plain data: the number of calls without a key, and the hashes, sorted, 8 bytes each, little-endian, as
         base64.
         """
-        packed = struct.pack(f"<{len(self._hashes)}Q", *self._hashes)
-        return {"keyless": self.keyless, "hashes": base64.b64encode(packed).decode()}
+        return {"keyless": self.keyless, "hashes": base64.b64encode(_little_endian(self._hashes).tobytes()).decode()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], limit: int) -> DistinctKeys:
@@ -107,10 +108,17 @@ class DistinctKeys:
             raise ValueError("the hashes of distinct keys are base64") from exc
         if len(raw) % 8 or len(raw) > 8 * limit:
             raise ValueError(f"distinct keys have at most {limit} hashes of 8 bytes")
-        hashes = array("Q", struct.unpack(f"<{len(raw) // 8}Q", raw))
+        hashes = _little_endian(array("Q", raw))
         if any(one >= other for one, other in itertools.pairwise(hashes)):
             raise ValueError("the hashes of distinct keys are sorted, each once")
         keys._hashes = hashes
         keys._below = hashes[-1] if len(hashes) == limit else _ALL
         keys.keyless = count_in(data, "keyless")
         return keys
+
+
+def _little_endian(hashes: array[int]) -> array[int]:
+    if not _IS_LITTLE:
+        hashes = array("Q", hashes)
+        hashes.byteswap()
+    return hashes

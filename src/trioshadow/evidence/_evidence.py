@@ -21,7 +21,7 @@ from trioshadow.compare import Change
 from ._field import EXAMPLES, Example, FieldTally
 from ._heaviest import lightest
 from ._operation import Operation
-from ._places import Words, words_of
+from ._places import FAILURES, Words, words_of
 from ._plain import moment_in, text_in
 
 #: Operations that keep a row of their own, at least, ...
@@ -56,6 +56,11 @@ class Observation:
     fields: Mapping[str, Words | Change]
     """In which it differs from the primary, each with an example."""
     seconds: float | None
+
+    @property
+    def comparable(self) -> bool:
+        """Did this side give something to compare? One that failed may or may not have differed in any field."""
+        return self.verdict in (Verdict.MATCHED, Verdict.DIVERGED)
 
 
 class Evidence:
@@ -154,13 +159,19 @@ class Evidence:
                     text = key.decode("utf-8", "backslashreplace")
                     field.add_example(Example(at, text, *words_of(example)))
         if secondary is not None:
-            row.pairs += 1
-            row.pair_keys.add(key_hash)
-            if secondary.seconds is not None:
-                row.secondary_seconds.add(secondary.seconds)
-            if shadow.fields or secondary.fields:
-                row.pair(row.anything, key_hash, shadow=bool(shadow.fields), secondary=bool(secondary.fields))
-                for name in {**shadow.fields, **secondary.fields}:
+            self._pair(row, shadow, secondary, key_hash)
+
+    def _pair(self, row: Operation, shadow: Observation, secondary: Observation, key_hash: int | None) -> None:
+        row.asked += 1
+        row.pair_keys.add(key_hash)
+        comparable = shadow.comparable and secondary.comparable
+        row.pairs += comparable
+        if secondary.seconds is not None:
+            row.secondary_seconds.add(secondary.seconds)
+        if shadow.fields or secondary.fields:
+            row.pair(row.anything, key_hash, shadow=bool(shadow.fields), secondary=bool(secondary.fields))
+            for name in {**shadow.fields, **secondary.fields}:
+                if comparable or name in FAILURES:
                     field = self._field(row, name)
                     row.pair(field, key_hash, shadow=name in shadow.fields, secondary=name in secondary.fields)
 

@@ -26,6 +26,10 @@ def _cut(text: str | None) -> str | None:
     return text if text is None or len(text) <= _CHARACTERS else text[:_CHARACTERS] + "…"
 
 
+def _cut_key(key: str) -> str:
+    return key[:_CHARACTERS]
+
+
 def _orderly(text: str | None) -> tuple[bool, str]:
     # An order of all: with two that are equal in it and are not the same, which is kept would be chance.
     return text is not None, text or ""
@@ -37,7 +41,7 @@ class Example:
 
     at: float
     """When: wall clock, seconds since the epoch."""
-    key: str
+    key: str = attrs.field(converter=_cut_key)
     """Its sampling key as text; empty if it had none."""
     primary: str | None = attrs.field(converter=_cut, order=_orderly)
     """What the primary had there, in words; None: nothing."""

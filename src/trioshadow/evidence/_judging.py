@@ -35,10 +35,10 @@ from ._evidence import OPERATIONS, OTHERS, Evidence
 from ._field import FieldTally
 from ._histogram import Histogram
 from ._objective import Objective
-from ._operation import MIRRORED, NOT_MIRRORED, Operation
+from ._operation import ANYTHING, MIRRORED, NOT_MIRRORED, Operation
+from ._places import FAILURES
 from ._scorecard import Decision, FieldScore, FieldState, LatencyScore, OperationScore, Scorecard
 
-ANYTHING = "anything"
 OTHER_FIELDS = "(other fields)"
 
 #: Fewer pairs do not make a field unverifiable.
@@ -63,7 +63,7 @@ _SEVERITY = {_CLEAN: 0, _TOO_FEW: 1, _DIFFERS: 2, _UNVERIFIABLE: 2, _REGRESSED: 
 def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
     """What the evidence says of the candidate, measured by the objective."""
     rows = {name: row for name, row in evidence.operations.items() if row.calls}
-    paired = any(row.pairs for row in rows.values())
+    paired = any(row.asked for row in rows.values())
     tallies = [(name, row, field, tally) for name, row in rows.items() for field, tally in _fields_of(row)]
     wealths = [_wealth(row, tally, objective, paired=paired) for _, row, _, tally in tallies]
     rejected = _rejected([(name, field) for name, _, field, _ in tallies], wealths, objective)
@@ -93,7 +93,7 @@ def _wealth(row: Operation, tally: FieldTally, objective: Objective, *, paired: 
     if not c:
         # Every toss of a key was the same, so its first may stand for it: that is right whatever its calls share.
         return exchangeability_wealth(min(b, tally.shadow_keys.at_least), 0)
-    scale = min(1.0, row.pair_keys.at_most / max(1, row.pairs))
+    scale = min(1.0, row.pair_keys.at_most / max(1, row.asked))
     wealth = exchangeability_wealth(b * scale, c * scale)
     return wealth if b > c else min(0.0, wealth)  # to be better than the primary is no fault
 
@@ -133,17 +133,16 @@ class _Judge:
 
     def field(self, name: str, tally: FieldTally, wealth: float, *, regressed: bool) -> FieldScore:
         """The score of one of its fields."""
-        row, objective = self._row, self._objective
-        pairs = row.pairs
+        row = self._row
+        pairs = row.pairs_of(name)
         of_secondary = tally.both + tally.secondary_only
         noise = _ratio(of_secondary, pairs) if pairs else None
-        known_noise = noise if noise and of_secondary >= _NOISY else 0.0
-        allowed = max(objective.max_rate, objective.noise_margin * known_noise)
-        bound = self._beyond_noise(tally)
+        allowed = self._allowed(noise if of_secondary >= _NOISY else None)
+        bound = self._beyond_noise(tally, pairs)
         return FieldScore(
             field=name,
             state=self._state(name, tally, wealth, bound <= allowed, regressed=regressed, noise=noise),
-            acknowledged=_is_acknowledged(objective, self._name, name),
+            acknowledged=_is_acknowledged(self._objective, self._name, name),
             calls=tally.differed,
             keys=tally.keys.estimate,
             rate=_ratio(tally.keys.estimate, self._keys),
@@ -164,7 +163,8 @@ class _Judge:
     ) -> FieldState:
         if name == OTHER_FIELDS:
             return _DIFFERS  # many fields in one: their rates and their noise are not known apart
-        unverifiable = noise is not None and noise >= self._objective.unverifiable_noise and self._row.pairs >= _PAIRS
+        pairs = self._row.pairs_of(name)
+        unverifiable = noise is not None and noise >= self._objective.unverifiable_noise and pairs >= _PAIRS
         if clean and not unverifiable:
             return _CLEAN
         keys = tally.shadow_keys if self._paired else tally.keys
@@ -176,29 +176,29 @@ class _Judge:
             return _DIFFERS
         return _TOO_FEW
 
-    def _beyond_noise(self, tally: FieldTally, factor: float = 1.0) -> float:
+    def _beyond_noise(self, tally: FieldTally, pairs: int, factor: float = 1.0) -> float:
         """The upper bound of the rate beyond noise, if all counts were `factor` times what they are."""
         row, objective = self._row, self._objective
         alpha = self._alpha
         bound = upper_bound(tally.keys.at_most * factor, row.keys.at_least * factor, alpha, objective.max_rate)
         if not tally.both + tally.secondary_only:
             return bound
-        scale = factor * min(1.0, row.pair_keys.at_least / max(1, row.pairs))
-        b, c, pairs = tally.shadow_only * scale, tally.secondary_only * scale, row.pairs * scale
-        disagree = upper_bound(b + c, pairs, alpha / 2, 0.5)
+        scale = factor * min(1.0, row.pair_keys.at_least / max(1, row.asked))
+        b, c = tally.shadow_only * scale, tally.secondary_only * scale
+        disagree = upper_bound(b + c, pairs * scale, alpha / 2, 0.5)
         coin = upper_bound(b, b + c, alpha / 2, 0.5)
         return min(bound, disagree * max(0.0, 2 * coin - 1))
 
     @property
     def _alpha(self) -> float:
-        return self._objective.error_level / (2 if self._row.pairs else 1)
+        return self._objective.error_level / (2 if self._row.asked else 1)
 
     def operation(self, fields: list[FieldScore], latency: LatencyScore) -> OperationScore:
         """Its own score."""
         row, objective = self._row, self._objective
         counted = [field for field in fields if not field.acknowledged]
         worst = max((field.state for field in counted), key=_SEVERITY.__getitem__, default=_CLEAN)
-        if worst is _CLEAN and self._beyond_noise(FieldTally()) > objective.max_rate:
+        if worst is _CLEAN and self._beyond_noise(FieldTally(), 0) > objective.max_rate:
             worst = _TOO_FEW
         if worst is _CLEAN and row.anything.differed and len(counted) == len(fields):
             # Many fields, each of which differs rarely, may add up to an answer that differs often.
@@ -222,26 +222,45 @@ class _Judge:
             keyless=row.keys.keyless,
             pairs=row.pairs,
             covered=worst is _CLEAN and latency.state is _CLEAN,
-            keys_needed=self._needed(counted),
+            keys_needed=self._needed(counted, worst),
             latency=latency,
             fields=tuple(fields),
         )
 
-    def _enough(self, tally: FieldTally, allowed: float, factor: float) -> bool:
-        return self._beyond_noise(tally, factor) <= allowed
+    def _needed(self, fields: list[FieldScore], state: FieldState) -> float | None:
+        """How many more keys until all fields are clean, if what comes is like what came.
 
-    def _needed(self, fields: list[FieldScore]) -> float | None:
-        """How many more keys until all fields are clean, if what comes is like what came."""
+        Where there is noise, the new one is taken to be as noisy as the old: what speaks against that so far is a few
+        tosses of a coin.
+        """
         row = self._row
         keys = row.keys.at_least
-        if not keys:
+        if state is _CLEAN:
+            return 0.0
+        if not keys or state not in (_TOO_FEW, _DIFFERS) or OTHER_FIELDS in [field.field for field in fields]:
             return None
-        tallies = {**row.fields, ANYTHING: row.anything, OTHER_FIELDS: row.other_fields}
-        limits = [(FieldTally(), self._objective.max_rate)]
-        limits += [(tallies[field.field], field.allowed) for field in fields]
-        factors = [_factor(functools.partial(self._enough, tally, allowed)) for tally, allowed in limits]
+        tallies = {**row.fields, ANYTHING: row.anything}
+        limits = [(FieldTally(), 0, self._objective.max_rate)]
+        limits += [(_evened(tallies[field.field]), field.pairs, self._allowed(field.noise)) for field in fields]
+        factors = [_factor(functools.partial(self._enough, *limit)) for limit in limits]
         found = [factor for factor in factors if factor is not None]
         return (max(found) - 1) * keys if len(found) == len(factors) else None
+
+    def _allowed(self, noise: float | None) -> float:
+        return max(self._objective.max_rate, self._objective.noise_margin * (noise or 0.0))
+
+    def _enough(self, tally: FieldTally, pairs: int, allowed: float, factor: float) -> bool:
+        return self._beyond_noise(tally, pairs, factor) <= allowed
+
+
+def _evened(tally: FieldTally) -> FieldTally:
+    """The same with as many differences of the one as of the other, where there is noise."""
+    if not tally.secondary_only:
+        return tally
+    even = FieldTally()
+    even.keys, even.both = tally.keys, tally.both
+    even.shadow_only = even.secondary_only = (tally.shadow_only + tally.secondary_only) // 2
+    return even
 
 
 #: Nobody waits for so many times what there is.
@@ -383,6 +402,12 @@ class _Conclusion:
                 elif field.state is _DIFFERS:
                     holds.append(f"{operation.name}: {field.field} {_rates(field)}: it must be looked at")
                     missing.append(f"{operation.name}: mend {field.field}, or acknowledge it")
+                elif field.state is _UNVERIFIABLE and field.field in FAILURES:
+                    holds.append(
+                        f"{operation.name}: the secondary gives nothing to compare in {field.noise:.0%} of its calls "
+                        f"({field.field}), so nothing can be said about the new"
+                    )
+                    missing.append(f"{operation.name}: a secondary that answers")
                 elif field.state is _UNVERIFIABLE:
                     holds.append(
                         f"{operation.name}: {field.field} differs in {field.noise:.0%} of the pairs of the old with "
@@ -414,7 +439,7 @@ class _Conclusion:
     def _not_covered(self) -> Iterator[str]:
         for operation in self._operations:
             share = _ratio(operation.calls, self._calls)
-            told = f"{operation.name}: {operation.calls:,} calls ({share:.1%})"
+            told = f"{operation.name}: {_count(operation.calls, 'call')} ({share:.1%})"
             systematic = {
                 verdict.value: operation.not_mirrored[verdict.value]
                 for verdict in _SYSTEMATIC
@@ -424,7 +449,7 @@ class _Conclusion:
                 why = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in _most(operation))
                 yield f"{told}, never compared" + (f" ({why})" if why else "")
             elif operation.state is _TOO_FEW:
-                yield f"{told}, too few: {operation.keys:,.0f} keys compared"
+                yield f"{told}, too few: {_count(operation.keys, 'key')} compared"
             elif operation.latency.state is _TOO_FEW:
                 yield f"{told}, too few to know its p99: {operation.latency.calls:,} timed"
             if operation.compared and systematic:
@@ -438,22 +463,37 @@ class _Conclusion:
         keyless = sum(operation.keyless for operation in self._operations)
         keys = sum(operation.keys for operation in self._operations)
         if keyless:
-            yield f"{keyless:,} calls had no sampling key: each counts as a key of its own"
+            yield f"{_count(keyless, 'call')} without a sampling key: each counts as a key of its own"
         if compared and keys < compared / 10:
-            yield f"{compared:,} compared calls are of {keys:,.0f} keys only"
+            yield f"{compared:,} compared calls are of {_count(keys, 'key')} only"
         rows = self._evidence.operations.values()
         sampled = sum(row.calls - row.counts[Verdict.NOT_SAMPLED.slot] for row in rows)
         for verdict, what in ((Verdict.SHED, "shed"), (Verdict.ABANDONED, "abandoned")):
             lost = sum(row.counts[verdict.slot] for row in self._evidence.operations.values())
             if lost > sampled / 100:
-                yield f"{lost:,} sampled calls were {what} ({lost / sampled:.1%}): the busiest moments may be missing"
+                told = f"{_count(lost, 'sampled call')} {what} ({lost / sampled:.1%})"
+                yield f"{told}: the busiest moments may be missing"
         failed = sum(
             row.secondary_counts[verdict.slot] for row in rows for verdict in (Verdict.FAILED, Verdict.TIMED_OUT)
         )
         if failed:
-            yield f"the secondary failed {failed:,} times"
+            yield f"the secondary failed in {_count(failed, 'call')}"
+        yield from self._noisy()
         if self._evidence.operations[OTHERS].calls:
             yield f"there were too many operations: what was light is in {OTHERS}"
+
+    def _noisy(self) -> Iterator[str]:
+        for operation in self._operations:
+            for field in operation.fields:
+                if field.state is _CLEAN and field.allowed > self._objective.max_rate:
+                    yield (
+                        f"{operation.name}: {field.field} is noisy, in {field.noise:.1%} of the pairs of the old with "
+                        f"itself; the new one differs in at most {field.rate_beyond_noise:.1%} more"
+                    )
+
+
+def _count(number: float, what: str) -> str:
+    return f"{number:,.0f} {what}{'s' * (number != 1)}"
 
 
 def _most(operation: OperationScore) -> list[tuple[str, int]]:
@@ -462,12 +502,15 @@ def _most(operation: OperationScore) -> list[tuple[str, int]]:
 
 def _rates(field: FieldScore) -> str:
     told = f"differs for {field.rate:.2%} of the keys ({field.keys:,.0f})"
-    if field.noise is not None:
-        told += (
-            f"; of {field.pairs:,} pairs only the new one differs in {field.shadow_only:,}, only the old one from "
-            f"itself in {field.secondary_only:,}"
-        )
-    return told
+    if field.noise is None:
+        return told
+    of = _count(field.pairs, "pair")
+    if not field.both + field.secondary_only:
+        return f"{told}; the old one never differs from itself there, in {of}"
+    return (
+        f"{told}; of {of} only the new one differs in {field.shadow_only:,}, only the old one from itself in "
+        f"{field.secondary_only:,}"
+    )
 
 
 def _slower(latency: LatencyScore) -> str:

@@ -13,10 +13,14 @@ from trioshadow._verdict import IN_FLIGHT, Verdict
 from ._distinct import DistinctKeys
 from ._field import FieldTally
 from ._histogram import Histogram
+from ._places import FAILURES
 from ._plain import count_in
 
 #: Keys of one operation are counted exactly below this many, and then estimated, with a standard error of 3.1 %.
 KEYS_OF_OPERATION = 1024
+
+#: The name of all fields as one.
+ANYTHING = "anything"
 
 #: Verdicts that say something of the shadow.
 COMPARED = (Verdict.MATCHED, Verdict.DIVERGED, Verdict.FAILED, Verdict.TIMED_OUT)
@@ -29,7 +33,7 @@ class Operation:
     """The counts of one operation."""
 
     __slots__ = (
-        *("anything", "counts", "fields", "held", "inherited", "keys", "other_fields", "pair_keys", "pairs"),
+        *("anything", "asked", "counts", "fields", "held", "inherited", "keys", "other_fields", "pair_keys", "pairs"),
         *("primary_seconds", "secondary_counts", "secondary_seconds", "shadow_seconds"),
     )
 
@@ -45,9 +49,12 @@ class Operation:
         """Calls that it may have had before it was counted by name: see `_heaviest.py`."""
         self.keys = DistinctKeys(KEYS_OF_OPERATION)
         """Of the calls that were compared."""
-        self.pairs = 0
-        """Calls of which the secondary said something too."""
+        self.asked = 0
+        """Compared calls of which the secondary said something too, if only that it failed."""
         self.pair_keys = DistinctKeys(KEYS_OF_OPERATION)
+        """Of these."""
+        self.pairs = 0
+        """Those of them in which both sides gave something to compare: the A/A' pairs."""
         self.primary_seconds = Histogram()
         """Of the calls that were compared and that the primary answered, or raised."""
         self.shadow_seconds = Histogram()
@@ -73,6 +80,10 @@ class Operation:
     def weight(self) -> int:
         """How many calls it stands for at most."""
         return self.calls + self.inherited
+
+    def pairs_of(self, field: str) -> int:
+        """Calls with a secondary in which it could be seen whether this field differs."""
+        return self.asked if field in FAILURES or field == ANYTHING else self.pairs
 
     def observe(
         self,
@@ -125,6 +136,7 @@ class Operation:
         ]
         self.inherited += other.inherited
         self.keys.update(other.keys)
+        self.asked += other.asked
         self.pairs += other.pairs
         self.pair_keys.update(other.pair_keys)
         self.primary_seconds.update(other.primary_seconds)
@@ -143,6 +155,7 @@ class Operation:
             "secondary": {verdict.value: self.secondary_counts[verdict.slot] for verdict in MIRRORED},
             "inherited": self.inherited,
             "keys": self.keys.to_dict(),
+            "asked": self.asked,
             "pairs": self.pairs,
             "pair_keys": self.pair_keys.to_dict(),
             "primary_seconds": self.primary_seconds.to_dict(),
@@ -163,7 +176,8 @@ class Operation:
         operation.counts[IN_FLIGHT] = count_in(counts, "in_flight")
         for verdict in MIRRORED:
             operation.secondary_counts[verdict.slot] = count_in(secondary, verdict.value)
-        operation.inherited, operation.pairs = count_in(data, "inherited"), count_in(data, "pairs")
+        for name in ("inherited", "asked", "pairs"):
+            setattr(operation, name, count_in(data, name))
         operation.keys = DistinctKeys.from_dict(data["keys"], KEYS_OF_OPERATION)
         operation.pair_keys = DistinctKeys.from_dict(data["pair_keys"], KEYS_OF_OPERATION)
         operation.primary_seconds = Histogram.from_dict(data["primary_seconds"])

@@ -25,6 +25,9 @@ _FAILURES = {
     FailureKind.COMPARE_RAISED: "not compared",
 }
 
+#: Fields of which a side that gave nothing to compare says something all the same.
+FAILURES = frozenset(_FAILURES.values())
+
 _STEP = re.compile(r"\['((?:[^'\\]|\\.)*)'\]|\[\d+\]")
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

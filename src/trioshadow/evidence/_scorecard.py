@@ -66,7 +66,7 @@ class FieldScore:
     noise: float | None
     """The fraction of the A/A' pairs in which the secondary differed; None without pairs."""
     pairs: int
-    """Calls with a secondary; of these in so many ..."""
+    """Calls with a secondary in which it could be seen; of these in so many ..."""
     shadow_only: int
     """... only the shadow differed, ..."""
     secondary_only: int
@@ -117,11 +117,12 @@ class OperationScore:
     keyless: int
     """Compared calls without a key: each counts as a key of its own."""
     pairs: int
-    """Compared calls with a secondary."""
+    """Compared calls with a secondary, of which both sides gave something to compare."""
     covered: bool
     """Was it found clean, latency included?"""
     keys_needed: float | None
-    """How many more keys it takes if what comes is like what came; 0 if it has enough, None if that will not help."""
+    """How many more keys it takes to be CLEAN, if what comes is like what came, and is as noisy on both sides. 0 if it
+    is; None if no number of calls helps."""
     latency: LatencyScore
     fields: tuple[FieldScore, ...]
     """The fields that were seen to differ, worst and most first."""
