@@ -180,7 +180,7 @@ async def test_a_secondary_that_is_not_there_is_said_and_not_taken_for_the_candi
     async with running_services([Renderer("commonmark"), Renderer("marko")]) as (old, new):
         mirrored = await mirrored_to(old, new, "http://127.0.0.1:1", NOISE)
     assert mirrored.statistics.secondary.failed == len(TEXTS)
-    assert f"the secondary failed {len(TEXTS)} times" in mirrored.scorecard.notes
+    assert f"the secondary failed in {len(TEXTS)} calls" in mirrored.scorecard.notes
     assert (mirrored.statistics.failed, mirrored.statistics.diverged) == (0, 2)
 
 

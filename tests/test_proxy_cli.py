@@ -183,7 +183,7 @@ async def test_it_answers_with_the_primary_and_reports_where_the_shadow_differs(
     assert lines[lines.index("the shadow: HOLD") + 1].startswith("  - GET /users/{id}: $.price differs for 100.00% of")
     assert lines[lines.index("    $.price: differs") + 1 :][1:3] == ["      - 1", "      + 2"]
     # What was never mirrored is said.
-    assert "  - POST /: 1 calls (25.0%), never compared (1 held back)" in lines
+    assert "  - POST /: 1 call (25.0%), never compared (1 held back)" in lines
     assert max(map(len, lines)) <= 80
 
 
@@ -252,7 +252,7 @@ async def test_a_primary_may_be_its_own_secondary_and_one_that_is_down_is_said()
                 told = await statistics(running.admin)
                 report = await running.end()
             assert (told["matched"], told["failed"], told["secondary"][became]) == (1, 0, 1)
-            assert ("the secondary failed 1 times" in report) == (became == "failed")
+            assert ("the secondary failed in 1 call" in report) == (became == "failed")
 
 
 async def test_ignored_paths_and_headers_match_and_methods_can_be_allowed():

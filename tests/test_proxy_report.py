@@ -194,5 +194,5 @@ async def test_the_secondary_is_counted_apart(fails):
     lines = report(*await seen(3, None, secondary=copy))
     said = lines.index("3 of these to the secondary too:")
     assert lines[said + 1] == ("  failed               3" if fails else "  matched              3")
-    assert ("  - the secondary failed 3 times" in lines) == fails
+    assert ("  - the secondary failed in 3 calls" in lines) == fails
     assert lines[1] == "  matched              3"

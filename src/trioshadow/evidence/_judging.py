@@ -457,7 +457,7 @@ class _Conclusion:
                 yield f"{operation.name}: {why}, which the others do not stand for"
 
     def _notes(self) -> Iterator[str]:
-        if not self._pairs:
+        if not any(row.asked for row in self._evidence.operations.values()):
             yield "no secondary: every difference counts, also what the old one does by itself"
         compared = sum(operation.compared for operation in self._operations)
         keyless = sum(operation.keyless for operation in self._operations)
