@@ -45,7 +45,7 @@ from ._pair import Pair
 from ._sampling import counting_hash
 from ._snapshot import ATOMS, Copied, Deferred, Packed, snapshot
 from ._verdict import Captured, DivergenceRecord, FailureKind, ShadowFailure, Verdict
-from .evidence import COMPARED, Evidence, Observation, Operation, fields_of
+from .evidence import COMPARED, Observation, Operation, fields_of
 
 if TYPE_CHECKING:
     from ._capture import Capture
@@ -123,7 +123,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         self.config = config
         self.key = key
         self.operation = operation[:OPERATION_LIMIT] if type(operation) is str else ""
-        self.evidence: Evidence = desk.ledger.evidence
+        self.evidence = desk.ledger.evidence
         self.row = row
         self._thread = get_ident()
         self._outcome: ShadowOutcome[PrimaryT, ShadowT] = ShadowOutcome(None, None)  # type: ignore[arg-type]

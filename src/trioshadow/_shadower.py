@@ -196,9 +196,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         if get_ident() != self._thread:
             return self._start_elsewhere(operation)
         ledger = self._ledger
-        row = ledger.evidence.unnamed
-        if operation:
-            row = self._row(ledger.evidence, operation)
+        evidence = ledger.evidence
+        row = self._row(evidence, operation) if operation else evidence.unnamed
         mark = shadow_mark.get()
         if mark is not None and mark.running:
             return self._hold_back(HeldBack.IN_SHADOW, row)

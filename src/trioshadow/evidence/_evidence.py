@@ -16,12 +16,11 @@ from typing import Any
 import attrs
 
 from trioshadow._verdict import Verdict
-from trioshadow.compare import Change
 
 from ._field import EXAMPLES, Example, FieldTally
 from ._heaviest import lightest
 from ._operation import Operation
-from ._places import FAILURES, Words, words_of
+from ._places import FAILURES, Told, words_of
 from ._plain import moment_in, text_in
 
 #: Operations that keep a row of their own, at least, ...
@@ -53,7 +52,7 @@ class Observation:
     """What one side of a call, the shadow's or the secondary's, came to."""
 
     verdict: Verdict
-    fields: Mapping[str, Words | Change]
+    fields: Mapping[str, Told]
     """In which it differs from the primary, each with an example."""
     seconds: float | None
 

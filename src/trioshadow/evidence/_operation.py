@@ -85,12 +85,7 @@ class Operation:
         """Calls with a secondary in which it could be seen whether this field differs."""
         return self.asked if field in FAILURES or field == ANYTHING else self.pairs
 
-    def observe(
-        self,
-        key_hash: int | None,
-        primary_seconds: float | None,
-        shadow_seconds: float | None,
-    ) -> None:
+    def observe(self, key_hash: int | None, primary_seconds: float | None, shadow_seconds: float | None) -> None:
         """A call was compared. What differed is told to `differ()` or `pair()`."""
         self.keys.add(key_hash)
         if primary_seconds is not None:

@@ -18,6 +18,9 @@ from trioshadow.compare import Change, written
 #: What is shown of both sides; None where there is nothing.
 Words: TypeAlias = tuple[str | None, str | None]
 
+#: What that can be made of, by `words_of()`. Only some examples are kept, and most need not be put into words.
+Told: TypeAlias = Words | tuple[bytes, bytes] | Change
+
 _FAILURES = {
     FailureKind.RAISED: "failed",
     FailureKind.TIMED_OUT: "timed out",
@@ -50,13 +53,13 @@ def _shortened(step: re.Match[str]) -> str:
     return f".{step[1]}" if _SIMPLE.fullmatch(step[1]) else step[0]
 
 
-def fields_of(divergence: Divergence | None, failure: ShadowFailure | None) -> dict[str, Words | Change]:
+def fields_of(divergence: Divergence | None, failure: ShadowFailure | None) -> dict[str, Told]:
     """The fields, in order, each with what `words_of()` makes an example of; none for a call that matched.
 
     >>> fields_of(Divergence(status=(200, 500)), None)
     {'status': ('200', '500')}
     """
-    fields: dict[str, Words | Change] = {}
+    fields: dict[str, Told] = {}
     if failure is not None:
         fields[_FAILURES[failure.kind]] = None, f"{failure.type_name}: {failure.message}"
     if divergence is None:
@@ -76,9 +79,9 @@ def fields_of(divergence: Divergence | None, failure: ShadowFailure | None) -> d
     return fields
 
 
-def _add_body(fields: dict[str, Words | Change], body: BodyDiff) -> None:
+def _add_body(fields: dict[str, Told], body: BodyDiff) -> None:
     if body.excerpts is not None:
-        fields["body"] = written(body.excerpts[0]), written(body.excerpts[1])
+        fields["body"] = body.excerpts
     elif not body.changes:
         fields["body"] = None, None
     elif body.forms == ("text", "text"):
@@ -90,10 +93,11 @@ def _add_body(fields: dict[str, Words | Change], body: BodyDiff) -> None:
             fields["more changes"] = None, f"{body.change_count - len(body.changes):,} more"
 
 
-def words_of(example: Words | Change) -> Words:
-    """Both sides of an example as text. Only some are shown, so it is made only of these."""
+def words_of(example: Told) -> Words:
+    """Both sides of an example as text."""
     if isinstance(example, tuple):
-        return example
+        primary, shadow = (written(side) if isinstance(side, bytes) else side for side in example)
+        return primary, shadow
     return (
         None if example.kind == "added" else written(example.primary),
         None if example.kind == "removed" else written(example.shadow),
