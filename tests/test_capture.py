@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from trioshadow import Capture, Captured, ResponseRecord, ShadowConfig, Shadower
+from trioshadow import BodyDiff, Capture, Captured, Divergence, ResponseRecord, ShadowConfig, Shadower
 from trioshadow._capture import captured
+from trioshadow.compare import Change
 from trioshadow.http import HttpRequest
 from trioshadow.testing import Answer, Fail, ScriptedBackend
+
+from .conftest import counts
 
 
 async def record_of(request, primary, shadow, capture, **more):
@@ -123,3 +126,43 @@ def test_wrong_captures_are_refused():
         Capture(max_bytes=1.5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="capture must be a Capture"):
         ShadowConfig(capture=True)  # type: ignore[arg-type]
+
+
+async def test_ctrl_c_while_a_call_is_captured_passes_and_leaves_nothing_in_flight():
+    class Interrupts:
+        def __captured__(self):
+            raise KeyboardInterrupt
+
+        def __reduce__(self):
+            return Interrupts, ()
+
+    config = ShadowConfig(capture=Capture())
+    with pytest.raises(KeyboardInterrupt):
+        async with Shadower(ScriptedBackend(Answer(1)), ScriptedBackend(Answer(2)), config) as shadower:
+            await shadower.call(Interrupts(), key=b"k")
+            await shadower.wait_idle()
+    assert counts(shadower) == {"abandoned": 1}
+
+
+async def test_a_divergence_that_is_made_of_anything_harms_nobody(autojump_clock, caplog):
+    class Odd:
+        def __eq__(self, other):
+            raise ValueError
+
+        __hash__ = None
+
+    odd = [
+        Divergence(body=BodyDiff(1, 1, None, changes=(7,))),  # type: ignore[arg-type]
+        Divergence(body=BodyDiff(1, 1, None, changes=(Change("$.a", Odd(), 1, 2),))),  # type: ignore[arg-type]
+        Divergence(status=7),  # type: ignore[arg-type]
+        Divergence(headers=7),  # type: ignore[arg-type]
+    ]
+    config = ShadowConfig(compare=lambda _, number: odd[number], noise_rate=0.5)
+    numbers = ScriptedBackend(*(Answer(number) for number in range(len(odd))))
+    async with Shadower(ScriptedBackend(Answer(0)), numbers, config, secondary=ScriptedBackend(Answer(0))) as shadower:
+        for _ in range(40):
+            await shadower.call(b"k")
+            await shadower.wait_idle()
+        assert counts(shadower) == {"diverged": 40}
+        assert shadower._ledger.evidence.held == 0
+        shadower.scorecard()

@@ -30,7 +30,6 @@ from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import attrs
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
@@ -113,6 +112,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     """If there is a secondary, until it knows the primary's side."""
     pair: Pair | None = None
     captured_request: Any = None
+    captured: Captured | None = None
+    """What the record keeps of the call."""
     _settled = False
     _primary_seconds: float | None = None
     _deadline = math.inf
@@ -311,7 +312,19 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
 
     @disable_ki_protection
     def _judge(self) -> Judgement:
-        return judge(self, closing=self.desk.cancelled)
+        judgement = judge(self, closing=self.desk.cancelled)
+        capture = self.config.capture
+        if capture is not None and judgement[0].slot in _COMPARED and judgement[0] is not _MATCHED:
+            self.captured = self._capture(capture)  # here, since it runs the code of what is captured
+        return judgement
+
+    def _capture(self, capture: Capture) -> Captured:
+        limit = capture.max_bytes
+        return Captured(
+            request=captured(self.captured_request, limit) if capture.request else None,
+            primary=captured(self.primary_value, limit) if capture.answers and self.primary is _DONE else None,
+            shadow=captured(self.answer, limit) if capture.answers and self.shadow is _ANSWERED else None,
+        )
 
     @enable_ki_protection
     def fail_at_start(self, failure: ShadowFailure) -> None:
@@ -330,13 +343,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         self._settled = True
         if divergence is not None or failure is not None:
             desk.consumer.record(self._record(verdict, divergence, failure))
-        row = self.row
-        desk.ledger.settle_leg(verdict, row)
-        if verdict is _MATCHED and self.pair is None:  # nearly always; and this is _enter(), without its calls
-            row.held -= 1
-            row.observe(counting_hash(self.key) if self.key else None, self._primary_seconds, self.shadow_seconds)
-        else:
-            self._enter(verdict, divergence, failure)
+        desk.ledger.settle_leg(verdict, self.row)
+        self._enter(verdict, divergence, failure)
         # What a shadow gave that was too late, or left its task in disorder, is no answer.
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
         # The outcome is the leg's other half: nobody else settles it.
@@ -360,20 +368,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             primary_seconds=self._primary_seconds,
             shadow_seconds=self.shadow_seconds,
             epoch=self.config.epoch_id,
-            captured=None if self.config.capture is None else self._captured(self.config.capture),
+            captured=self.captured,
         )
-
-    @disable_ki_protection
-    def _captured(self, capture: Capture) -> Captured:
-        limit = capture.max_bytes
-        kept = Captured()
-        if capture.request:
-            kept = attrs.evolve(kept, request=captured(self.captured_request, limit))
-        if capture.answers and self.primary is _DONE:
-            kept = attrs.evolve(kept, primary=captured(self.primary_value, limit))
-        if capture.answers and self.shadow is _ANSWERED:
-            kept = attrs.evolve(kept, shadow=captured(self.answer, limit))
-        return kept
 
     def _enter(self, verdict: Verdict, divergence: Divergence | None, failure: ShadowFailure | None) -> None:
         """Enter what was compared in the evidence; with a secondary, when that is known too."""
@@ -383,15 +379,23 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             pair.shadow_done(functools.partial(self._enter_pair, observation))
             return
         row.held -= 1
-        if verdict.slot in _COMPARED:
-            self._observe(self._observation(verdict, divergence, failure), None)
+        try:
+            if verdict is _MATCHED:  # nearly always
+                row.observe(counting_hash(self.key) if self.key else None, self._primary_seconds, self.shadow_seconds)
+            elif verdict.slot in _COMPARED:
+                self._observe(self._observation(verdict, divergence, failure), None)
+        except Exception as exc:
+            self._not_entered(exc)
 
     def _enter_pair(self, shadow: Observation, secondary: Observation) -> None:
         row = self.row
         row.held -= 1
         row.secondary_counts[secondary.verdict.slot] += 1
-        if shadow.verdict.slot in _COMPARED:
-            self._observe(shadow, secondary if secondary.verdict.slot in _COMPARED else None)
+        try:
+            if shadow.verdict.slot in _COMPARED:
+                self._observe(shadow, secondary if secondary.verdict.slot in _COMPARED else None)
+        except Exception as exc:
+            self._not_entered(exc)
 
     def _observe(self, shadow: Observation, secondary: Observation | None) -> None:
         self.evidence.observe(
@@ -403,6 +407,10 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             at=time.time(),
             primary_seconds=self._primary_seconds,
         )
+
+    def _not_entered(self, exc: Exception) -> None:
+        # Such as a Divergence of `compare=` that is made of anything. Out of here it would end the service nursery.
+        self.desk.notices.say("evidence", f"a call could not be entered in the evidence ({type_name(type(exc))})")
 
     def _observation(
         self, verdict: Verdict, divergence: Divergence | None, failure: ShadowFailure | None
