@@ -42,7 +42,7 @@ def _listed(texts: Sequence[str], width: int) -> Iterator[str]:
 _COLUMNS: dict[str, Callable[[OperationScore], str]] = {
     "calls": lambda operation: f"{operation.calls:,}",
     "compared": lambda operation: f"{operation.compared:,}",
-    "keys": lambda operation: f"{operation.keys:,.0f}",
+    "keys": lambda operation: _keys(operation),
     "pairs": lambda operation: f"{operation.pairs:,}",
     "p99 old": lambda operation: _seconds(operation.latency.p99[0]),
     "p99 new": lambda operation: _seconds(operation.latency.p99[1]),
@@ -81,6 +81,12 @@ def _table(operations: Sequence[OperationScore], width: int) -> Iterator[str]:
             yield f"    and {len(operation.fields) - _FIELDS:,} more fields"
     if len(operations) > _OPERATIONS:
         yield f"and {len(operations) - _OPERATIONS:,} more operations"
+
+
+def _keys(operation: OperationScore) -> str:
+    # From 1,024 on they are estimated; those without a key are not.
+    estimated = operation.keys - operation.keyless >= 1_024
+    return f"{'~' * estimated}{operation.keys:,.0f}"
 
 
 def _state(operation: OperationScore) -> str:
