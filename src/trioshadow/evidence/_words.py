@@ -48,7 +48,7 @@ _COLUMNS: dict[str, Callable[[OperationScore], str]] = {
     "p99 new": lambda operation: _seconds(operation.latency.p99[1]),
 }
 #: Where there is no room for all of them, the first of these is left out first.
-_DISPENSABLE = ("p99 old", "p99 new", "compared", "pairs", "keys", "calls")
+_DISPENSABLE = ("compared", "p99 old", "p99 new", "pairs", "keys", "calls")
 #: Of a name so much is shown at least; and the longest state.
 _NAME, _STATE = 12, 12
 
