@@ -124,8 +124,10 @@ def test_an_archive_without_snapshots_has_no_evidence(path):
     Process(path, "s1").record()
     merged = merge_archives(path)
     assert merged.records_since == 1
-    with pytest.raises(ValueError, match="not None: none"):
+    with pytest.raises(ValueError, match=r"there is no snapshot in the archive, so nothing was counted$"):
         merged.evidence()
+    with pytest.raises(ValueError, match="nothing was counted: nowhere: there is no such file"):
+        merge_archives("nowhere").evidence()
 
 
 def test_records_since_the_last_snapshot_of_their_process_are_told(path):

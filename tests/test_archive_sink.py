@@ -103,7 +103,9 @@ async def test_a_record_for_which_the_function_raises_is_dropped_and_counted(tmp
 
 async def test_a_directory_that_is_away_costs_records_that_are_counted_and_nothing_else(tmp_path):
     directory = tmp_path / "disk"
+    directory.mkdir()
     sink = JsonlSink(directory / "a.jsonl")
+    directory.rmdir()
     async with shadower(sink) as mirror:
         assert (await mirror.call(b"a")).primary == 1
         await mirror.wait_idle()
@@ -112,6 +114,11 @@ async def test_a_directory_that_is_away_costs_records_that_are_counted_and_nothi
         await mirror.wait_idle()
         assert mirror.statistics().records_dropped["JsonlSink"] == 1
     assert keys(sink.path) == [b"b"]
+
+
+def test_a_directory_that_was_never_there_is_refused_at_once(tmp_path):
+    with pytest.raises(ValueError, match="path must be in a directory that is there, not '.*nowhere/a.jsonl'"):
+        JsonlSink(tmp_path / "nowhere" / "a.jsonl")
 
 
 class HungDisk:

@@ -45,9 +45,12 @@ class Merged:
         """The evidence of an epoch; without a name, of the only one. ValueError, which names the epochs, if there are
         none, several, or not that one.
         """
+        if not self.epochs:
+            first = f": {self.problems[0].file}: {self.problems[0].what}" if self.problems else ""
+            raise ValueError(f"there is no snapshot in the archive, so nothing was counted{first}")
         named = list(self.epochs) if epoch is None else [epoch]
         if len(named) != 1 or named[0] not in self.epochs:
-            told = ", ".join(f"{name!r} ({one.epoch})" for name, one in self.epochs.items()) or "none"
+            told = ", ".join(f"{name!r} ({one.epoch})" for name, one in self.epochs.items())
             raise ValueError(f"epoch must be one of those in the archive, not {epoch!r}: {told}")
         return self.epochs[named[0]]
 

@@ -157,7 +157,11 @@ class _Reader:
         yield Problem(ProblemKind.MISSING, str(path), None, "there is no such file any more")
 
     def refused(self, path: Path, exc: OSError) -> Problem:
-        return Problem(ProblemKind.UNREADABLE, str(path), None, f"it can't be opened: {exc.strerror or exc}")
+        if isinstance(exc, IsADirectoryError):
+            what = "it is a directory: name the path that the sink had, such as the file shadow.jsonl in it"
+        else:
+            what = f"it can't be opened: {exc.strerror or exc}"
+        return Problem(ProblemKind.UNREADABLE, str(path), None, what)
 
     def file(self, path: Path, stream: IO[bytes] | io.BufferedReader) -> Iterator[Entry]:
         name, number = str(path), 0

@@ -55,8 +55,8 @@ def _absolute(path: Any) -> Path:
 class JsonlSink:
     """Records and snapshots into a file of one JSON object a line, for `Shadower(sinks=[JsonlSink("shadow.jsonl")])`.
 
-    The directory must be there. What can't be written is dropped and counted by the shadower, as with any sink that
-    raises; when the disk is back, so is the archive. One sink serves one shadower at a time.
+    The directory must be there, or it is a ValueError. What can't be written is dropped and counted by the shadower, as
+    with any sink that raises; when the disk is back, so is the archive. One sink serves one shadower at a time.
     """
 
     path: Path = attrs.field(converter=_absolute)
@@ -81,6 +81,8 @@ class JsonlSink:
     _limiter: trio.CapacityLimiter = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        if not self.path.parent.is_dir():
+            raise ValueError(f"path must be in a directory that is there, not {str(self.path)!r}")
         if self.max_total_bytes < 2 * self.max_segment_bytes:
             raise ValueError(
                 f"max_total_bytes must be at least twice max_segment_bytes, {2 * self.max_segment_bytes}, "

@@ -24,6 +24,9 @@ from ._texts import shorten_left, visible
 #: Rows of a table.
 _ROWS = 10
 
+#: Reasons that are told of a scorecard.
+_REASONS = 2
+
 #: Columns of a path.
 _WIDTH = 36
 
@@ -130,15 +133,16 @@ def show_by_hand(console: Console) -> None:
 
 
 def show_unruled(console: Console, scorecards: Sequence[Scorecard]) -> None:
-    """What they say without rules: of each the verdict, and the most important reason."""
+    """What they say without rules: of each the verdict, and the most important reasons."""
     console.print("Without rules:")
     console.print()
     for scorecard in scorecards:
         console.print(verdict_line(scorecard.epoch.candidate, scorecard), no_wrap=True)
-        reason = textwrap.wrap(
-            visible(scorecard.reasons[0]), console.width, initial_indent="  - ", subsequent_indent="    "
-        )
-        console.print("\n".join(reason), no_wrap=True)
+        for reason in scorecard.reasons[:_REASONS]:
+            told = textwrap.wrap(visible(reason), console.width, initial_indent="  - ", subsequent_indent="    ")
+            console.print("\n".join(told), no_wrap=True)
+        if len(scorecard.reasons) > _REASONS:
+            console.print(f"  and {len(scorecard.reasons) - _REASONS:,} more")
     console.print()
     console.print("With rules:")
     console.print()

@@ -139,13 +139,15 @@ class _Judge:
         noise = _ratio(of_secondary, pairs) if pairs else None
         allowed = self._allowed(noise if of_secondary >= _NOISY else None)
         bound = self._beyond_noise(tally, pairs)
+        # Two estimates need not agree where all differ.
+        keys = self._keys if tally.differed == row.compared else min(tally.keys.estimate, tally.differed, self._keys)
         return FieldScore(
             field=name,
             state=self._state(name, tally, wealth, bound <= allowed, regressed=regressed, noise=noise),
             acknowledged=_is_acknowledged(self._objective, self._name, name),
             calls=tally.differed,
-            keys=tally.keys.estimate,
-            rate=_ratio(tally.keys.estimate, self._keys),
+            keys=keys,
+            rate=_ratio(keys, self._keys),
             rate_beyond_noise=bound,
             allowed=allowed,
             noise=noise,
@@ -240,9 +242,13 @@ class _Judge:
         if not keys or state not in (_TOO_FEW, _DIFFERS) or OTHER_FIELDS in [field.field for field in fields]:
             return None
         tallies = {**row.fields, ANYTHING: row.anything}
-        limits = [(FieldTally(), 0, self._objective.max_rate)]
-        limits += [(_evened(tallies[field.field]), field.pairs, self._allowed(field.noise)) for field in fields]
-        factors = [_factor(functools.partial(self._enough, *limit)) for limit in limits]
+        factors = [_factor(functools.partial(self._enough, FieldTally(), 0, self._objective.max_rate))]
+        for field in fields:
+            tally, allowed = tallies[field.field], self._allowed(field.noise)
+            factor = _factor(functools.partial(self._enough, _evened(tally), field.pairs, allowed))
+            if factor == 1.0 and field.state is not _CLEAN:  # what speaks against it so far is all that is left
+                factor = _factor(functools.partial(self._enough, tally, field.pairs, field.allowed))
+            factors.append(factor)
         found = [factor for factor in factors if factor is not None]
         return (max(found) - 1) * keys if len(found) == len(factors) else None
 
@@ -308,17 +314,30 @@ def _latencies(rows: Mapping[str, Operation], objective: Objective) -> dict[str,
         primary, shadow = row.primary_seconds, row.shadow_seconds
         p50, p95, p99 = ((primary.quantile(part), shadow.quantile(part)) for part in (0.5, 0.95, 0.99))
         ratio = p99[1] / p99[0] if p99[0] and p99[1] else None
+        needed: float | None = None
         state = _TOO_FEW
         if objective.max_p99_ratio is None:
             state = _CLEAN
         elif regressed[name]:
             state = _REGRESSED
-        elif primary.total:
-            _, slower = shadow.above(_limit(_lower_quantile(primary, alpha / 2), objective))
-            if upper_bound(slower, shadow.total, alpha / 2, 0.01) <= 0.01:
+        elif primary.total and shadow.total:
+            factor = _factor(functools.partial(_is_fast_enough, primary, shadow, objective))
+            if factor == 1.0:
                 state = _CLEAN
-        scores[name] = LatencyScore(state=state, p50=p50, p95=p95, p99=p99, ratio=ratio, calls=shadow.total)
+            elif factor is not None:
+                needed = (factor - 1) * shadow.total
+        calls = shadow.total
+        scores[name] = LatencyScore(
+            state=state, p50=p50, p95=p95, p99=p99, ratio=ratio, calls=calls, calls_needed=needed
+        )
     return scores
+
+
+def _is_fast_enough(primary: Histogram, shadow: Histogram, objective: Objective, factor: float) -> bool:
+    """Would the shadow's p99 be found to hold with so many times the calls, if they are like those so far?"""
+    alpha = objective.error_level / 2
+    _, slower = shadow.above(_limit(_lower_quantile(primary, alpha, factor), objective))
+    return upper_bound(slower * factor, shadow.total * factor, alpha, 0.01) <= 0.01
 
 
 def _limit(quantile: float, objective: Objective) -> float:
@@ -338,12 +357,12 @@ def _upper_quantile(histogram: Histogram, alpha: float) -> float:
     return edges[first][0] if first < len(edges) else math.inf
 
 
-def _lower_quantile(histogram: Histogram, alpha: float) -> float:
-    """What the p99 is at least, again but for a probability alpha."""
+def _lower_quantile(histogram: Histogram, alpha: float, factor: float) -> float:
+    """What the p99 is at least, again but for a probability alpha, with so many times the calls."""
     edges = histogram.lower_edges()
 
     def too_high(edge: tuple[float, int]) -> bool:
-        return upper_bound(edge[1], histogram.total, alpha, 0.99) > 0.99
+        return upper_bound(edge[1] * factor, histogram.total * factor, alpha, 0.99) > 0.99
 
     first = bisect_left(edges, x=True, key=too_high)
     return edges[first - 1][0] if first else 0.0
@@ -397,21 +416,21 @@ class _Conclusion:
                 if field.acknowledged:
                     continue
                 if field.state is _REGRESSED:
-                    rejects.append(f"{operation.name}: {field.field} {_rates(field)}")
-                    missing.append(f"{operation.name}: mend {field.field}, or acknowledge it")
+                    rejects.append(f"{operation.name}: {_finding(field)}")
+                    missing.append(f"{operation.name}: {_remedy(field)}")
                 elif field.state is _DIFFERS:
-                    holds.append(f"{operation.name}: {field.field} {_rates(field)}: it must be looked at")
-                    missing.append(f"{operation.name}: mend {field.field}, or acknowledge it")
+                    holds.append(f"{operation.name}: {_finding(field)}: it must be looked at")
+                    missing.append(f"{operation.name}: {_remedy(field)}")
                 elif field.state is _UNVERIFIABLE and field.field in FAILURES:
                     holds.append(
                         f"{operation.name}: the secondary gives nothing to compare in {field.noise:.0%} of its calls "
-                        f"({field.field}), so nothing can be said about the new"
+                        f"({field.field}), so the new one can't be judged there"
                     )
                     missing.append(f"{operation.name}: a secondary that answers")
                 elif field.state is _UNVERIFIABLE:
                     holds.append(
-                        f"{operation.name}: {field.field} differs in {field.noise:.0%} of the pairs of the old with "
-                        "itself, so nothing can be said about the new"
+                        f"{operation.name}: {field.field}: the old one differs from itself in {field.noise:.0%} of the "
+                        "pairs, so the new one can't be judged there"
                     )
                     missing.append(f"{operation.name}: a rule for {field.field} (or acknowledge it)")
             if operation.latency.state is _REGRESSED:
@@ -420,7 +439,9 @@ class _Conclusion:
             if operation.compared and operation.state is _TOO_FEW:
                 missing.append(f"{operation.name}: {_more(operation)}")
             if operation.state is _CLEAN and operation.latency.state is _TOO_FEW:
-                missing.append(f"{operation.name}: more calls, to know its p99 ({operation.latency.calls:,} so far)")
+                needed = operation.latency.calls_needed
+                told = "more calls" if needed is None else f"about {_round(needed):,} more calls"
+                missing.append(f"{operation.name}: {told}, to know its p99 ({operation.latency.calls:,} so far)")
         return rejects, holds, missing
 
     def _covered(self, operation: OperationScore) -> int:
@@ -429,12 +450,21 @@ class _Conclusion:
         return operation.calls - sum(operation.not_mirrored.get(verdict.value, 0) for verdict in _SYSTEMATIC)
 
     def _praise(self, coverage: float) -> list[str]:
-        seen = sum(bool(operation.covered) for operation in self._operations)
-        return [
-            f"{seen} operation{'s' * (seen != 1)}, {coverage:.1%} of the calls: no field differs beyond noise in more "
-            f"than {self._objective.max_rate:.2%} of the keys"
-            + ("" if self._objective.max_p99_ratio is None else ", and none is slower than allowed")
+        covered = [operation for operation in self._operations if operation.covered]
+        noisy = [
+            f"{operation.name}: {field.field} is noisy ({field.noise:.1%}), and differs in at most "
+            f"{field.rate_beyond_noise:.1%} more ({field.allowed:.1%} allowed)"
+            for operation in covered
+            for field in operation.fields
+            if field.allowed > self._objective.max_rate and not field.acknowledged
         ]
+        but = f", but for noisy ones ({len(noisy)})" if noisy else ""
+        fast = "" if self._objective.max_p99_ratio is None else ", and none is slower than allowed"
+        told = (
+            f"{_count(len(covered), 'operation')}, {coverage:.1%} of the calls: no field differs beyond noise in more "
+            f"than {self._objective.max_rate:.2%} of the keys{but}{fast}"
+        )
+        return [told, *noisy]
 
     def _not_covered(self) -> Iterator[str]:
         for operation in self._operations:
@@ -478,18 +508,13 @@ class _Conclusion:
         )
         if failed:
             yield f"the secondary failed in {_count(failed, 'call')}"
-        yield from self._noisy()
+        seen = [(operation.operation, field.field) for operation in self._operations for field in operation.fields]
+        for one in self._objective.acknowledged:
+            if not any(one.covers(*names) for names in seen):
+                where = "" if one.operation is None else f" of {one.operation or '(unnamed)'}"
+                yield f"acknowledged, and never seen to differ: {one.field}{where}"
         if self._evidence.operations[OTHERS].calls:
             yield f"there were too many operations: what was light is in {OTHERS}"
-
-    def _noisy(self) -> Iterator[str]:
-        for operation in self._operations:
-            for field in operation.fields:
-                if field.state is _CLEAN and field.allowed > self._objective.max_rate:
-                    yield (
-                        f"{operation.name}: {field.field} is noisy, in {field.noise:.1%} of the pairs of the old with "
-                        f"itself; the new one differs in at most {field.rate_beyond_noise:.1%} more"
-                    )
 
 
 def _count(number: float, what: str) -> str:
@@ -500,17 +525,31 @@ def _most(operation: OperationScore) -> list[tuple[str, int]]:
     return sorted(operation.not_mirrored.items(), key=lambda pair: -pair[1])[:3]
 
 
-def _rates(field: FieldScore) -> str:
-    told = f"differs for {field.rate:.2%} of the keys ({field.keys:,.0f})"
+#: What a way to fail is called, of the new one.
+_FAILED = {
+    "failed": "the new one failed",
+    "timed out": "the new one timed out",
+    "too large": "the new one's answers were too large",
+    "not compared": "answers could not be compared",
+}
+
+
+def _finding(field: FieldScore) -> str:
+    what = _FAILED.get(field.field) or f"{field.field} differs"
+    told = f"{what} for {field.rate:.2%} of the keys ({field.keys:,.0f})"
     if field.noise is None:
         return told
     of = _count(field.pairs, "pair")
     if not field.both + field.secondary_only:
-        return f"{told}; the old one never differs from itself there, in {of}"
+        return f"{told}; the old one never {'fails' if field.field in FAILURES else 'differs from itself'}, in {of}"
     return (
         f"{told}; of {of} only the new one differs in {field.shadow_only:,}, only the old one from itself in "
         f"{field.secondary_only:,}"
     )
+
+
+def _remedy(field: FieldScore) -> str:
+    return f"find out why {_FAILED[field.field]}" if field.field in _FAILED else f"fix {field.field}, or acknowledge it"
 
 
 def _slower(latency: LatencyScore) -> str:

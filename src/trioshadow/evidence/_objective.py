@@ -8,6 +8,8 @@ from typing import Any
 
 import attrs
 
+from ._places import folded_path
+
 
 def _number(value: Any, attribute: attrs.Attribute[Any]) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -63,6 +65,10 @@ def _is_name(instance: object, attribute: attrs.Attribute[Any], value: object) -
         raise ValueError(f"{attribute.name} must not be empty")
 
 
+def _as_field(name: Any) -> Any:
+    return folded_path(name) if isinstance(name, str) and name.startswith("$[") else name
+
+
 @attrs.frozen
 class Acknowledged:
     """A difference that somebody has looked at and that may stay: it is shown, and decides nothing.
@@ -71,8 +77,9 @@ class Acknowledged:
     Acknowledged(field='header server', operation=None, reason='names the new one')
     """
 
-    field: str = attrs.field(validator=_is_name)
-    """As a scorecard names it: `status`, `$.items[*].price`, `timed out`."""
+    field: str = attrs.field(validator=_is_name, converter=_as_field)
+    """As a scorecard names it: `status`, `$.items[*].price`, `timed out`. The path of a single place, as a divergence
+    names it, means its field."""
     operation: str | None = attrs.field(default=None, kw_only=True, validator=attrs.validators.optional(_is_text))
     """Of which operation; None: of every one."""
     reason: str = attrs.field(default="", kw_only=True, validator=_is_text)

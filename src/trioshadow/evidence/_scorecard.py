@@ -95,6 +95,9 @@ class LatencyScore:
     """The shadow's p99 over the primary's."""
     calls: int
     """Of the shadow, that were timed."""
+    calls_needed: float | None
+    """How many more of them a TOO_FEW one needs, if they are like those so far; None if no number helps, or none is
+    needed."""
 
 
 @attrs.frozen(kw_only=True)

@@ -42,7 +42,7 @@ def _listed(texts: Sequence[str], width: int) -> Iterator[str]:
 _COLUMNS: dict[str, Callable[[OperationScore], str]] = {
     "calls": lambda operation: f"{operation.calls:,}",
     "compared": lambda operation: f"{operation.compared:,}",
-    "keys": lambda operation: _keys(operation),
+    "keys": lambda operation: _keys(operation),  # noqa: PLW0108 - it is defined below
     "pairs": lambda operation: f"{operation.pairs:,}",
     "p99 old": lambda operation: _seconds(operation.latency.p99[0]),
     "p99 new": lambda operation: _seconds(operation.latency.p99[1]),
