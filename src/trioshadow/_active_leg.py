@@ -115,6 +115,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     captured: Captured | None = None
     """What the record keeps of the call."""
     _settled = False
+    counted = False
+    """Has the ledger its verdict?"""
     _primary_seconds: float | None = None
     _deadline = math.inf
 
@@ -135,6 +137,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     @enable_ki_protection
     def name_operation(self, operation: str) -> None:
         """Name what is called, for the counts and the records."""
+        if self._thread != get_ident():
+            self._refuse()  # its row would be counted in two threads at once
         if type(operation) is str and not self._settled:
             self.operation = operation[:OPERATION_LIMIT]
             row = self.evidence.operation(self.operation)
@@ -199,7 +203,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     def _refuse(self) -> NoReturn:
         if self._thread != get_ident():
             raise RuntimeError(
-                "a leg is ended in the thread that started it: hand the answer over with trio.from_thread"
+                "a leg is named and ended in the thread that started it: hand the answer over with trio.from_thread"
             )
         raise RuntimeError("this leg has ended: call one of primary_done, primary_raised and abandon, once")
 
@@ -343,7 +347,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         self._settled = True
         if divergence is not None or failure is not None:
             desk.consumer.record(self._record(verdict, divergence, failure))
-        desk.ledger.settle_leg(verdict, self.row)
+        desk.ledger.settle_leg(verdict, self.row, paired=self.pair is not None)
+        self.counted = True
         self._enter(verdict, divergence, failure)
         # What a shadow gave that was too late, or left its task in disorder, is no answer.
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
@@ -373,12 +378,12 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
 
     def _enter(self, verdict: Verdict, divergence: Divergence | None, failure: ShadowFailure | None) -> None:
         """Enter what was compared in the evidence; with a secondary, when that is known too."""
-        row, pair = self.row, self.pair
+        pair = self.pair
         if pair is not None:
             observation = self._observation(verdict, divergence, failure)
             pair.shadow_done(functools.partial(self._enter_pair, observation))
             return
-        row.held -= 1
+        row = self.row
         try:
             if verdict is _MATCHED:  # nearly always
                 row.observe(counting_hash(self.key) if self.key else None, self._primary_seconds, self.shadow_seconds)

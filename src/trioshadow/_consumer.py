@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from ._errors import passing_error, type_name
 from ._ledger import Ledger
@@ -70,12 +71,13 @@ class Consumer:
 
     def record(self, record: DivergenceRecord) -> None:
         """Take a record from a leg that settles. Never waits."""
-        self._queued += 1
         if self._finished.is_set():
+            self._queued += 1
             self._deliver(record)  # the exit was interrupted, and this leg ended after it
             return
-        self._count_waiting()
         self._send.send_nowait(record)
+        self._queued += 1  # after it: a record that did not fit on a deep caller's stack is not waited for
+        self._count_waiting()
 
     def count_dropped(self, name: str) -> None:
         """Somebody lost something that he was told."""
@@ -117,6 +119,7 @@ class Consumer:
 
     # ── the task ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @enable_ki_protection  # a record that is delivered by half would be waited for
     async def run(self) -> None:
         """Deliver until `flush` ends it."""
         try:

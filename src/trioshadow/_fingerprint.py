@@ -50,5 +50,14 @@ def _described(part: Any) -> str:
 
 
 def _code(code: types.CodeType) -> str:
-    constants = [_code(each) if isinstance(each, types.CodeType) else repr(each) for each in code.co_consts]
-    return f"{code.co_code.hex()} {code.co_names} {constants}"
+    return f"{code.co_code.hex()} {code.co_names} {[*map(_constant, code.co_consts)]}"
+
+
+def _constant(constant: object) -> str:
+    if isinstance(constant, types.CodeType):
+        return _code(constant)
+    if isinstance(constant, frozenset):  # its order is another in each process
+        return f"{{{', '.join(sorted(map(_constant, constant)))}}}"
+    if isinstance(constant, tuple):
+        return f"({', '.join(map(_constant, constant))})"
+    return repr(constant)

@@ -130,6 +130,11 @@ class Ledger:
         self.shed_for_records = 0
         self.held_back = dict.fromkeys(_OTHER_CAUSES, 0)
 
+    def begin_series(self) -> None:
+        """The counting begins in this process: see `Evidence.series`."""
+        for evidence in self._epochs.kept:
+            evidence.series = self._new_series()
+
     def begin_epoch(self, epoch: Epoch) -> None:
         """Calls that begin from now on are of this epoch; one that was left a short time ago is gone on with."""
         kept = [evidence for evidence in self._epochs.kept if evidence.epoch != epoch]
@@ -174,12 +179,14 @@ class Ledger:
         old.held -= 1
         new.held += 1
 
-    def settle_leg(self, verdict: Verdict, row: Operation) -> None:
-        """A leg got its verdict. Its row is still held, until it is entered what was compared."""
+    def settle_leg(self, verdict: Verdict, row: Operation, *, paired: bool) -> None:
+        """A leg got its verdict. The row of one that is `paired` is still held, until the secondary is done too."""
         counts, slot = row.counts, verdict.slot
         self.in_flight -= 1
         counts[_IN_FLIGHT] -= 1
         counts[slot] += 1
+        if not paired:
+            row.held -= 1
 
     def count_elsewhere(self, operation: str) -> None:
         """A call from a thread that is not the shadower's, or while it has none."""

@@ -41,7 +41,9 @@ class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
 
     @abc.abstractmethod
     def name_operation(self, operation: str) -> None:
-        """Name what is called, before the leg is ended: a router knows it only after `start()`."""
+        """Name what is called, before the leg is ended: a router knows it only after `start()`. In the thread that
+        started it: for a leg that is mirrored, another is a RuntimeError.
+        """
 
     @abc.abstractmethod
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, ShadowT]:

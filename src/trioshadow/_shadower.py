@@ -253,7 +253,12 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         self, config: ShadowConfig, request: RequestT, key_bytes: bytes, operation: str, row: Operation
     ) -> ActiveLeg[PrimaryT, ShadowT]:
         leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(self._desk, config, key_bytes, operation, row)
-        paired = self._desk.secondary is not None and self._random.random() < config.noise_rate
+        paired = (
+            self._desk.secondary is not None
+            and self._random.random() < config.noise_rate
+            # A secondary that refuses to be cancelled outlasts its call, and takes no place in `in_flight` any more.
+            and self._ledger.pairs < config.max_in_flight
+        )
         request_of_secondary = None
         try:
             if config.copy_request is None and type(request) in ATOMS:
@@ -268,7 +273,11 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             if passing_error(exc) is not None:
                 leg.give_up_at_start()
                 raise
-            leg.fail_at_start(compare_failure("copy_request", exc))
+            try:
+                leg.fail_at_start(compare_failure("copy_request", exc))
+            except RecursionError:
+                if not leg.counted:
+                    raise
         else:
             if paired:
                 self._launch_pair(leg, request_of_secondary)
@@ -384,6 +393,10 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         if self._state is not _State.NEW:
             raise RuntimeError("a Shadower is entered once: make a new one (they are cheap)")
         self._token = current_trio_token()
+        # Not in __init__: one that was made at import may be forked before it is entered, and each child counts for
+        # itself.
+        self._ledger.begin_series()
+        self._random.seed()
         self._desk.now = trio.lowlevel.current_clock().current_time
         # Comparisons and the shadow's view run in the hosts' context: what they call must not be mirrored either.
         self._context = _unmirrored_context(of_shadow=True)
@@ -491,6 +504,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         """Is it entered, and not left yet?"""
         return self._state is _State.RUNNING
 
+    @enable_ki_protection  # an epoch that is begun by half would count calls that no statistics have
     def reconfigure(self, config: ShadowConfig) -> None:
         """Use `config` from the next call on; legs in flight keep the one they started with.
 

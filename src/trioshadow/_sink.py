@@ -168,15 +168,23 @@ class SinkWorker:
         snapshots.begin()
         while True:
             record = None
-            with trio.move_on_at(snapshots.due):
-                try:
-                    record = await self._receive.receive()
-                except trio.EndOfChannel:
-                    break
+            try:
+                # First without a deadline: one that has passed would let no record through.
+                await trio.lowlevel.checkpoint()
+                record = self._receive.receive_nowait()
+            except trio.WouldBlock:
+                with trio.move_on_at(snapshots.due):
+                    try:
+                        record = await self._receive.receive()
+                    except trio.EndOfChannel:
+                        break
+            except trio.EndOfChannel:
+                break
             if record is not None:
                 await self._write_one(record)
             if snapshots.are_due():
                 await self._contained("failed to take a snapshot", snapshots.tell)
+                snapshots.begin()  # once more: it may have taken longer than that, and records must have their turn
         await self._contained("failed to take a snapshot", snapshots.tell)
 
     async def _write_one(self, record: DivergenceRecord) -> None:
@@ -224,16 +232,18 @@ class _Snapshots:
         """Is it time?"""
         return trio.current_time() >= self.due
 
-    def tell(self) -> Any:
-        """Tell the sink what has changed; what it returns may be awaited."""
+    async def tell(self) -> None:
+        """Tell the sink what has changed. What it raises is raised, and is told again the next time."""
         self.begin()
-        told, self._told = self._told, {}
+        told: dict[str, object] = {}
         news: list[dict[str, Any]] = []
         for evidence in self._take():
-            self._told[evidence.series] = marker = evidence.marker()
-            if told.get(evidence.series) != marker:
+            told[evidence.series] = marker = evidence.marker()
+            if self._told.get(evidence.series) != marker:
                 news.append(evidence.to_dict(time.time()))
-        return self._tell(news) if news else None
+        if news:
+            await _maybe_await(self._tell(news))
+        self._told = told
 
 
 async def _maybe_await(result: Any) -> None:

@@ -63,9 +63,9 @@ def upper_bound(differ: float, of: float, alpha: float, scale: float) -> float:
     """
     if of <= 0:
         return 1.0
-    if differ >= of:
-        return 1.0
     rate = differ / of
+    if rate >= 1:  # also where only rounding makes it so
+        return 1.0
     # The bound p is where the mixture outweighs the likelihood by 1/alpha. In units of one call that is a divergence
     # (Kullback's) of the rate from p, and convex in p: Newton's steps from the right never pass the root.
     # At 10**15 calls the two are so large that rounding may turn their order round.

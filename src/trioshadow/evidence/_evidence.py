@@ -195,6 +195,10 @@ class Evidence:
 
     # ── what was counted ─────────────────────────────────────────────────────────────────────────────────────────────
 
+    def rows(self) -> tuple[tuple[str, Operation], ...]:
+        """All operations there are now, taken in one step: other threads may add some."""
+        return tuple(self.operations.items())
+
     @property
     def held(self) -> int:
         """Legs and pairs that will still be entered."""
@@ -225,7 +229,7 @@ class Evidence:
             "series": self.series,
             "since": self.since,
             "until": until,
-            "operations": {name: row.to_dict() for name, row in self.operations.items()},
+            "operations": {name: row.to_dict() for name, row in self.rows()},
         }
 
     @classmethod

@@ -62,7 +62,7 @@ _SEVERITY = {_CLEAN: 0, _TOO_FEW: 1, _DIFFERS: 2, _UNVERIFIABLE: 2, _REGRESSED: 
 
 def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
     """What the evidence says of the candidate, measured by the objective."""
-    rows = {name: row for name, row in evidence.operations.items() if row.calls}
+    rows = {name: row for name, row in evidence.rows() if row.calls}
     paired = any(row.asked for row in rows.values())
     tallies = [(name, row, field, tally) for name, row in rows.items() for field, tally in _fields_of(row)]
     wealths = [_wealth(row, tally, objective, paired=paired) for _, row, _, tally in tallies]
@@ -487,7 +487,7 @@ class _Conclusion:
                 yield f"{operation.name}: {why}, which the others do not stand for"
 
     def _notes(self) -> Iterator[str]:
-        if not any(row.asked for row in self._evidence.operations.values()):
+        if not any(row.asked for _, row in self._evidence.rows()):
             yield "no secondary: every difference counts, also what the old one does by itself"
         compared = sum(operation.compared for operation in self._operations)
         keyless = sum(operation.keyless for operation in self._operations)
@@ -496,10 +496,10 @@ class _Conclusion:
             yield f"{_count(keyless, 'call')} without a sampling key: each counts as a key of its own"
         if compared and keys < compared / 10:
             yield f"{compared:,} compared calls are of {_count(keys, 'key')} only"
-        rows = self._evidence.operations.values()
+        rows = [row for _, row in self._evidence.rows()]
         sampled = sum(row.calls - row.counts[Verdict.NOT_SAMPLED.slot] for row in rows)
         for verdict, what in ((Verdict.SHED, "shed"), (Verdict.ABANDONED, "abandoned")):
-            lost = sum(row.counts[verdict.slot] for row in self._evidence.operations.values())
+            lost = sum(row.counts[verdict.slot] for row in rows)
             if lost > sampled / 100:
                 told = f"{_count(lost, 'sampled call')} {what} ({lost / sampled:.1%})"
                 yield f"{told}: the busiest moments may be missing"
