@@ -455,6 +455,15 @@ async def test_an_idle_shadower_is_left_at_once(autojump_clock):
     assert counts(shadower) == {}
 
 
+@pytest.fixture
+def _obeys_ctrl_c():
+    # A shell starts what it puts into the background with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_obeys_ctrl_c")
 def test_ctrl_c_while_the_exit_waits_comes_out_and_nothing_is_lost():
     shadowers = []
 
