@@ -13,9 +13,9 @@ import pytest
 import trio
 import trio.testing
 
-from trioshadow import DivergenceRecord, ShadowConfig, Shadower
+from trioshadow import DivergenceRecord, ShadowConfig, Shadower, Verdict
 from trioshadow.archive import JsonlSink, merge_archives
-from trioshadow.evidence import Epoch, Evidence, Objective, scorecard
+from trioshadow.evidence import Decision, Epoch, Evidence, Objective, Observation, scorecard
 
 
 async def echo(request: bytes) -> bytes:
@@ -178,6 +178,21 @@ def test_counts_of_which_only_rounding_makes_all_can_be_judged() -> None:
     row.anything.secondary_only = 1
     row.fields["a"] = row.anything
     assert scorecard(evidence, Objective()).explain()
+
+
+@pytest.mark.parametrize("noisy", [80, 85, 90, 94])
+def test_a_candidate_that_is_always_wrong_in_a_noisy_field_is_not_promoted(noisy: int) -> None:
+    evidence = Evidence(Epoch())
+    row = evidence.operation("")
+    wrong, right = (
+        Observation(verdict=verdict, fields=fields, seconds=None)
+        for verdict, fields in ((Verdict.DIVERGED, {"$.rank": ("1", "2")}), (Verdict.MATCHED, {}))
+    )
+    for number in range(6_000):
+        row.counts[Verdict.DIVERGED.slot] += 1
+        secondary = wrong if number % 100 < noisy else right
+        evidence.observe(row, wrong, secondary, key=b"", key_hash=None, at=0.0, primary_seconds=None)
+    assert scorecard(evidence, Objective(max_p99_ratio=None)).verdict is Decision.REJECT
 
 
 async def test_a_leg_is_named_in_its_own_thread() -> None:

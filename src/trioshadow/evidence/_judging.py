@@ -8,7 +8,8 @@ the error level alpha, and for the objective's `max_rate` r:
   far from a fair coin. There b, c and m are scaled down to the number of keys, as if all calls of a key said the same.
   Without noise that would hide what a key with few calls shows behind one with many.
 - *noise*: the fraction of the pairs in which the secondary differs.
-- *allowed*: r, or `noise_margin` times the noise where that is more and 10 pairs or more have shown it.
+- *allowed*: r, or `noise_margin` times the noise n, or times 1 - n from one half on, where that is more and 10 pairs or
+  more have shown it. There is no more room than 1 - n: with n of 0.85 a candidate that always differs adds 0.15.
 - *wealth*: of the pairs, where b > c, again scaled down to the number of keys; while c is 0, of the keys by which only
   the shadow differs. 1 at most where b <= c. Without pairs that against "at most r of the keys differ".
 
@@ -253,7 +254,7 @@ class _Judge:
         return (max(found) - 1) * keys if len(found) == len(factors) else None
 
     def _allowed(self, noise: float | None) -> float:
-        return max(self._objective.max_rate, self._objective.noise_margin * (noise or 0.0))
+        return max(self._objective.max_rate, self._objective.noise_margin * min(noise or 0.0, 1 - (noise or 0.0)))
 
     def _enough(self, tally: FieldTally, pairs: int, allowed: float, factor: float) -> bool:
         return self._beyond_noise(tally, pairs, factor) <= allowed

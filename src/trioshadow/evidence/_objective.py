@@ -112,7 +112,7 @@ class Objective:
     thousand."""
     noise_margin: float = attrs.field(default=0.25, validator=_is_amount)
     """For a field that has noise: how much more often than the secondary the shadow may differ, as a fraction of the
-    noise, in [0, inf). That counts where it is more than `max_rate`, and 10 pairs or more have shown it: of a field
+    noise (above one half: of what is left to 1), in [0, inf). That counts where it is more than `max_rate`, and 10 pairs or more have shown it: of a field
     that differs in 20 % of the pairs by itself, no number of calls would show that the candidate adds less than
     0.1 %."""
     error_level: float = attrs.field(default=0.05, validator=_is_level)
