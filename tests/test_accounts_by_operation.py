@@ -212,6 +212,28 @@ def test_fingerprints_are_of_what_is_said_and_not_of_objects():
         ShadowConfig(candidate=2)  # type: ignore[arg-type]
 
 
+def test_functions_are_told_apart_by_what_they_have_closed_over():
+    def at_least(limit, *, default=0):
+        def view(row, least=default):
+            return row["a"] >= limit + least
+
+        return view
+
+    def one(limit, **more):
+        return ShadowConfig(view=at_least(limit, **more)).fingerprint
+
+    assert one(1) == one(1)
+    assert len({one(1), one(2), one(1, default=3)}) == 3
+    prints = [ShadowConfig(view=lambda row, limit=limit: row[limit]).fingerprint for limit in (1, 2, 1)]
+    assert prints[0] == prints[2] != prints[1]
+
+    def recursive(row):
+        return later(row) if row else recursive
+
+    assert ShadowConfig(view=recursive).fingerprint  # what it closes over is not there yet, or is itself
+    later = len
+
+
 async def test_reading_a_scorecard_while_legs_run_changes_nothing(autojump_clock):
     async with Shadower(echo, ScriptedBackend(Answer(b"k", after=1))) as shadower:
         await shadower.call(b"k")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import sys
 import tracemalloc
@@ -262,3 +263,12 @@ def test_what_is_written_needs_no_msgspec_and_any_json_reader_reads_it(path):
     opened, one, closed = map(json.loads, path.read_text().splitlines())
     assert (opened["t"], one["t"], closed["t"]) == ("open", "record", "close")
     assert one["divergence"]["body"]["changes"] == [{"path": "$", "kind": "changed", "primary": 1, "shadow": 2}]
+
+
+def test_a_pipe_is_not_waited_for_and_a_directory_is_told_what_to_do(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (problem,) = read_archive(pipe)
+    assert (problem.kind, problem.what) == (ProblemKind.UNREADABLE, "it can't be opened: pipe is no regular file")
+    (problem,) = read_archive(tmp_path)
+    assert problem.what == "it is a directory: name the path that the sink had, such as the file shadow.jsonl in it"

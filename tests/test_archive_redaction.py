@@ -331,3 +331,17 @@ def test_a_snapshot_is_not_changed_and_needs_no_examples():
     assert Redaction(paths=["$.a"]).apply_to_snapshot(bare) == bare
     one_sided = snapshot("$.a", text=None)
     assert Redaction(paths=["$.a"]).apply_to_snapshot(one_sided) == one_sided
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("/x?password=it's;x&page=2", "/x?password=***&page=2"),
+        ("https://u:p'w@h/", "https://***@h/"),
+        ("GET //u:pw@h/x", "GET //***@h/x"),
+        ("https://h/#access_token=abc", "https://h/#access_token=***"),
+        ("/x?pass=abc&sid=1&q=2", "/x?pass=***&sid=***&q=2"),
+    ],
+)
+def test_what_stands_in_passwords_does_not_end_them(text, masked):
+    assert mask_urls(text) == masked

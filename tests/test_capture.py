@@ -81,6 +81,13 @@ def test_messages_of_http_are_kept_in_parts():
     assert captured(ResponseRecord(b"ab"), 2) == {"status": 200, "headers": [], "body": b"ab"}
 
 
+def test_headers_are_cut_too():
+    record = ResponseRecord(b"", headers=[(f"x-{number:03}", "v" * 99) for number in range(300)])
+    headers = captured(record, 10)["headers"]
+    assert len(headers) == 100
+    assert headers[7] == ["x-007", "v" * 10]
+
+
 class Odd:
     def __repr__(self):
         raise SystemExit

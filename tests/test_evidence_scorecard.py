@@ -580,7 +580,7 @@ def test_notes_say_what_else_should_be_known():
     assert card(evidence).notes == (
         "1,001 calls without a sampling key: each counts as a key of its own",
         "12 sampled calls shed (1.1%): the busiest moments may be missing",
-        "30 sampled calls abandoned (2.9%): the busiest moments may be missing",
+        "30 sampled calls abandoned (2.9%): what the new one would have answered is not known",
         "the secondary failed in 5 calls",
         f"there were too many operations: what was light is in {OTHERS}",
     )
@@ -955,3 +955,24 @@ def test_how_many_more_calls_a_p99_takes_is_told():
     judged = card(evidence, Objective(max_rate=0.05))
     assert judged.operation("op").latency.state is CLEAN
     assert judged.operation("op").latency.calls_needed is None
+
+
+def test_calls_that_were_abandoned_are_not_covered():
+    """Whom they took too long, or whose answers were too large, are not like the others."""
+    evidence = filled(matched=5_000)
+    assert card(evidence).coverage == 1
+    evidence.operation("op").counts[Verdict.ABANDONED.slot] = 5_000
+    judged = card(evidence)
+    assert (judged.coverage, judged.verdict) == (0.5, Decision.HOLD)
+    assert "5,000 sampled calls abandoned (50.0%): what the new one would have answered is not known" in judged.notes
+
+
+def test_a_secondary_that_fails_often_allows_no_failures():
+    evidence = filled(field="failed", only_shadow=2_500, only_secondary=2_500, both=500, neither=4_500)
+    (failed,) = card(evidence).operation("op").fields
+    assert (failed.allowed, failed.state) == (0.001, TOO_FEW)
+
+
+def test_that_acknowledged_fields_hide_how_often_the_others_differ_together_is_told():
+    noted = card(filled(differed=3, matched=500), Objective(acknowledged=["f"])).notes
+    assert "some differences are acknowledged: how often the others differ together was not judged there" in noted

@@ -12,6 +12,9 @@ from ._record import ResponseRecord
 from ._snapshot import Copied, Deferred, Packed
 from .compare import written
 
+#: Of a message so many headers are kept.
+_HEADERS = 100
+
 
 def _is_size(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
@@ -33,7 +36,8 @@ class Capture:
     answers: bool = True
     """Keep both answers?"""
     max_bytes: int = attrs.field(default=4_096, validator=_is_size)
-    """Bodies and texts are cut to so many bytes or characters, in [1, inf)."""
+    """Bodies, texts and the values of headers are cut to so many bytes or characters, in [1, inf). Of headers there are
+    at most 100."""
 
 
 def captured(value: object, limit: int) -> Any:
@@ -51,9 +55,9 @@ def captured(value: object, limit: int) -> Any:
 def _plain(value: Any, limit: int) -> Any:
     parts = getattr(type(value), "__captured__", None)
     if parts is not None:
-        return with_body(parts(value), value.body, limit)
+        return _message(parts(value), value.body, limit)
     if issubclass(type(value), ResponseRecord):
-        return with_body({"status": value.status, "headers": [list(pair) for pair in value.headers]}, value.body, limit)
+        return _message({"status": value.status, "headers": value.headers}, value.body, limit)
     if type(value) in (bytes, str):
         return value[:limit]
     if isinstance(value, bytes | bytearray | memoryview):
@@ -61,8 +65,9 @@ def _plain(value: Any, limit: int) -> Any:
     return json.dumps(value, ensure_ascii=False, default=written)[:limit]
 
 
-def with_body(parts: dict[str, Any], body: object, limit: int) -> dict[str, Any]:
-    """The parts of a message, and its body, cut."""
+def _message(parts: dict[str, Any], body: object, limit: int) -> dict[str, Any]:
+    """The parts of a message of HTTP, with its headers and its body cut."""
+    headers = [[name[:limit], value[:limit]] for name, value in parts["headers"][:_HEADERS]]
     size = len(body) if isinstance(body, bytes | str) else 0
     cut = {"cut": size} if size > limit else {}
-    return {**parts, "body": _plain(body, limit), **cut}
+    return {**parts, "headers": headers, "body": _plain(body, limit), **cut}

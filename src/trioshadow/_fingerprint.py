@@ -1,8 +1,8 @@
 """Which rules were these? A short text that is the same wherever the same rules were written. Pure.
 
 Data counts by its value, and what runs by its name: a function by module and qualified name, a lambda by its code, any
-other callable by its class. Two versions of a function of one name are not told apart; that is what
-`ShadowConfig.candidate` is for.
+other callable by its class; of either what it has closed over, and its defaults. Two versions of a function of one name
+are not told apart, nor two instances of a class; that is what `ShadowConfig.candidate` is for.
 """
 
 from __future__ import annotations
@@ -40,13 +40,28 @@ def _described(part: Any) -> str:
         return f"partial{_described(arguments)}"
     if isinstance(part, types.MethodType):
         return f"{_described(part.__func__)} of {_described(type(part.__self__))}"
-    if isinstance(part, types.FunctionType) and part.__name__ == "<lambda>":
-        return f"lambda {_code(part.__code__)}"
+    if isinstance(part, types.FunctionType):
+        return _function(part)
     if attrs.has(kind):
         fields = [f"{field.name}={_described(getattr(part, field.name))}" for field in attrs.fields(kind) if field.init]
         return f"{kind.__qualname__}({', '.join(fields)})"
     named = part if hasattr(part, "__qualname__") else kind
     return f"{getattr(named, '__module__', '')}.{named.__qualname__}"
+
+
+def _function(function: types.FunctionType) -> str:
+    name = f"{function.__module__}.{function.__qualname__}"
+    what = f"lambda {_code(function.__code__)}" if function.__name__ == "<lambda>" else name
+    kept = [*(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())]
+    kept += [cell.cell_contents for cell in function.__closure__ or () if _is_plain(cell)]
+    return f"{what} {_described(kept)}" if kept else what
+
+
+def _is_plain(cell: types.CellType) -> bool:
+    try:
+        return isinstance(cell.cell_contents, str | bytes | int | float | None)
+    except ValueError:  # it is empty yet
+        return False
 
 
 def _code(code: types.CodeType) -> str:

@@ -111,8 +111,8 @@ class Ledger:
     """
 
     __slots__ = (
-        *("_clock", "_epochs", "_new_series", "evidence", "held_back", "in_flight", "pairs", "records_waiting"),
-        "shed_for_records",
+        *("_clock", "_epochs", "_new_series", "evidence", "held_back", "in_flight", "pairs", "pairs_begun"),
+        *("records_waiting", "shed_for_records"),
     )
 
     def __init__(self, epoch: Epoch, new_series: Callable[[], str], clock: Callable[[], float]) -> None:
@@ -126,6 +126,7 @@ class Ledger:
         """Legs without a verdict, of all epochs."""
         self.pairs = 0
         """Calls with a secondary, of which not both sides are done."""
+        self.pairs_begun = 0
         self.records_waiting = 0
         self.shed_for_records = 0
         self.held_back = dict.fromkeys(_OTHER_CAUSES, 0)
@@ -200,11 +201,12 @@ class Ledger:
         """All of it, at this moment."""
         # The parts before the wholes: none must be more.
         held_back = {cause.value: count for cause, count in self.held_back.items()}
-        shed_for_records, pairs, epochs = self.shed_for_records, self.pairs, self._epochs
+        shed_for_records, epochs = self.shed_for_records, self._epochs
         counts, secondary = epochs.past, epochs.past_secondary
         for evidence in epochs.kept:
             counts = _sum(counts, evidence.totals())
             secondary = _sum(secondary, evidence.secondary_totals())
+        pairs = self.pairs_begun
         by_verdict, in_flight = counts[:IN_FLIGHT], counts[IN_FLIGHT]
         split = Verdict.NOT_SAMPLED.slot
         mirrored, not_mirrored = in_flight + sum(by_verdict[:split]), sum(by_verdict[split:])
@@ -225,8 +227,8 @@ class Ledger:
                 {HeldBack.IN_SHADOW.value: by_verdict[_HELD_BACK] - sum(held_back.values()), **held_back}
             ),
             secondary=SecondaryStatistics(
-                calls=pairs + sum(secondary),
-                in_flight=pairs,
+                calls=pairs,
+                in_flight=pairs - sum(secondary),
                 **{verdict.value: secondary[verdict.slot] for verdict in Verdict if verdict.mirrored},
             ),
             **{verdict.value: by_verdict[verdict.slot] for verdict in Verdict},

@@ -25,6 +25,7 @@ class Pair:
         self._enter: Callable[[Observation], None] | None = None
         self._secondary: Observation | None = None
         ledger.pairs += 1
+        ledger.pairs_begun += 1
 
     def shadow_done(self, enter: Callable[[Observation], None]) -> None:
         """The shadow's side is judged. `enter` enters both in the evidence."""

@@ -13,11 +13,12 @@ ANOTHER = "*** (another)"
 
 #: Of these words one must be in a parameter's name. Too many are masked (`postcode`) rather than too few.
 #: ASCII, since keys come as Latin-1, where a byte of a UTF-8 character may be a blank.
-_WORDS = "token|key|secret|passw|pwd|signature|sig|code|auth|session|credential|jwt|otp"
+_WORDS = "token|key|secret|pass|pwd|signature|sig|code|auth|session|sid|credential|bearer|jwt|otp"
+#: A value ends where another parameter begins, and not at what may stand in a password.
 _IN_QUERY = re.compile(
-    rf"""([?&;][^\s?&;=#"'<>]{{0,80}}?(?:{_WORDS})[^\s?&;=#"'<>]{{0,80}}=)[^\s&;#"'<>]+""", re.IGNORECASE | re.ASCII
+    rf"""([?&;#][^\s?&;=#"'<>]{{0,80}}?(?:{_WORDS})[^\s?&;=#"'<>]{{0,80}}=)[^\s&#"<>]+""", re.IGNORECASE | re.ASCII
 )
-_USER = re.compile(r"(://)[^/@\s?#\"'<>]{1,1000}@", re.ASCII)
+_USER = re.compile(r"(//)[^/@\s?#\"<>]{1,1000}@", re.ASCII)
 
 
 def mask_urls(text: str) -> str:

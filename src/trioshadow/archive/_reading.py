@@ -120,7 +120,7 @@ def _read(paths: tuple[Path, ...]) -> Iterator[Entry]:
             for active in found:
                 if active not in actives:
                     try:
-                        actives[active] = stack.enter_context(active.open("rb"))
+                        actives[active] = stack.enter_context(_opened(active))
                     except OSError as exc:
                         yield reader.refused(active, exc)
             closed = [path] if is_segment(path) else names.segments()
@@ -133,6 +133,12 @@ def _read(paths: tuple[Path, ...]) -> Iterator[Entry]:
             yield from reader.file(active, stream)
 
 
+def _opened(path: Path) -> IO[bytes]:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(f"{path.name} is no regular file")  # a pipe would wait for a writer
+    return path.open("rb")
+
+
 class _Reader:
     def __init__(self) -> None:
         self._schema = _schema()
@@ -143,7 +149,7 @@ class _Reader:
         """A closed segment, by its plain name: compressed or not, whatever it is by now."""
         for candidate in (path, compressed(path), path):
             try:
-                with candidate.open("rb") as raw:
+                with _opened(candidate) as raw:
                     if candidate is path:
                         yield from self.file(path, raw)
                     else:

@@ -138,7 +138,7 @@ class _Judge:
         pairs = row.pairs_of(name)
         of_secondary = tally.both + tally.secondary_only
         noise = _ratio(of_secondary, pairs) if pairs else None
-        allowed = self._allowed(noise if of_secondary >= _NOISY else None)
+        allowed = self._allowed(name, noise if of_secondary >= _NOISY else None)
         bound = self._beyond_noise(tally, pairs)
         # Two estimates need not agree where all differ.
         keys = self._keys if tally.differed == row.compared else min(tally.keys.estimate, tally.differed, self._keys)
@@ -220,6 +220,7 @@ class _Judge:
             calls=row.calls,
             mirrored=row.counts[IN_FLIGHT] + sum(row.counts[verdict.slot] for verdict in MIRRORED),
             not_mirrored={verdict: count for verdict, count in by_verdict.items() if count},
+            settled=row.compared + row.counts[Verdict.ABANDONED.slot],
             compared=row.compared,
             keys=self._keys,
             keyless=row.keys.keyless,
@@ -245,7 +246,7 @@ class _Judge:
         tallies = {**row.fields, ANYTHING: row.anything}
         factors = [_factor(functools.partial(self._enough, FieldTally(), 0, self._objective.max_rate))]
         for field in fields:
-            tally, allowed = tallies[field.field], self._allowed(field.noise)
+            tally, allowed = tallies[field.field], self._allowed(field.field, field.noise)
             factor = _factor(functools.partial(self._enough, _evened(tally), field.pairs, allowed))
             if factor == 1.0 and field.state is not _CLEAN:  # what speaks against it so far is all that is left
                 factor = _factor(functools.partial(self._enough, tally, field.pairs, field.allowed))
@@ -253,8 +254,10 @@ class _Judge:
         found = [factor for factor in factors if factor is not None]
         return (max(found) - 1) * keys if len(found) == len(factors) else None
 
-    def _allowed(self, noise: float | None) -> float:
-        return max(self._objective.max_rate, self._objective.noise_margin * min(noise or 0.0, 1 - (noise or 0.0)))
+    def _allowed(self, field: str, noise: float | None) -> float:
+        # A secondary that is down must not be what allows a candidate to be.
+        noise = 0.0 if noise is None or field in FAILURES else min(noise, 1 - noise)
+        return max(self._objective.max_rate, self._objective.noise_margin * noise)
 
     def _enough(self, tally: FieldTally, pairs: int, allowed: float, factor: float) -> bool:
         return self._beyond_noise(tally, pairs, factor) <= allowed
@@ -448,7 +451,9 @@ class _Conclusion:
     def _covered(self, operation: OperationScore) -> int:
         if not operation.covered:
             return 0
-        return operation.calls - sum(operation.not_mirrored.get(verdict.value, 0) for verdict in _SYSTEMATIC)
+        systematic = sum(operation.not_mirrored.get(verdict.value, 0) for verdict in _SYSTEMATIC)
+        # Whom it took too long, or what was too large, is not left out at random either.
+        return math.floor((operation.calls - systematic) * _ratio(operation.compared, operation.settled))
 
     def _praise(self, coverage: float) -> list[str]:
         covered = [operation for operation in self._operations if operation.covered]
@@ -499,16 +504,21 @@ class _Conclusion:
             yield f"{compared:,} compared calls are of {_count(keys, 'key')} only"
         rows = [row for _, row in self._evidence.rows()]
         sampled = sum(row.calls - row.counts[Verdict.NOT_SAMPLED.slot] for row in rows)
-        for verdict, what in ((Verdict.SHED, "shed"), (Verdict.ABANDONED, "abandoned")):
+        for verdict, what, why in (
+            (Verdict.SHED, "shed", "the busiest moments may be missing"),
+            (Verdict.ABANDONED, "abandoned", "what the new one would have answered is not known"),
+        ):
             lost = sum(row.counts[verdict.slot] for row in rows)
             if lost > sampled / 100:
                 told = f"{_count(lost, 'sampled call')} {what} ({lost / sampled:.1%})"
-                yield f"{told}: the busiest moments may be missing"
+                yield f"{told}: {why}"
         failed = sum(
             row.secondary_counts[verdict.slot] for row in rows for verdict in (Verdict.FAILED, Verdict.TIMED_OUT)
         )
         if failed:
             yield f"the secondary failed in {_count(failed, 'call')}"
+        if any(field.acknowledged and field.calls for operation in self._operations for field in operation.fields):
+            yield "some differences are acknowledged: how often the others differ together was not judged there"
         seen = [(operation.operation, field.field) for operation in self._operations for field in operation.fields]
         for one in self._objective.acknowledged:
             if not any(one.covers(*names) for names in seen):

@@ -112,9 +112,9 @@ class Objective:
     thousand."""
     noise_margin: float = attrs.field(default=0.25, validator=_is_amount)
     """For a field that has noise: how much more often than the secondary the shadow may differ, as a fraction of the
-    noise (above one half: of what is left to 1), in [0, inf). That counts where it is more than `max_rate`, and 10 pairs or more have shown it: of a field
-    that differs in 20 % of the pairs by itself, no number of calls would show that the candidate adds less than
-    0.1 %."""
+    noise, in [0, inf); of a noise n above one half, of 1 - n. That counts where it is more than `max_rate`, and 10
+    pairs or more have shown it: of a field that differs in 20 % of the pairs by itself, no number of calls would show
+    that the candidate adds less than 0.1 %. Failures and timeouts have no margin."""
     error_level: float = attrs.field(default=0.05, validator=_is_level)
     """The probability, in (0, 1), with which a candidate that is as good as the primary is ever called regressed,
     however often one looks; and the same for latency, and for each bound."""

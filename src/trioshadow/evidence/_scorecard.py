@@ -113,8 +113,10 @@ class OperationScore:
     mirrored: int
     not_mirrored: Mapping[str, int]
     """Calls that had no leg, by `Verdict`, those that are zero left out."""
+    settled: int
+    """Mirrored calls that have a verdict."""
     compared: int
-    """Mirrored calls that say something of the shadow."""
+    """Those that say something of the shadow: all but the abandoned."""
     keys: float
     """Sampling keys of these, exact below 1,024, then give or take 3 %."""
     keyless: int

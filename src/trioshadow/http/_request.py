@@ -157,7 +157,7 @@ class HttpRequest:
 
     def __captured__(self) -> dict[str, Any]:
         """What a record keeps of it beside its body, where `ShadowConfig.capture` asks for that."""
-        return {"method": self.method, "url": self.url, "headers": [list(pair) for pair in self.headers]}
+        return {"method": self.method, "url": self.url, "headers": self.headers}
 
     def __repr__(self) -> str:
         # Queries, headers and bodies hold secrets, and reprs go into logs.
