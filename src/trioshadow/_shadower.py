@@ -560,9 +560,9 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     def scorecard(self, objective: Objective = _DEFAULT_OBJECTIVE) -> Scorecard:
         """Is the candidate good enough? From all calls of the current epoch, as they are at this moment.
 
-        To be asked as often as one likes: its error level holds for all moments together. It takes a millisecond for
-        ten fields, and two hundred for the fullest evidence there can be: of the event loop's time, if it is called
-        there.
+        To be asked as often as one likes: its error level holds for all moments together. It takes a few
+        milliseconds for ten operations, and a few hundred for the fullest evidence there can be: of the event loop's
+        time, if it is called there.
         """
         return scorecard_of(self._ledger.evidence, objective)
 
