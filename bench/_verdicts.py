@@ -20,7 +20,7 @@ from trioshadow.evidence import Epoch, Evidence, FieldState, Objective, Operatio
 from trioshadow.evidence._bounds import discoveries, rate_wealth, upper_bound
 from trioshadow.evidence._field import FieldTally
 from trioshadow.evidence._histogram import Histogram
-from trioshadow.evidence._judging import _latencies
+from trioshadow.evidence._latency import latencies
 from trioshadow.evidence._operation import Operation
 
 _ALPHA = Objective().error_level
@@ -222,7 +222,7 @@ def _latency_until(seed: int, factor: float, objective: Objective, state: FieldS
         row.counts[Verdict.MATCHED.slot] = row.keys.keyless = look
         for histogram, slower in ((row.primary_seconds, 1.0), (row.shadow_seconds, factor)):
             histogram.update(_histogram(slower * chance.lognormal(math.log(0.05), 0.5, size=every)))
-        if _latencies({"op": row}, objective)["op"].state is state:
+        if latencies({"op": row}, objective)["op"].state is state:
             return look
     return None
 

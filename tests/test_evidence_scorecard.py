@@ -689,7 +689,7 @@ def test_a_regression_is_told_before_being_slower():
 
 
 def test_the_levels_of_both_sides_of_latency_add_up_to_the_error_level():
-    from trioshadow.evidence._judging import _OF_PRIMARY, _OF_SHADOWS
+    from trioshadow.evidence._latency import _OF_PRIMARY, _OF_SHADOWS
 
     assert pytest.approx(1) == _OF_SHADOWS + _OF_PRIMARY * (2 * OPERATIONS + 2)
 

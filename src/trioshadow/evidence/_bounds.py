@@ -13,7 +13,7 @@ Wealths are natural logarithms throughout: they reach 10**1000.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 #: Parameter of the Beta prior of a bet against "as noisy as the primary": 1/2 is Jeffreys', which loses least against
 #: the best bet in hindsight (Krichevsky, Trofimov 1981).
@@ -121,3 +121,22 @@ def discoveries(wealths: Sequence[float], alpha: float) -> list[bool]:
             rejected = k
     threshold = ordered[rejected - 1] if rejected else math.inf
     return [wealth >= threshold for wealth in wealths]
+
+
+#: Nobody waits for so many times what there is.
+_MOST = 1e7
+
+
+def factor_needed(enough: Callable[[float], bool]) -> float | None:
+    """How many times the counts it takes, to within 2 %; None if no number of calls would do."""
+    if enough(1.0):
+        return 1.0
+    low = high = 1.0
+    while not enough(high):
+        low, high = high, high * 2
+        if high > _MOST:
+            return None
+    while high > low * 1.02:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high

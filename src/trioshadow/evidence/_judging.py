@@ -26,19 +26,19 @@ from __future__ import annotations
 
 import functools
 import math
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 from trioshadow._verdict import IN_FLIGHT, Verdict
 
-from ._bounds import discoveries, exchangeability_wealth, rate_wealth, upper_bound
-from ._evidence import OPERATIONS, OTHERS, Evidence
+from ._bounds import discoveries, exchangeability_wealth, factor_needed, rate_wealth, upper_bound
+from ._conclusion import Conclusion
+from ._evidence import Evidence
 from ._field import FieldTally
-from ._histogram import Histogram
+from ._latency import latencies
 from ._objective import Objective
 from ._operation import ANYTHING, MIRRORED, NOT_MIRRORED, Operation
 from ._places import FAILURES
-from ._scorecard import Decision, FieldScore, FieldState, LatencyScore, OperationScore, Scorecard
+from ._scorecard import FieldScore, FieldState, LatencyScore, OperationScore, Scorecard, ratio
 
 OTHER_FIELDS = "(other fields)"
 
@@ -47,15 +47,6 @@ _PAIRS = 20
 
 #: Noise that fewer pairs have shown is hardly known, and would allow several times what it should.
 _NOISY = 10
-
-#: Of the error level for latency one part goes to the shadows' tests, ...
-_OF_SHADOWS = 0.75
-#: ... and the rest to the primaries' p99, which are themselves only known within bounds: so much to each operation that
-#: there may be.
-_OF_PRIMARY = (1 - _OF_SHADOWS) / (2 * OPERATIONS + 2)
-
-#: Calls that are not left out at random: what the others show is not true of them.
-_SYSTEMATIC = (Verdict.HELD_BACK, Verdict.UNKEYED)
 
 _CLEAN, _REGRESSED, _DIFFERS, _UNVERIFIABLE, _TOO_FEW = FieldState
 _SEVERITY = {_CLEAN: 0, _TOO_FEW: 1, _DIFFERS: 2, _UNVERIFIABLE: 2, _REGRESSED: 3}
@@ -72,13 +63,13 @@ def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
     for (name, row, field, tally), wealth, regressed in zip(tallies, wealths, rejected, strict=True):
         judged = _Judge(name, row, objective, paired=paired)
         fields[name].append(judged.field(field, tally, wealth, regressed=regressed))
-    latencies = _latencies(rows, objective)
+    slowness = latencies(rows, objective)
     operations = [
-        _Judge(name, row, objective, paired=paired).operation(fields[name], latencies[name])
+        _Judge(name, row, objective, paired=paired).operation(fields[name], slowness[name])
         for name, row in rows.items()
     ]
     operations.sort(key=lambda operation: (-operation.calls, operation.operation))
-    return _Conclusion(evidence, objective, operations).scorecard()
+    return Conclusion(evidence, objective, operations).scorecard()
 
 
 def _fields_of(row: Operation) -> Iterator[tuple[str, FieldTally]]:
@@ -137,7 +128,7 @@ class _Judge:
         row = self._row
         pairs = row.pairs_of(name)
         of_secondary = tally.both + tally.secondary_only
-        noise = _ratio(of_secondary, pairs) if pairs else None
+        noise = ratio(of_secondary, pairs) if pairs else None
         allowed = self._allowed(name, noise if of_secondary >= _NOISY else None)
         bound = self._beyond_noise(tally, pairs)
         # Two estimates need not agree where all differ.
@@ -148,7 +139,7 @@ class _Judge:
             acknowledged=_is_acknowledged(self._objective, self._name, name),
             calls=tally.differed,
             keys=keys,
-            rate=_ratio(keys, self._keys),
+            rate=ratio(keys, self._keys),
             rate_beyond_noise=bound,
             allowed=allowed,
             noise=noise,
@@ -244,12 +235,12 @@ class _Judge:
         if not keys or state not in (_TOO_FEW, _DIFFERS) or OTHER_FIELDS in [field.field for field in fields]:
             return None
         tallies = {**row.fields, ANYTHING: row.anything}
-        factors = [_factor(functools.partial(self._enough, FieldTally(), 0, self._objective.max_rate))]
+        factors = [factor_needed(functools.partial(self._enough, FieldTally(), 0, self._objective.max_rate))]
         for field in fields:
             tally, allowed = tallies[field.field], self._allowed(field.field, field.noise)
-            factor = _factor(functools.partial(self._enough, _evened(tally), field.pairs, allowed))
+            factor = factor_needed(functools.partial(self._enough, _evened(tally), field.pairs, allowed))
             if factor == 1.0 and field.state is not _CLEAN:  # what speaks against it so far is all that is left
-                factor = _factor(functools.partial(self._enough, tally, field.pairs, field.allowed))
+                factor = factor_needed(functools.partial(self._enough, tally, field.pairs, field.allowed))
             factors.append(factor)
         found = [factor for factor in factors if factor is not None]
         return (max(found) - 1) * keys if len(found) == len(factors) else None
@@ -271,315 +262,3 @@ def _evened(tally: FieldTally) -> FieldTally:
     even.keys, even.both = tally.keys, tally.both
     even.shadow_only = even.secondary_only = (tally.shadow_only + tally.secondary_only) // 2
     return even
-
-
-#: Nobody waits for so many times what there is.
-_MOST = 1e7
-
-
-def _factor(enough: Callable[[float], bool]) -> float | None:
-    """How many times the counts it takes, to within 2 %; None if no number of calls would do."""
-    if enough(1.0):
-        return 1.0
-    low = high = 1.0
-    while not enough(high):
-        low, high = high, high * 2
-        if high > _MOST:
-            return None
-    while high > low * 1.02:
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
-
-
-def _ratio(part: float, whole: float) -> float:
-    return min(1.0, part / whole) if whole else 0.0
-
-
-# ── latency ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _latencies(rows: Mapping[str, Operation], objective: Objective) -> dict[str, LatencyScore]:
-    """Whether each operation's p99 holds.
-
-    A p99 is at most q if at most 1 % of the calls take longer than q, which is a rate and tested as such. The shadow's
-    is held against `max_p99_ratio` times the primary's, of which only bounds are known: for REGRESSED the upper one is
-    taken, and for CLEAN the lower.
-    """
-    alpha = objective.error_level
-    wealths: dict[str, float] = {}
-    for name, row in rows.items():
-        limit = _limit(_upper_quantile(row.primary_seconds, alpha * _OF_PRIMARY), objective)
-        slower, _ = row.shadow_seconds.above(limit)
-        wealths[name] = rate_wealth(slower, row.shadow_seconds.total, 0.01)
-    regressed = dict(zip(wealths, discoveries(list(wealths.values()), alpha * _OF_SHADOWS), strict=True))
-    scores: dict[str, LatencyScore] = {}
-    for name, row in rows.items():
-        primary, shadow = row.primary_seconds, row.shadow_seconds
-        p50, p95, p99 = ((primary.quantile(part), shadow.quantile(part)) for part in (0.5, 0.95, 0.99))
-        ratio = p99[1] / p99[0] if p99[0] and p99[1] else None
-        needed: float | None = None
-        state = _TOO_FEW
-        if objective.max_p99_ratio is None:
-            state = _CLEAN
-        elif regressed[name]:
-            state = _REGRESSED
-        elif primary.total and shadow.total:
-            factor = _factor(functools.partial(_is_fast_enough, primary, shadow, objective))
-            if factor == 1.0:
-                state = _CLEAN
-            elif factor is not None:
-                needed = (factor - 1) * shadow.total
-        calls = shadow.total
-        scores[name] = LatencyScore(
-            state=state, p50=p50, p95=p95, p99=p99, ratio=ratio, calls=calls, calls_needed=needed
-        )
-    return scores
-
-
-def _is_fast_enough(primary: Histogram, shadow: Histogram, objective: Objective, factor: float) -> bool:
-    """Would the shadow's p99 be found to hold with so many times the calls, if they are like those so far?"""
-    alpha = objective.error_level / 2
-    _, slower = shadow.above(_limit(_lower_quantile(primary, alpha, factor), objective))
-    return upper_bound(slower * factor, shadow.total * factor, alpha, 0.01) <= 0.01
-
-
-def _limit(quantile: float, objective: Objective) -> float:
-    if objective.max_p99_ratio is None:
-        return math.inf
-    return max(quantile * objective.max_p99_ratio, objective.fast_enough)
-
-
-def _upper_quantile(histogram: Histogram, alpha: float) -> float:
-    """What the p99 is at most, at all moments together but for a probability alpha."""
-    edges = histogram.edges()
-
-    def low_enough(edge: tuple[float, int]) -> bool:
-        return upper_bound(edge[1], histogram.total, alpha, 0.01) <= 0.01
-
-    first = bisect_left(edges, x=True, key=low_enough)
-    return edges[first][0] if first < len(edges) else math.inf
-
-
-def _lower_quantile(histogram: Histogram, alpha: float, factor: float) -> float:
-    """What the p99 is at least, again but for a probability alpha, with so many times the calls."""
-    edges = histogram.lower_edges()
-
-    def too_high(edge: tuple[float, int]) -> bool:
-        return upper_bound(edge[1] * factor, histogram.total * factor, alpha, 0.99) > 0.99
-
-    first = bisect_left(edges, x=True, key=too_high)
-    return edges[first - 1][0] if first else 0.0
-
-
-# ── the verdict ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class _Conclusion:
-    """From the operations' scores to the verdict."""
-
-    def __init__(self, evidence: Evidence, objective: Objective, operations: list[OperationScore]) -> None:
-        self._evidence = evidence
-        self._objective = objective
-        self._operations = operations
-        self._calls = sum(operation.calls for operation in operations)
-        self._pairs = sum(operation.pairs for operation in operations)
-
-    def scorecard(self) -> Scorecard:
-        rejects, holds, missing = self._findings()
-        coverage = _ratio(sum(map(self._covered, self._operations)), self._calls)
-        if not any(operation.compared for operation in self._operations):
-            holds.append("nothing has been compared yet")
-        elif coverage < self._objective.min_coverage and not rejects:
-            holds.append(
-                f"{coverage:.1%} of the calls are of operations found clean, and "
-                f"{self._objective.min_coverage:.1%} are asked for"
-            )
-        verdict = Decision.REJECT if rejects else Decision.HOLD if holds else Decision.PROMOTE
-        return Scorecard(
-            verdict=verdict,
-            reasons=tuple(rejects or holds or self._praise(coverage)),
-            missing=tuple(missing) if verdict is not Decision.PROMOTE else (),
-            not_covered=tuple(self._not_covered()),
-            notes=tuple(self._notes()),
-            coverage=coverage,
-            operations=tuple(self._operations),
-            calls=self._calls,
-            mirrored=sum(operation.mirrored for operation in self._operations),
-            pairs=self._pairs,
-            epoch=self._evidence.epoch,
-            objective=self._objective,
-        )
-
-    def _findings(self) -> tuple[list[str], list[str], list[str]]:
-        rejects: list[str] = []
-        holds: list[str] = []
-        missing: list[str] = []
-        for operation in self._operations:
-            for field in operation.fields:
-                if field.acknowledged:
-                    continue
-                if field.state is _REGRESSED:
-                    rejects.append(f"{operation.name}: {_finding(field)}")
-                    missing.append(f"{operation.name}: {_remedy(field)}")
-                elif field.state is _DIFFERS:
-                    holds.append(f"{operation.name}: {_finding(field)}: it must be looked at")
-                    missing.append(f"{operation.name}: {_remedy(field)}")
-                elif field.state is _UNVERIFIABLE and field.field in FAILURES:
-                    holds.append(
-                        f"{operation.name}: the secondary gives nothing to compare in {field.noise:.0%} of its calls "
-                        f"({field.field}), so the new one can't be judged there"
-                    )
-                    missing.append(f"{operation.name}: a secondary that answers")
-                elif field.state is _UNVERIFIABLE:
-                    holds.append(
-                        f"{operation.name}: {field.field}: the old one differs from itself in {field.noise:.0%} of the "
-                        "pairs, so the new one can't be judged there"
-                    )
-                    missing.append(f"{operation.name}: a rule for {field.field} (or acknowledge it)")
-            if operation.latency.state is _REGRESSED:
-                rejects.append(f"{operation.name}: {_slower(operation.latency)}")
-                missing.append(f"{operation.name}: make it faster, or allow more (max_p99_ratio)")
-            if operation.compared and operation.state is _TOO_FEW:
-                missing.append(f"{operation.name}: {_more(operation)}")
-            if operation.state is _CLEAN and operation.latency.state is _TOO_FEW:
-                needed = operation.latency.calls_needed
-                told = "more calls" if needed is None else f"about {_round(needed):,} more calls"
-                missing.append(f"{operation.name}: {told}, to know its p99 ({operation.latency.calls:,} so far)")
-        return rejects, holds, missing
-
-    def _covered(self, operation: OperationScore) -> int:
-        if not operation.covered:
-            return 0
-        systematic = sum(operation.not_mirrored.get(verdict.value, 0) for verdict in _SYSTEMATIC)
-        # Whom it took too long, or what was too large, is not left out at random either.
-        return math.floor((operation.calls - systematic) * _ratio(operation.compared, operation.settled))
-
-    def _praise(self, coverage: float) -> list[str]:
-        covered = [operation for operation in self._operations if operation.covered]
-        noisy = [
-            f"{operation.name}: {field.field} is noisy ({field.noise:.1%}), and differs in at most "
-            f"{field.rate_beyond_noise:.1%} more ({field.allowed:.1%} allowed)"
-            for operation in covered
-            for field in operation.fields
-            if field.allowed > self._objective.max_rate and not field.acknowledged
-        ]
-        but = f", but for noisy ones ({len(noisy)})" if noisy else ""
-        fast = "" if self._objective.max_p99_ratio is None else ", and none is slower than allowed"
-        told = (
-            f"{_count(len(covered), 'operation')}, {coverage:.1%} of the calls: no field differs beyond noise in more "
-            f"than {self._objective.max_rate:.2%} of the keys{but}{fast}"
-        )
-        return [told, *noisy]
-
-    def _not_covered(self) -> Iterator[str]:
-        for operation in self._operations:
-            share = _ratio(operation.calls, self._calls)
-            told = f"{operation.name}: {_count(operation.calls, 'call')} ({share:.1%})"
-            systematic = {
-                verdict.value: operation.not_mirrored[verdict.value]
-                for verdict in _SYSTEMATIC
-                if operation.not_mirrored.get(verdict.value)
-            }
-            if not operation.compared:
-                why = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in _most(operation))
-                yield f"{told}, never compared" + (f" ({why})" if why else "")
-            elif operation.state is _TOO_FEW:
-                yield f"{told}, too few: {_count(operation.keys, 'key')} compared"
-            elif operation.latency.state is _TOO_FEW:
-                yield f"{told}, too few to know its p99: {operation.latency.calls:,} timed"
-            if operation.compared and systematic:
-                why = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in systematic.items())
-                yield f"{operation.name}: {why}, which the others do not stand for"
-
-    def _notes(self) -> Iterator[str]:
-        if not any(row.asked for _, row in self._evidence.rows()):
-            yield "no secondary: every difference counts, also what the old one does by itself"
-        compared = sum(operation.compared for operation in self._operations)
-        keyless = sum(operation.keyless for operation in self._operations)
-        keys = sum(operation.keys for operation in self._operations)
-        if keyless:
-            yield f"{_count(keyless, 'call')} without a sampling key: each counts as a key of its own"
-        if compared and keys < compared / 10:
-            yield f"{compared:,} compared calls are of {_count(keys, 'key')} only"
-        rows = [row for _, row in self._evidence.rows()]
-        sampled = sum(row.calls - row.counts[Verdict.NOT_SAMPLED.slot] for row in rows)
-        for verdict, what, why in (
-            (Verdict.SHED, "shed", "the busiest moments may be missing"),
-            (Verdict.ABANDONED, "abandoned", "what the new one would have answered is not known"),
-        ):
-            lost = sum(row.counts[verdict.slot] for row in rows)
-            if lost > sampled / 100:
-                told = f"{_count(lost, 'sampled call')} {what} ({lost / sampled:.1%})"
-                yield f"{told}: {why}"
-        failed = sum(
-            row.secondary_counts[verdict.slot] for row in rows for verdict in (Verdict.FAILED, Verdict.TIMED_OUT)
-        )
-        if failed:
-            yield f"the secondary failed in {_count(failed, 'call')}"
-        if any(field.acknowledged and field.calls for operation in self._operations for field in operation.fields):
-            yield "some differences are acknowledged: how often the others differ together was not judged there"
-        seen = [(operation.operation, field.field) for operation in self._operations for field in operation.fields]
-        for one in self._objective.acknowledged:
-            if not any(one.covers(*names) for names in seen):
-                where = "" if one.operation is None else f" of {one.operation or '(unnamed)'}"
-                yield f"acknowledged, and never seen to differ: {one.field}{where}"
-        if self._evidence.operations[OTHERS].calls:
-            yield f"there were too many operations: what was light is in {OTHERS}"
-
-
-def _count(number: float, what: str) -> str:
-    return f"{number:,.0f} {what}{'s' * (number != 1)}"
-
-
-def _most(operation: OperationScore) -> list[tuple[str, int]]:
-    return sorted(operation.not_mirrored.items(), key=lambda pair: -pair[1])[:3]
-
-
-#: What a way to fail is called, of the new one.
-_FAILED = {
-    "failed": "the new one failed",
-    "timed out": "the new one timed out",
-    "too large": "the new one's answers were too large",
-    "not compared": "answers could not be compared",
-}
-
-
-def _finding(field: FieldScore) -> str:
-    what = _FAILED.get(field.field) or f"{field.field} differs"
-    told = f"{what} for {field.rate:.2%} of the keys ({field.keys:,.0f})"
-    if field.noise is None:
-        return told
-    of = _count(field.pairs, "pair")
-    if not field.both + field.secondary_only:
-        return f"{told}; the old one never {'fails' if field.field in FAILURES else 'differs from itself'}, in {of}"
-    return (
-        f"{told}; of {of} only the new one differs in {field.shadow_only:,}, only the old one from itself in "
-        f"{field.secondary_only:,}"
-    )
-
-
-def _remedy(field: FieldScore) -> str:
-    return f"find out why {_FAILED[field.field]}" if field.field in _FAILED else f"fix {field.field}, or acknowledge it"
-
-
-def _slower(latency: LatencyScore) -> str:
-    primary, shadow = latency.p99
-    assert primary is not None
-    assert shadow is not None
-    return f"p99 {shadow * 1e3:.3g} ms, the old one's is {primary * 1e3:.3g} ms"
-
-
-def _more(operation: OperationScore) -> str:
-    needed = operation.keys_needed
-    if needed is None:
-        return "more calls, that differ less than those so far"
-    if operation.keys < operation.compared / 2:
-        return f"calls of about {_round(needed):,} other keys"
-    return f"about {_round(needed * operation.compared / operation.keys):,} more calls"
-
-
-def _round(number: float) -> int:
-    """To two digits."""
-    digits = max(0, math.floor(math.log10(max(1.0, number))) - 1)
-    return int(math.ceil(number / 10**digits) * 10**digits)

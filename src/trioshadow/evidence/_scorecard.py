@@ -177,3 +177,8 @@ class Scorecard:
         from ._words import explain  # noqa: PLC0415 - they tell what is defined here
 
         return explain(self, width)
+
+
+def ratio(part: float, whole: float) -> float:
+    """Which fraction of the whole a part is, in [0, 1]; 0 of nothing."""
+    return min(1.0, part / whole) if whole else 0.0
