@@ -34,7 +34,7 @@ TIERS = [
     },
     # ──────────────────────────────────────────────────────────────────────────────────────────
     {"_notices", "_outcome", "_in_shadow", "_slo", "testing"},
-    {"_leg", "_active_leg", "_host", "_consumer", "_sink", "_pair"},
+    {"_leg", "_active_leg", "_host", "_consumer", "_sink", "_pair", "_secondary_leg"},
     {"_shadower"},
     {"guard"},
     {"archive"},

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from ._host import LegHost
     from ._ledger import Ledger
     from ._notices import Notices
+    from ._secondary_leg import SecondaryLeg
 
 #: A record keeps this many bytes of its key.
 KEY_LIMIT = 256
@@ -101,7 +102,7 @@ class Desk:
 
 
 class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
-    """The leg of a mirrored call: the shadow's, or if it is a `SecondaryLeg`, the secondary's."""
+    """The leg of a mirrored call: the shadow's. (The secondary's is made of it: `_secondary_leg.py`.)"""
 
     mirrored = True
 
@@ -318,7 +319,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     def _judge(self) -> Judgement:
         judgement = judge(self, closing=self.desk.cancelled)
         capture = self.config.capture
-        if capture is not None and judgement[0].slot in _COMPARED and judgement[0] is not _MATCHED:
+        if capture is not None and (judgement[1] is not None or judgement[2] is not None) and not self.secondary:
             self.captured = self._capture(capture)  # here, since it runs the code of what is captured
         return judgement
 
@@ -435,35 +436,6 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
                 raise
             self.desk.consumer.count_dropped("slo")
             self.desk.notices.say("slo", f"the SLO tracker raised {type_name(type(exc))}")
-
-
-class SecondaryLeg(ActiveLeg[Any, Any]):
-    """The leg that calls the secondary: as the shadow's in all, but that it is counted apart and leaves no record."""
-
-    secondary = True
-
-    def __init__(self, leg: ActiveLeg[Any, Any]) -> None:
-        super().__init__(leg.desk, leg.config, b"", leg.operation, leg.row)
-        assert leg.desk.secondary is not None
-        self.backend = leg.desk.secondary
-
-    def primary_known(self, leg: ActiveLeg[Any, Any]) -> None:
-        """The primary's side, which the shadow's leg was told."""
-        self.primary_value = leg.primary_value
-        self.primary_error = leg.primary_error
-        if self.own_failure is None:
-            self.own_failure = leg.primary_failure
-        # A leg that was settled first has not looked at the answer.
-        self._conclude(_ABANDONED if leg.settled else leg.primary)
-
-    def _settle(self, verdict: Verdict, divergence: Divergence | None, failure: ShadowFailure | None) -> None:
-        pair = self.pair
-        assert pair is not None
-        self._settled = True
-        pair.secondary_done(self._observation(verdict, divergence, failure))
-        self.host = self.request = self.primary_value = self.answer = self.pair = None
-        if self.desk.consumer.waiters:
-            self.desk.consumer.changed()
 
 
 @disable_ki_protection

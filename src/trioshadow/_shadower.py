@@ -37,7 +37,7 @@ import trio
 from mmh3 import hash as mmh3_hash
 from trio.lowlevel import current_trio_token, disable_ki_protection, enable_ki_protection
 
-from ._active_leg import ActiveLeg, Desk, SecondaryLeg
+from ._active_leg import ActiveLeg, Desk
 from ._backend import BackendLike, RequestT, as_callable
 from ._config import ShadowConfig
 from ._consumer import PATIENCE, Consumer
@@ -52,6 +52,7 @@ from ._notices import Notices
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
 from ._pair import Pair
 from ._sampling import SamplingKey, encode_key
+from ._secondary_leg import SecondaryLeg
 from ._sink import Sink, SinkTarget
 from ._slo import SloTracker, recorder_of
 from ._snapshot import ATOMS, Packed, copy_request
