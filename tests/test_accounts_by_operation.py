@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 
 import attrs
@@ -136,6 +137,15 @@ async def test_many_operations_are_kept_within_bounds_and_all_calls_are_counted(
         assert sum(found["(other)"].values()) > 1_000
 
 
+async def test_a_leg_that_is_named_after_its_row_was_folded_is_counted_once(autojump_clock):
+    async with Shadower(echo, echo, ShadowConfig(sample_rate=0)) as shadower:
+        legs = [shadower.start(b"k", operation=f"light {number}") for number in range(2_000)]
+        for number, leg in enumerate(legs):
+            leg.name_operation(f"other {number}")
+        found = rows(shadower)
+        assert sum(sum(row.values()) for row in found.values()) == 2_000
+
+
 async def test_rows_that_legs_are_in_are_not_folded(autojump_clock):
     config = ShadowConfig(max_in_flight=10_000)
     async with Shadower(echo, ScriptedBackend(Answer(b"k", after=1)), config) as shadower:
@@ -212,6 +222,15 @@ def test_fingerprints_are_of_what_is_said_and_not_of_objects():
         ShadowConfig(candidate=2)  # type: ignore[arg-type]
 
 
+class _Looks:
+    def look(self, row):
+        return row
+
+
+class _Stares(_Looks):
+    pass
+
+
 def test_functions_are_told_apart_by_what_they_have_closed_over():
     def at_least(limit, *, default=0):
         def view(row, least=default):
@@ -226,6 +245,12 @@ def test_functions_are_told_apart_by_what_they_have_closed_over():
     assert len({one(1), one(2), one(1, default=3)}) == 3
     prints = [ShadowConfig(view=lambda row, limit=limit: row[limit]).fingerprint for limit in (1, 2, 1)]
     assert prints[0] == prints[2] != prints[1]
+    one_of, others = (ShadowConfig(view=functools.partial(at_least, limit)).fingerprint for limit in (1, 2))
+    assert one_of != others
+    methods = [ShadowConfig(view=instance.count).fingerprint for instance in ([], [1], ())]
+    assert methods[0] == methods[1] != methods[2]
+    bound = [ShadowConfig(view=kind().look).fingerprint for kind in (_Looks, _Looks, _Stares)]
+    assert bound[0] == bound[1] != bound[2]
 
     def recursive(row):
         return later(row) if row else recursive

@@ -11,7 +11,7 @@ import pytest
 
 from trioshadow import ResponseRecord, ShadowConfig, Shadower
 from trioshadow.asgi import ShadowMiddleware
-from trioshadow.http import ShadowTransport, served_by_edge
+from trioshadow.http import Edge, Exchange, ShadowTransport, served_by_edge
 from trioshadow.testing import Answer, Hang, ScriptedBackend
 
 from .conftest import counts
@@ -85,6 +85,13 @@ async def test_a_middleware_tells_an_slo_tracker(autojump_clock):
     async with Lifespan(middleware):
         await ask(middleware, scope_for("/users/42"))
     assert told == [True]
+
+
+def test_an_exchange_without_a_leg_needs_no_name():
+    edge = Edge(name="", max_body_bytes=1, ignore_volatile=True, operation=None)
+    exchange = Exchange(edge, "GET")
+    exchange.name("GET /")
+    assert not exchange.wants_name
 
 
 async def test_what_belongs_to_a_shadower_of_ones_own_is_refused():

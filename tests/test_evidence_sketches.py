@@ -220,3 +220,15 @@ def test_the_lightest_are_folded_and_the_heaviest_of_these_is_inherited():
 def test_with_room_for_all_none_is_folded():
     assert lightest([(3, "a")], 2) == ([], 0)
     assert lightest([], 2) == ([], 0)
+
+
+def test_plain_data_is_the_same_on_a_machine_that_writes_the_highest_byte_first(monkeypatch):
+    keys = DistinctKeys(8)
+    for number in (1, 2**63, 77):
+        keys.add(number)
+    here = keys.to_dict()
+    swapped = DistinctKeys(8)
+    for number in (1, 2**63, 77):
+        swapped.add(int.from_bytes(number.to_bytes(8, "big"), "little"))
+    monkeypatch.setattr("trioshadow.evidence._distinct._IS_LITTLE", False)
+    assert DistinctKeys.from_dict(keys.to_dict(), 8).to_dict() == keys.to_dict() != here

@@ -408,6 +408,27 @@ async def test_near_the_recursion_limit_no_leg_is_left_behind(autojump_clock, mo
         assert shadower._ledger.evidence.held == 0
 
 
+@pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
+async def test_where_one_of_two_legs_finds_room_none_is_left_behind(autojump_clock, monkeypatch):
+    # One host is idle, which takes less room on the stack than a new one.
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+
+    def at_depth(depth, function):
+        return function() if depth == 0 else at_depth(depth - 1, function)
+
+    for spare in [*range(4, 120)] * 2:  # twice: who is launched first is random
+        async with Shadower(echo, echo, ShadowConfig(noise_rate=0), secondary=echo) as shadower:
+            await (await shadower.call(b"k")).wait_settled()
+            shadower.reconfigure(ShadowConfig(noise_rate=1))
+            depth = sys.getrecursionlimit() - len(inspect.stack(0)) - spare
+            with contextlib.suppress(RecursionError):
+                at_depth(depth, lambda shadower=shadower: shadower.start(b"k")).primary_done(b"k")
+            await shadower.wait_idle()
+            statistics = shadower.statistics()
+            assert statistics.in_flight == statistics.secondary.in_flight == shadower._ledger.evidence.held == 0
+            assert statistics.mirrored == statistics.matched + statistics.abandoned
+
+
 async def test_repr_shows_no_secrets(autojump_clock):
     async with Shadower(echo, echo, name="swap") as shadower:
         assert repr(shadower) == "<Shadower 'swap' running, 0 in flight>"

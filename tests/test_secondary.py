@@ -195,6 +195,14 @@ async def test_a_secondary_that_says_nothing_leaves_the_call_unpaired(autojump_c
     assert (found.calls, found.pairs) == (1, 0)
 
 
+async def test_a_secondary_that_nobody_waits_for_is_counted_too(autojump_clock):
+    primary, shadow, secondary = backends(secondary=Answer(b"same", after=1.5))
+    async with Shadower(primary, shadow, ALL, secondary=secondary) as shadower:
+        await shadower.call(b"k")
+        await trio.sleep(5)
+        assert secondary_counts(shadower) == {"matched": 1}
+
+
 async def test_leaving_gives_a_secondary_the_same_time_as_a_shadow(autojump_clock):
     primary, shadow, secondary = backends(secondary=Answer(b"same", after=4))
     config = ShadowConfig(noise_rate=1, drain_timeout=5, shadow_timeout=9)
@@ -291,6 +299,26 @@ async def test_a_request_that_pickle_cant_take_is_copied_for_each(autojump_clock
         await shadower.wait_idle()
         assert counts(shadower) == {"matched": 1}
         assert secondary_counts(shadower) == {"matched": 1}
+
+
+def _unloadable():
+    raise ValueError
+
+
+class Unloadable:
+    def __reduce__(self):
+        return _unloadable, ()
+
+
+async def test_a_request_that_cant_be_rebuilt_is_no_fault_of_either(autojump_clock):
+    async def slow(request):
+        await trio.sleep(1)
+
+    async with Shadower(slow, slow, ALL, secondary=slow) as shadower:
+        outcome = await (await shadower.call(Unloadable(), key=b"k")).wait_settled()
+        assert outcome.shadow_failed.message == "copy_request: "
+        await shadower.wait_idle()
+        assert field(shadower, "not compared").both == 1
 
 
 async def test_the_primarys_view_is_the_secondarys_too(autojump_clock):
