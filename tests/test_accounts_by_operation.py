@@ -89,11 +89,15 @@ async def test_a_name_that_is_no_str_is_none(autojump_clock):
         def __hash__(self):
             raise AssertionError("asked")
 
+    class Undecided:
+        def __bool__(self):
+            raise AssertionError("asked")
+
     async with Shadower(echo, echo) as shadower:
-        for name in (7, ["a"], Name("a"), b"bytes"):
+        for name in (7, ["a"], Name("a"), b"bytes", Undecided()):
             await shadower.call(b"k", operation=name)  # type: ignore[arg-type]
         await shadower.wait_idle()
-        assert rows(shadower) == {UNNAMED: {"mirrored": 4}}
+        assert rows(shadower) == {UNNAMED: {"mirrored": 5}}
 
 
 async def test_calls_of_other_threads_are_counted_by_name():

@@ -198,7 +198,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             return self._start_elsewhere(operation)
         ledger = self._ledger
         evidence = ledger.evidence
-        row = self._row(evidence, operation) if operation else evidence.unnamed
+        # The type first: what is no str may not even say whether it is true.
+        row = self._row(evidence, operation) if type(operation) is str and operation else evidence.unnamed
         mark = shadow_mark.get()
         if mark is not None and mark.running:
             return self._hold_back(HeldBack.IN_SHADOW, row)
@@ -245,10 +246,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             return _GIVEN_UP
 
     def _row(self, evidence: Evidence, operation: str) -> Operation:
-        row = evidence.operations.get(operation) if type(operation) is str else evidence.unnamed
-        if row is None:
-            row = evidence.operation(_name_of(operation))
-        return row
+        row = evidence.operations.get(operation)
+        return evidence.operation(_name_of(operation)) if row is None else row
 
     def _start_leg(
         self, config: ShadowConfig, request: RequestT, key_bytes: bytes, operation: str, row: Operation
