@@ -26,7 +26,7 @@ from trioshadow.archive import (
     read_archive,
 )
 from trioshadow.archive._active_file import ActiveFile
-from trioshadow.archive._lines import epoch_id
+from trioshadow.archive._lines import epoch_of
 
 from .archives import SNAPSHOT, keys, problems, record, told
 
@@ -62,7 +62,7 @@ async def test_what_diverges_and_what_fails_is_in_the_archive(tmp_path):
 async def test_snapshots_and_records_lie_in_segments_by_epoch(tmp_path):
     sink = JsonlSink(tmp_path / "a.jsonl")
     assert sink.snapshot_every == 60.0
-    epochs = [epoch_id(SNAPSHOT), epoch_id({"epoch": {"candidate": "2.1", "rules": "abc"}})]
+    epochs = [epoch_of(SNAPSHOT), epoch_of({"epoch": {"candidate": "2.1", "rules": "abc"}})]
     await sink.write(record(b"a", epoch=epochs[0]))
     later = {**SNAPSHOT, "series": "s2", "epoch": {"candidate": "2.1", "rules": "abc"}}
     await sink.snapshot([SNAPSHOT, later])

@@ -21,6 +21,7 @@ TIERS = [
         "_sampling",
         "_config",
         "_capture",
+        "_checks",
         "_fingerprint",
         "compare",
         "_explain",

@@ -387,7 +387,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         row = self.row
         try:
             if verdict is _MATCHED:  # nearly always
-                row.observe(counting_hash(self.key) if self.key else None, self._primary_seconds, self.shadow_seconds)
+                row.observe(counting_hash(self.key), self._primary_seconds, self.shadow_seconds)
             elif verdict.slot in _COMPARED:
                 self._observe(self._observation(verdict, divergence, failure), None)
         except Exception as exc:
@@ -409,7 +409,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             shadow,
             secondary,
             key=self.key[:KEY_LIMIT],
-            key_hash=counting_hash(self.key) if self.key else None,
+            key_hash=counting_hash(self.key),
             at=time.time(),
             primary_seconds=self._primary_seconds,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from ._checks import is_count
 from ._errors import passing_error
 from ._record import ResponseRecord
 from ._snapshot import Copied, Deferred, Packed
@@ -14,13 +15,6 @@ from .compare import written
 
 #: Of a message so many headers are kept.
 _HEADERS = 100
-
-
-def _is_size(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{attribute.name} must be an int, not {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{attribute.name} must be a count in [1, inf), not {value!r}")
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +29,7 @@ class Capture:
     """Keep the request?"""
     answers: bool = True
     """Keep both answers?"""
-    max_bytes: int = attrs.field(default=4_096, validator=_is_size)
+    max_bytes: int = attrs.field(default=4_096, validator=is_count)
     """Bodies, texts and the values of headers are cut to so many bytes or characters, in [1, inf). Of headers there are
     at most 100."""
 

@@ -10,7 +10,8 @@ import attrs
 import mmh3
 
 from ._capture import Capture
-from ._fingerprint import fingerprint
+from ._checks import is_count, is_integer, is_text, out_of_range
+from ._fingerprint import epoch_id, fingerprint
 from ._sampling import SamplingKey
 from .compare import RULES, Comparison, Decoder, IgnoreField, Rule, checked_decoders
 
@@ -19,53 +20,37 @@ _2_32 = 2**32
 View: TypeAlias = Callable[[Any], Any]
 
 
-def _out_of_range(parameter: str, value: object, allowed: str) -> ValueError:
-    return ValueError(f"{parameter} must be {allowed}, not {value!r}")
-
-
 def _number(value: Any, attribute: attrs.Attribute[Any]) -> None:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
     try:
         float(value)
     except OverflowError:
-        raise _out_of_range(attribute.name, value, "a number that a float can hold") from None
-
-
-def _integer(value: Any, attribute: attrs.Attribute[Any]) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{attribute.name} must be an int, not {type(value).__name__}")
+        raise out_of_range(attribute.name, value, "a number that a float can hold") from None
 
 
 def _is_fraction(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     _number(value, attribute)
     if not 0 <= value <= 1:  # written so that NaN fails too
-        raise _out_of_range(attribute.name, value, "a fraction in [0, 1] (0.1 mirrors one key in ten)")
+        raise out_of_range(attribute.name, value, "a fraction in [0, 1] (0.1 mirrors one key in ten)")
 
 
 def _is_timeout(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     _number(value, attribute)
     if not value > 0:
-        raise _out_of_range(attribute.name, value, "seconds in (0, inf]")
+        raise out_of_range(attribute.name, value, "seconds in (0, inf]")
 
 
 def _is_duration(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     _number(value, attribute)
     if not value >= 0:
-        raise _out_of_range(attribute.name, value, "seconds in [0, inf]")
+        raise out_of_range(attribute.name, value, "seconds in [0, inf]")
 
 
-def is_count(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """Validate an attribute that counts something, in [1, inf)."""
-    _integer(value, attribute)
-    if value < 1:
-        raise _out_of_range(attribute.name, value, "a count in [1, inf)")
-
-
-def _is_seed(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _integer(value, attribute)
+def _is_seed(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    is_integer(instance, attribute, value)
     if not 0 <= value < _2_32:
-        raise _out_of_range(attribute.name, value, "an int in [0, 2**32)")
+        raise out_of_range(attribute.name, value, "an int in [0, 2**32)")
 
 
 def _checked_ignore(rules: Any) -> tuple[IgnoreField | Rule, ...]:
@@ -89,11 +74,6 @@ def _is_bool(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
 def _is_optional_callable(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not callable(value):
         raise TypeError(f"{attribute.name} must be a function, not {type(value).__name__}")
-
-
-def _is_text(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{attribute.name} must be a str, not {type(value).__name__}")
 
 
 def _is_capture(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -164,7 +144,7 @@ class ShadowConfig:
 
     noise_rate: float = attrs.field(default=0.1, validator=_is_fraction)
     """The fraction of mirrored calls, in [0, 1], that go to the secondary too, if there is one."""
-    candidate: str = attrs.field(default="", validator=_is_text)
+    candidate: str = attrs.field(default="", validator=is_text)
     """Which version of the new backend this is. What is counted of one candidate is never added to what is counted of
     another: change it when the candidate changes."""
     capture: Capture | None = attrs.field(default=None, validator=_is_capture)
@@ -205,7 +185,7 @@ class ShadowConfig:
         object.__setattr__(self, "comparison", comparison)
         rules = (self.ignore, self.compare, self.strict, self.strict_errors, self.max_changes, self.decode)
         object.__setattr__(self, "fingerprint", fingerprint((*rules, self.decoders, self.view, self.shadow_timeout)))
-        object.__setattr__(self, "epoch_id", fingerprint((self.candidate, self.fingerprint)))
+        object.__setattr__(self, "epoch_id", epoch_id(self.candidate, self.fingerprint))
 
     @classmethod
     def full_sample(cls) -> ShadowConfig:

@@ -27,6 +27,11 @@ def fingerprint(parts: Iterable[object]) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
+def epoch_id(candidate: str, rules: str) -> str:
+    """The name of an epoch, as records have it: of one candidate, and the fingerprint of one set of rules."""
+    return fingerprint((candidate, rules))
+
+
 def _described(part: Any) -> str:
     kind: type[Any] = type(part)
     if part is None or kind in (bool, int, float, str, bytes):

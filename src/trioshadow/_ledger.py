@@ -25,7 +25,6 @@ from .evidence import Epoch, Evidence, Operation
 _CLOSED = Verdict.CLOSED.slot
 _SHED = Verdict.SHED.slot
 _HELD_BACK = Verdict.HELD_BACK.slot
-_IN_FLIGHT = IN_FLIGHT
 _MIRRORED = Verdict.NOT_SAMPLED.slot
 #: Those who are held back for another cause than the first, which is what is left.
 _OTHER_CAUSES = tuple(HeldBack)[1:]
@@ -138,13 +137,12 @@ class Ledger:
 
     def begin_epoch(self, epoch: Epoch) -> None:
         """Calls that begin from now on are of this epoch; one that was left a short time ago is gone on with."""
-        kept = [evidence for evidence in self._epochs.kept if evidence.epoch != epoch]
-        for evidence in self._epochs.kept:
-            if evidence.epoch == epoch:
-                self.evidence = evidence
-                break
+        by_epoch = {evidence.epoch: evidence for evidence in self._epochs.kept}
+        if epoch in by_epoch:
+            self.evidence = by_epoch.pop(epoch)
         else:
             self.evidence = Evidence(epoch, series=self._new_series(), since=self._clock())
+        kept = list(by_epoch.values())
         past, past_secondary = self._epochs.past, self._epochs.past_secondary
         for old in [evidence for evidence in kept if not evidence.held][: max(0, len(kept) - EPOCHS + 1)]:
             kept.remove(old)
@@ -159,7 +157,7 @@ class Ledger:
         counts = row.counts
         if self.in_flight + self.records_waiting < limit:
             self.in_flight += 1
-            counts[_IN_FLIGHT] += 1
+            counts[IN_FLIGHT] += 1
             row.held += 1
             return True
         counts[_SHED] += 1
@@ -175,8 +173,8 @@ class Ledger:
 
     def rename_leg(self, old: Operation, new: Operation) -> None:
         """A leg in flight is one of another operation."""
-        old.counts[_IN_FLIGHT] -= 1
-        new.counts[_IN_FLIGHT] += 1
+        old.counts[IN_FLIGHT] -= 1
+        new.counts[IN_FLIGHT] += 1
         old.held -= 1
         new.held += 1
 
@@ -184,7 +182,7 @@ class Ledger:
         """A leg got its verdict. The row of one that is `paired` is still held, until the secondary is done too."""
         counts, slot = row.counts, verdict.slot
         self.in_flight -= 1
-        counts[_IN_FLIGHT] -= 1
+        counts[IN_FLIGHT] -= 1
         counts[slot] += 1
         if not paired:
             row.held -= 1

@@ -63,6 +63,10 @@ def encode_key(key: object) -> bytes:
 _COUNTING_SEED = 1
 
 
-def counting_hash(key: bytes) -> int:
-    """The hash in [0, 2**64) by which different keys are counted: the first half of MurmurHash3_x64_128, seed 1."""
-    return mmh3.hash64(key, _COUNTING_SEED, signed=False)[0]  # by name: mmh3 5.3.1 ignores a fourth positional argument
+def counting_hash(key: bytes) -> int | None:
+    """The hash in [0, 2**64) by which different keys are counted; None for an empty one, which is no key.
+
+    It is the first half of MurmurHash3_x64_128, seed 1.
+    """
+    # By name: mmh3 5.3.1 ignores a fourth positional argument.
+    return mmh3.hash64(key, _COUNTING_SEED, signed=False)[0] if key else None

@@ -67,7 +67,6 @@ _NOT_SAMPLED, _SHED, _UNKEYED, _HELD_BACK, _PAUSED, _CLOSED = (
 _NOT_SAMPLED_SLOT = Verdict.NOT_SAMPLED.slot
 _GIVEN_UP = IdleLeg(Verdict.ABANDONED)
 _ABANDONED_SLOT = Verdict.ABANDONED.slot
-_IN_FLIGHT = IN_FLIGHT
 _PRIMARY_ABANDONED = PrimarySide.ABANDONED
 
 _DEFAULT_CONFIG = ShadowConfig()
@@ -241,7 +240,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             counts = row.counts
             ledger.in_flight -= 1
             row.held -= 1
-            counts[_IN_FLIGHT] -= 1
+            counts[IN_FLIGHT] -= 1
             counts[_ABANDONED_SLOT] += 1
             return _GIVEN_UP
 

@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeAlias
 import attrs
 import trio
 
-from ._config import is_count
+from ._checks import is_count
 from ._errors import consists_of, passing_error, type_name
 from ._notices import Notices
 from ._verdict import DivergenceRecord

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trioshadow._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
-from trioshadow._fingerprint import fingerprint
+from trioshadow._fingerprint import epoch_id
 from trioshadow._verdict import Captured, DivergenceRecord, ShadowFailure
 from trioshadow.compare import Change, HeaderChange
 
@@ -48,10 +48,10 @@ def snapshot_line(snapshot: Mapping[str, Any], at: float) -> bytes:
     return line("snapshot", at=at, evidence=encode_plain(snapshot))
 
 
-def epoch_id(snapshot: Mapping[str, Any]) -> str:
+def epoch_of(snapshot: Mapping[str, Any]) -> str:
     """The epoch of a snapshot as records have it: `ShadowConfig.epoch_id`."""
     epoch: Mapping[str, str] = snapshot["epoch"]
-    return fingerprint((epoch["candidate"], epoch["rules"]))
+    return epoch_id(epoch["candidate"], epoch["rules"])
 
 
 def _failure(failure: ShadowFailure) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import attrs
 from trioshadow._verdict import DivergenceRecord
 from trioshadow.evidence import Evidence
 
-from ._lines import epoch_id
+from ._lines import epoch_of
 from ._problem import Problem, ProblemKind
 from ._reading import Segment, Snapshot, read_archive
 
@@ -94,7 +94,7 @@ def _put(last: dict[tuple[str, str], tuple[int, Evidence]], snapshot: Snapshot) 
     """Keep it, if it is the latest of its series."""
     try:
         evidence = Evidence.from_dict(snapshot.evidence)
-        key = epoch_id(snapshot.evidence), str(snapshot.evidence["series"])
+        key = epoch_of(snapshot.evidence), str(snapshot.evidence["series"])
     except (ValueError, TypeError, KeyError, AttributeError):
         return Problem(ProblemKind.FOREIGN, snapshot.file, snapshot.line, "this is no snapshot of evidence")
     # By what was counted and not by the clock, which may be set back: of one series that only grows.

@@ -17,21 +17,21 @@ from typing import Any
 import attrs
 import trio
 
+from trioshadow._checks import is_integer, out_of_range
 from trioshadow._notices import Notices
 from trioshadow._verdict import DivergenceRecord
 
-from ._lines import epoch_id, record_line, snapshot_line
+from ._lines import epoch_of, record_line, snapshot_line
 from ._redaction import Redaction
 from ._writer import ArchiveWriter, Limits
 
 _MIB = 1 << 20
 
 
-def _is_size(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{attribute.name} must be an int, not {type(value).__name__}")
+def _is_size(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    is_integer(instance, attribute, value)
     if value < 1024:
-        raise ValueError(f"{attribute.name} must be bytes in [1024, inf), not {value!r}")
+        raise out_of_range(attribute.name, value, "bytes in [1024, inf)")
 
 
 def _is_duration(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -124,7 +124,7 @@ class JsonlSink:
     def _write_snapshots(self, snapshots: Sequence[Mapping[str, Any]]) -> None:
         for snapshot in snapshots:
             told = self.redaction.apply_to_snapshot(snapshot)
-            self._writer.write(snapshot_line(told, self._writer.now()), epoch_id(told), snapshot=True)
+            self._writer.write(snapshot_line(told, self._writer.now()), epoch_of(told), snapshot=True)
 
     async def _in_thread(self, function: Callable[..., None], *arguments: object) -> None:
         await trio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=self._limiter)

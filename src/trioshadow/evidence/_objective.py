@@ -8,6 +8,8 @@ from typing import Any
 
 import attrs
 
+from trioshadow._checks import is_count, is_text
+
 from ._places import folded_path
 
 
@@ -47,20 +49,8 @@ def _is_ratio(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
             raise ValueError(f"{attribute.name} must be a ratio in [1, inf) or None, not {value!r}")
 
 
-def _is_count(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{attribute.name} must be an int, not {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{attribute.name} must be a count in [1, inf), not {value!r}")
-
-
-def _is_text(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{attribute.name} must be a str, not {type(value).__name__}")
-
-
 def _is_name(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    _is_text(instance, attribute, value)
+    is_text(instance, attribute, value)
     if not value:
         raise ValueError(f"{attribute.name} must not be empty")
 
@@ -80,9 +70,9 @@ class Acknowledged:
     field: str = attrs.field(validator=_is_name, converter=_as_field)
     """As a scorecard names it: `status`, `$.items[*].price`, `timed out`. The path of a single place, as a divergence
     names it, means its field."""
-    operation: str | None = attrs.field(default=None, kw_only=True, validator=attrs.validators.optional(_is_text))
+    operation: str | None = attrs.field(default=None, kw_only=True, validator=attrs.validators.optional(is_text))
     """Of which operation; None: of every one."""
-    reason: str = attrs.field(default="", kw_only=True, validator=_is_text)
+    reason: str = attrs.field(default="", kw_only=True, validator=is_text)
     """Why, for whoever reads the scorecard."""
 
     def covers(self, operation: str, field: str) -> bool:
@@ -128,7 +118,7 @@ class Objective:
     unverifiable_noise: float = attrs.field(default=0.95, validator=_is_level)
     """A field that differs in so many of the A/A' pairs, in (0, 1), says nothing any more: a candidate's own
     differences would have no room beside it."""
-    min_keys: int = attrs.field(default=5, validator=_is_count)
+    min_keys: int = attrs.field(default=5, validator=is_count)
     """A regression needs so many sampling keys, in [1, inf): one user's polling is one observation."""
     acknowledged: tuple[Acknowledged, ...] = attrs.field(default=(), converter=_checked_acknowledged)
     """Differences that may stay. A str stands for `Acknowledged(str)`."""
