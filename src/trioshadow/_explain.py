@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .compare import Change, Excerpt, first_difference, visible, written
 
@@ -74,6 +74,25 @@ _LINE = re.compile(r"\$\[([0-9]+)\]")
 def explain(divergence: Divergence, *, color: bool, width: int | None) -> str:
     """Some lines, old above new."""
     page = _Page(color=color, width=width)
+    tell(divergence, page)
+    return "\n".join(page.lines)
+
+
+class Page(Protocol):
+    """What a divergence is told to, part by part."""
+
+    def title(self, text: str) -> None:
+        """A part of the answer begins."""
+
+    def place(self, text: str) -> None:
+        """A place in it: what follows is there."""
+
+    def sides(self, primary: str | None, shadow: str | None, *, depth: int = 2) -> None:
+        """Both sides, None for one that has nothing there; `depth` 1: of the part as a whole."""
+
+
+def tell(divergence: Divergence, page: Page) -> None:
+    """All of it, to a page."""
     if divergence.status is not None:
         page.title("status")
         page.sides(*map(written, divergence.status), depth=1)
@@ -85,7 +104,6 @@ def explain(divergence: Divergence, *, color: bool, width: int | None) -> str:
     if divergence.error is not None:
         page.title("error")
         _tell_error(page, divergence.error)
-    return "\n".join(page.lines)
 
 
 class _Page:
@@ -139,7 +157,7 @@ def _window(text: str, at: int, room: int | None) -> tuple[str, str]:
     return before, rest
 
 
-def _tell_headers(page: _Page, headers: HeaderDiff) -> None:
+def _tell_headers(page: Page, headers: HeaderDiff) -> None:
     for change in headers.changes:
         name = change.name if change.cookie is None else f"{change.name} {change.cookie}"
         page.place(name + (" (added)" if not change.primary else " (removed)" if not change.shadow else ""))
@@ -156,12 +174,12 @@ def _tell_headers(page: _Page, headers: HeaderDiff) -> None:
         page.place(f"and {unsaid:,} more")
 
 
-def _tell_error(page: _Page, error: ErrorDiff) -> None:
+def _tell_error(page: Page, error: ErrorDiff) -> None:
     shadow = "an answer" if error.shadow is None else f"{error.shadow}: {error.shadow_message}"
     page.sides(f"{error.primary}: {error.primary_message}", shadow, depth=1)
 
 
-def _tell_body(page: _Page, body: BodyDiff) -> None:
+def _tell_body(page: Page, body: BodyDiff) -> None:
     page.title(_body_title(body))
     if body.excerpts is not None:
         page.sides(*map(repr, body.excerpts))
