@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import attrs
+import trio
 
-from trioshadow import Captured, Divergence, DivergenceRecord, ResponseRecord, ShadowConfig, Verdict
-from trioshadow.archive import Problem, read_archive
+from trioshadow import Captured, Divergence, DivergenceRecord, ResponseRecord, ShadowConfig, Shadower, Verdict
+from trioshadow.archive import JsonlSink, Problem, read_archive
+from trioshadow.archive._lines import record_line
 from trioshadow.archive._writer import ArchiveWriter, Limits
 from trioshadow.evidence import Epoch, Evidence
+from trioshadow.http import HttpRequest
 
 JSON = {"content-type": "application/json"}
 SNAPSHOT = Evidence(Epoch("2.0", "abc"), series="s1", since=1.0).to_dict(2.0)
@@ -74,3 +77,36 @@ def told(*paths):
     entries = list(read_archive(*paths))
     assert not [entry for entry in entries if isinstance(entry, Problem)]
     return entries
+
+
+def shadowed(path, calls, primary, shadow, secondary=None, *, operations=("GET /users/{id}",), **config):
+    """An archive of so many calls, as a process writes it. The backends are functions of the number of the call."""
+
+    def backend(function):
+        async def call(request):
+            await trio.lowlevel.checkpoint()
+            return function(int(request.target.rpartition("/")[2]))
+
+        return call
+
+    async def main():
+        settings = ShadowConfig(**{"noise_rate": 1.0, "max_in_flight": 10_000, **config})
+        sides = (backend(primary), backend(shadow))
+        copy = None if secondary is None else backend(secondary)
+        async with Shadower(*sides, settings, secondary=copy, sinks=[JsonlSink(path)]) as shadower:
+            for number in range(calls):
+                request = HttpRequest("GET", f"https://shop.test/users/{number}", headers={"authorization": "Bearer t"})
+                await shadower.call(request, operation=operations[number % len(operations)])
+                if number % 100 == 0:
+                    await shadower.wait_idle()  # so that no sink falls behind
+            await shadower.wait_idle()
+
+    trio.run(main)
+
+
+def written(path, *records, **limits):
+    """An archive of these records, without a snapshot."""
+    put = writer(path, **limits)
+    for each in records:
+        put.write(record_line(each), each.epoch)
+    put.close()

@@ -17,7 +17,7 @@ from trioshadow.evidence import Evidence
 
 from ._lines import epoch_of
 from ._problem import Problem, ProblemKind
-from ._reading import Segment, Snapshot, read_archive
+from ._reading import Entry, Segment, Snapshot, read_archive
 
 #: Problems that are kept; all are counted.
 _KEPT = 1_000
@@ -61,44 +61,60 @@ def merge_archives(*paths: str | Path) -> Merged:
     Evidence that a killed process had counted since its last snapshot is lost; `Merged.records_since` says how many
     records there are of that time.
     """
-    last: dict[tuple[str, str], tuple[int, Evidence]] = {}
-    since: Counter[str] = Counter()
-    problems: list[Problem] = []
-    problem_count, run = 0, ""
-    deleted: dict[str, int] = {}
+    merger = Merger()
     for entry in read_archive(*paths):
+        merger.take(entry)
+    return merger.merged()
+
+
+class Merger:
+    """Takes what is read of archives, entry by entry."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], tuple[int, Evidence]] = {}
+        self._since: Counter[str] = Counter()
+        self._problems: list[Problem] = []
+        self._problem_count = 0
+        self._run = ""
+        self._deleted: dict[str, int] = {}
+
+    def take(self, entry: Entry) -> None:
+        """The next entry."""
         problem = None
         if type(entry) is DivergenceRecord:
-            since[run] += 1
+            self._since[self._run] += 1
         elif type(entry) is Segment:
-            run = entry.run
-            deleted[run] = max(entry.deleted, deleted.get(run, 0))
+            self._run = entry.run
+            self._deleted[entry.run] = max(entry.deleted, self._deleted.get(entry.run, 0))
         elif type(entry) is Snapshot:
-            since[run] = 0
-            problem = _put(last, entry)
+            self._since[self._run] = 0
+            problem = self._put(entry)
         else:
             assert type(entry) is Problem
             problem = entry
         if problem is not None:
-            problem_count += 1
-            if len(problems) < _KEPT:
-                problems.append(problem)
-    series: dict[str, list[Evidence]] = {}
-    for (epoch, _), (_, evidence) in last.items():
-        series.setdefault(epoch, []).append(evidence)
-    merged = {epoch: Evidence.merge(parts) for epoch, parts in series.items()}
-    return Merged(merged, sum(deleted.values()), since.total(), tuple(problems), problem_count)
+            self._problem_count += 1
+            if len(self._problems) < _KEPT:
+                self._problems.append(problem)
 
+    def _put(self, snapshot: Snapshot) -> Problem | None:
+        """Keep it, if it is the latest of its series."""
+        try:
+            evidence = Evidence.from_dict(snapshot.evidence)
+            key = epoch_of(snapshot.evidence), str(snapshot.evidence["series"])
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return Problem(ProblemKind.FOREIGN, snapshot.file, snapshot.line, "this is no snapshot of evidence")
+        # By what was counted and not by the clock, which may be set back: of one series that only grows.
+        counted = sum(evidence.totals()[:-1]) + sum(evidence.totals()) + sum(evidence.secondary_totals())
+        if key not in self._last or counted >= self._last[key][0]:
+            self._last[key] = counted, evidence
+        return None
 
-def _put(last: dict[tuple[str, str], tuple[int, Evidence]], snapshot: Snapshot) -> Problem | None:
-    """Keep it, if it is the latest of its series."""
-    try:
-        evidence = Evidence.from_dict(snapshot.evidence)
-        key = epoch_of(snapshot.evidence), str(snapshot.evidence["series"])
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return Problem(ProblemKind.FOREIGN, snapshot.file, snapshot.line, "this is no snapshot of evidence")
-    # By what was counted and not by the clock, which may be set back: of one series that only grows.
-    counted = sum(evidence.totals()[:-1]) + sum(evidence.totals()) + sum(evidence.secondary_totals())
-    if key not in last or counted >= last[key][0]:
-        last[key] = counted, evidence
-    return None
+    def merged(self) -> Merged:
+        """What they say together."""
+        series: dict[str, list[Evidence]] = {}
+        for (epoch, _), (_, evidence) in self._last.items():
+            series.setdefault(epoch, []).append(evidence)
+        merged = {epoch: Evidence.merge(parts) for epoch, parts in series.items()}
+        deleted, since = sum(self._deleted.values()), self._since.total()
+        return Merged(merged, deleted, since, tuple(self._problems), self._problem_count)

@@ -180,6 +180,8 @@ class _Reader:
                     line = decode(raw)
                     if line.v > VERSION:
                         yield self._newer(name, number)
+                        if number == 1:  # what follows is newer too, and would say so a million times
+                            return
                     elif type(line) is record and number > 1:
                         yield line.made()
                     else:

@@ -48,7 +48,8 @@ class Histogram:
         """How many were counted."""
         return sum(self._counts)
 
-    def _bins(self) -> list[tuple[int, int]]:
+    def bins(self) -> list[tuple[int, int]]:
+        """Number and count of each bin that has any. Bin i begins at 1 µs * 2**(i/8)."""
         return [(index, count) for index, count in enumerate(self._counts) if count]
 
     def quantile(self, fraction: float) -> float | None:
@@ -63,7 +64,7 @@ class Histogram:
         """Upper edges of the bins that have any, rising, each with how many latencies lie above it for certain."""
         above = self.total
         edges: list[tuple[float, int]] = []
-        for index, count in self._bins():
+        for index, count in self.bins():
             above -= count
             edges.append((_upper(index), above))
         return edges
@@ -72,7 +73,7 @@ class Histogram:
         """Lower edges of the bins that have any, rising, each with how many latencies lie below it for certain."""
         below = 0
         edges: list[tuple[float, int]] = []
-        for index, count in self._bins():
+        for index, count in self.bins():
             edges.append((_upper(index - 1), below))
             below += count
         return edges
@@ -80,7 +81,7 @@ class Histogram:
     def above(self, seconds: float) -> tuple[int, int]:
         """How many lie above this, at least and at most: the bin that it falls into is not known in detail."""
         at_least = at_most = 0
-        for index, count in self._bins():
+        for index, count in self.bins():
             if _upper(index - 1) >= seconds:
                 at_least += count
             if _upper(index) > seconds:
@@ -93,7 +94,7 @@ class Histogram:
 
     def to_dict(self) -> dict[str, object]:
         """Plain data: count by number of the bin, empty ones left out. Bin i begins at 1 µs * 2**(i/8)."""
-        return {str(index): count for index, count in self._bins()}
+        return {str(index): count for index, count in self.bins()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
