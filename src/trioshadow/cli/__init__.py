@@ -38,6 +38,12 @@ _COMMANDS = {
     "proxy": _Command(
         "trioshadow.cli._proxy:proxy", "cli", "Mirror HTTP traffic: does a new service do the same?", ("hypercorn",)
     ),
+    "report": _Command(
+        "trioshadow.cli._report:report",
+        "cli",
+        "Read archives: what differs, and is it good enough?",
+        ("msgspec", "jinja2"),
+    ),
 }
 
 
