@@ -23,6 +23,7 @@ import isolation
 import memory
 import others
 import pairs
+import report
 import serving
 from _table import render
 from _timing import FULL, SHORT, SMOKE
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     options = parser.parse_args(arguments)
-    parts = (calls, isolation, comparing, bodies, others, pairs, memory, evidence, archive, serving)
+    parts = (calls, isolation, comparing, bodies, others, pairs, memory, evidence, archive, report, serving)
     sections = [section for part in parts for section in part.sections(options.effort)]
     print(render(sections, markdown=options.markdown))
 
