@@ -12,7 +12,6 @@ import importlib
 import io
 import itertools
 import re
-import runpy
 import sys
 import textwrap
 import types
@@ -92,12 +91,6 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(page: Path) -> None:
             with contextlib.redirect_stdout(printed):
                 exec(code, module.__dict__)
             assert printed.getvalue() == block.expected, f"{page.name}:{block.line}"
-
-
-def test_example_scripts_run() -> None:
-    """A script in docs/examples is a program."""
-    for script in sorted((ROOT / "docs" / "examples").glob("*.py")):
-        runpy.run_path(str(script), run_name="__main__")
 
 
 def test_the_reference_has_every_public_name() -> None:
