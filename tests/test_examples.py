@@ -64,7 +64,7 @@ def test_a_script_is_short(name: str) -> None:
 def test_a_script_decides_what_the_page_shows_and_leaves_nothing_behind(name: str) -> None:
     # Of sockets, connections and coroutines that are left open Python warns on stderr.
     command = [sys.executable, "-X", "dev", "-X", "utf8", "-W", "error", str(DOCS / "examples" / f"{name}.py")]
-    ran = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
+    ran = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert verdicts(ran.stdout) == VERDICTS[name]
     assert untimed(ran.stdout) == untimed(shown(name))
