@@ -178,6 +178,8 @@ def test_errors():
     answered = Divergence(error=ErrorDiff("KeyError", None, "", ""))
     assert str(answered) == "raised KeyError, the shadow answered"
     assert answered.explain() == "error\n  - KeyError: \n  + an answer"
+    namesakes = Divergence(error=ErrorDiff("ParserError", "ParserError", "no", "no"))
+    assert namesakes.explain() == "error\n  - ParserError: no\n  + ParserError: no (not the same type)"
 
 
 def test_a_body_that_only_differs():

@@ -175,8 +175,11 @@ def _tell_headers(page: Page, headers: HeaderDiff) -> None:
 
 
 def _tell_error(page: Page, error: ErrorDiff) -> None:
+    primary = f"{error.primary}: {error.primary_message}"
     shadow = "an answer" if error.shadow is None else f"{error.shadow}: {error.shadow_message}"
-    page.sides(f"{error.primary}: {error.primary_message}", shadow, depth=1)
+    if primary == shadow:  # two libraries each have their ParseError
+        shadow += " (not the same type)"
+    page.sides(primary, shadow, depth=1)
 
 
 def _tell_body(page: Page, body: BodyDiff) -> None:
