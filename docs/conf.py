@@ -15,6 +15,7 @@ import trioshadow.archive
 import trioshadow.asgi
 import trioshadow.evidence
 import trioshadow.http
+import trioshadow.testing
 
 project = "trioshadow"
 author = "the trioshadow authors"
@@ -31,6 +32,7 @@ PACKAGES = (
     trioshadow.http,
     trioshadow.asgi,
     trioshadow.archive,
+    trioshadow.testing,
 )
 
 html_theme = "furo"
@@ -46,18 +48,19 @@ autodoc_typehints_format = "short"
 autodoc_type_aliases = {
     name: f"trioshadow.{name}"
     for name in ("BackendLike", "Decoder", "Headers", "HeadersLike", "Rule", "SamplingKey", "SinkTarget", "View")
-} | {"App": "trioshadow.asgi.App"}
+} | {"App": "trioshadow.asgi.App", "Side": "trioshadow.testing.Side"}
 
 # No intersphinx: the build needs no network, so the names of others stay plain text. `-n` still finds every broken
 # reference to a name of ours.
 nitpick_ignore_regex = [
-    ("py:.*", r"(trio|httpx|attrs|enum|abc|collections|contextlib|pathlib|typing|types|uuid)\..*"),
+    ("py:.*", r"(trio|httpx|hypothesis|attrs|enum|abc|collections|contextlib|pathlib|typing|types|uuid)\..*"),
     # The standard library again, where Sphinx shows names without their module.
     ("py:.*", r"[a-z]+|[A-Z]\w*(Error|Exception|Warning)|None|BaseException|Exception|Any|Self|UUID|TracebackType"),
     (
         "py:.*",
-        r"(Awaitable|Callable|Iterable|Iterator|Mapping|Sequence|Path|AbstractAsyncContextManager|MemoryReceiveChannel)",
+        r"(Awaitable|Callable|Iterable|Iterator|Mapping|Sequence|Path|AbstractContextManager|AbstractAsyncContextManager|MemoryReceiveChannel)",
     ),
+    ("py:.*", r"SearchStrategy"),
     # ASGI's own.
     ("py:.*", r"Scope|Receive|Send"),
     # Type variables have no page of their own.

@@ -20,6 +20,7 @@ from pathlib import Path
 from uuid import UUID
 
 import attrs
+import hypothesis
 import mmh3
 import pytest
 
@@ -76,6 +77,7 @@ def page_module(page: Path) -> Iterator[types.ModuleType]:
         yield module
     finally:
         del sys.modules[module.__name__]
+        hypothesis.settings.load_profile("untimed")  # as in conftest.py: a page may load one of its own
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -98,8 +100,9 @@ def test_the_reference_has_every_public_name() -> None:
     reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\.\. auto(?:class|function|exception|data):: (\S+)", reference, re.MULTILINE))
     # Aliases have no docstring of their own.
-    documented |= {"trioshadow.SamplingKey", "trioshadow.testing.Step"}
+    documented |= {"trioshadow.SamplingKey", "trioshadow.testing.Side", "trioshadow.testing.Step"}
     assert "\n.. py:type:: SamplingKey\n" in reference
+    assert "\n.. py:type:: trioshadow.testing.Side\n" in reference
     assert "\n.. py:type:: trioshadow.testing.Step\n" in reference
     exported = set()
     rooms = ("compare", "evidence", "http", "asgi", "guard", "archive", "testing")

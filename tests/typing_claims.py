@@ -7,10 +7,12 @@ their signature.
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from contextlib import AbstractContextManager
 from typing import Any, assert_type
 
 import httpx
 import trio
+from hypothesis import strategies
 
 from trioshadow import (
     Backend,
@@ -29,6 +31,7 @@ from trioshadow.asgi import AsgiBackend, ShadowMiddleware
 from trioshadow.compare import VOLATILE_HEADERS, Change, ChangeKind, IgnorePath, KeyedBy, SameError, Tolerance
 from trioshadow.guard import SyncBackend
 from trioshadow.http import HttpBackend, HttpRequest, ShadowTransport, allow_methods, key_header, served_by_edge
+from trioshadow.testing import ScriptedBackend, assert_equivalent, assert_equivalent_async, raise_on_divergence
 
 
 class Old:
@@ -140,3 +143,13 @@ async def http(client: httpx.AsyncClient) -> None:
     middleware = ShadowMiddleware(ShadowMiddleware(app, shadow=app), shadow=backend)
     ShadowMiddleware(middleware, shadow=AsgiBackend(middleware))
     ShadowMiddleware(app, shadow=3)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+async def testing() -> None:
+    assert_equivalent(Old(), new, [b"request"])
+    assert_equivalent(blocking, Old(), strategies.binary(), config=ShadowConfig(strict=True))
+    assert_equivalent(ScriptedBackend(print), blocking, (text for text in [b"request"]), max_shown=3)
+    await assert_equivalent_async(new, blocking, strategies.binary(), operation="new")
+    assert_equivalent(new, blocking, ["text"])  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    assert_equivalent(new, 7, [b"request"])  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    assert_type(raise_on_divergence(), AbstractContextManager[None])

@@ -27,6 +27,7 @@ from ._errors import passing_error, type_name
 from ._ledger import Ledger
 from ._log import DivergenceLog
 from ._notices import Notices
+from ._observers import tell
 from ._sink import Sink, SinkWorker
 from ._verdict import DivergenceRecord
 
@@ -74,10 +75,14 @@ class Consumer:
         if self._finished.is_set():
             self._queued += 1
             self._deliver(record)  # the exit was interrupted, and this leg ended after it
-            return
-        self._send.send_nowait(record)
-        self._queued += 1  # after it: a record that did not fit on a deep caller's stack is not waited for
-        self._count_waiting()
+        else:
+            self._send.send_nowait(record)
+            self._queued += 1  # after it: a record that did not fit on a deep caller's stack is not waited for
+            self._count_waiting()
+        try:
+            tell(record)
+        except Exception as exc:  # the leg that settles must not hear of it
+            self._notices.say("observer failed", f"an observer failed: {type_name(type(exc))}")
 
     def count_dropped(self, name: str) -> None:
         """Somebody lost something that he was told."""

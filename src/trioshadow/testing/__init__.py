@@ -1,7 +1,27 @@
-"""Fakes for tests of code that shadows: backends that do what a script says, on whatever clock the test runs."""
+"""For tests: that old and new agree, that nothing diverges in a whole test run, and backends that play a script."""
 
 from __future__ import annotations
 
+from ._collector import Collector as Collector
+from ._collector import collecting as collecting
+from ._collector import raise_on_divergence
+from ._equivalent import Side, assert_equivalent, assert_equivalent_async
+from ._not_equivalent import NotEquivalentError
 from ._scripted import Answer, Fail, Hang, ScriptedBackend, Step
 
-__all__ = ["Answer", "Fail", "Hang", "ScriptedBackend", "Step"]
+# The names that are not in this list are for the pytest plugin.
+__all__ = [
+    "Answer",
+    "Fail",
+    "Hang",
+    "NotEquivalentError",
+    "ScriptedBackend",
+    "Side",
+    "Step",
+    "assert_equivalent",
+    "assert_equivalent_async",
+    "raise_on_divergence",
+]
+
+# So that the traceback of a test shows the name that it imports.
+NotEquivalentError.__module__ = "trioshadow.testing"

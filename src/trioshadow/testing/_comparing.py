@@ -1,0 +1,114 @@
+"""Sending requests to both sides, one after the other, by a real Shadower: what is compared is what production
+compares.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import attrs
+import trio
+
+from trioshadow._backend import as_callable
+from trioshadow._config import ShadowConfig
+from trioshadow._ledger import ShadowStatistics
+from trioshadow._observers import unobserved
+from trioshadow._shadower import Shadower
+from trioshadow._verdict import Verdict
+from trioshadow.compare import written
+
+from ._collector import Collector
+from ._not_equivalent import NotEquivalentError, difference, message_of
+
+
+@attrs.frozen
+class Comparing:
+    """Two sides and how they are compared, checked; it can be used any number of times."""
+
+    primary: Callable[[Any], Awaitable[Any]]
+    shadow: Callable[[Any], Awaitable[Any]]
+    config: ShadowConfig
+    operation: str
+    max_shown: int
+
+    @classmethod
+    def of(cls, primary: Any, shadow: Any, config: ShadowConfig, operation: str, max_shown: int) -> Comparing:
+        """TypeError and ValueError for what can't be used."""
+        if not isinstance(config, ShadowConfig):
+            raise TypeError(f"config must be a ShadowConfig, not {type(config).__name__}")
+        if isinstance(max_shown, bool) or not isinstance(max_shown, int) or max_shown < 1:
+            raise ValueError(f"max_shown must be a count in [1, inf), not {max_shown!r}")
+        return cls(
+            primary=_awaitable(primary, "primary"),
+            shadow=_awaitable(shadow, "shadow"),
+            config=attrs.evolve(config, sample_rate=1.0),
+            operation=operation,
+            max_shown=max_shown,
+        )
+
+    async def compare(self, requests: Iterable[Any]) -> NotEquivalentError | None:
+        """What differs, as an error; None if nothing does. ValueError if there is no request, RuntimeError if one was
+        not compared.
+
+        It is returned, and raised by who is called by the user: a traceback through a Trio run helps nobody.
+        """
+        found, shown, asked = Collector(), list[str](), 0
+        with unobserved():  # what is found here is raised here, also for those who watch all shadowers
+            async with Shadower(self.primary, self.shadow, self.config) as shadower:
+                with shadower.subscribe(1) as records:
+                    for asked, request in enumerate(requests, 1):
+                        # Before the call: the primary may change it.
+                        text = written(request) if len(shown) < self.max_shown else ""
+                        # What the primary raises is its answer, and the leg's to compare.
+                        with contextlib.suppress(Exception):
+                            await shadower.call(request, operation=self.operation)
+                        await shadower.wait_idle()
+                        try:
+                            record = records.receive_nowait()
+                        except trio.WouldBlock:
+                            _require_compared(asked, found.count, shadower.statistics())
+                            continue
+                        found.take(record)
+                        if len(shown) < self.max_shown:
+                            shown.append(difference(f"request {asked:,}: {text}", record))
+        if not asked:
+            raise ValueError("requests is empty: a test that compares nothing can't fail")
+        if not found.count:
+            return None
+        title = f"the shadow differs for {found.count:,} of {asked:,} request{'' if asked == 1 else 's'}"
+        return NotEquivalentError(message_of(title, shown, found.count), records=found.records, count=found.count)
+
+
+def _awaitable(backend: Any, parameter: str) -> Callable[[Any], Awaitable[Any]]:
+    call: Callable[[Any], Any] = as_callable(backend, parameter)
+    if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
+        raise TypeError(f"{parameter} is a generator function, whose answer is not there when it returns: collect it")
+
+    async def answer(request: Any) -> Any:
+        # In place, also what blocks: nobody else is on this loop.
+        result = call(request)
+        return await result if inspect.isawaitable(result) else result
+
+    return answer
+
+
+_WHY_HELD_BACK = (
+    "`may_mirror`, or the type of the request, says that its effects must happen once; where they may happen twice, as "
+    "in a test, give ShadowConfig(may_mirror=lambda request: True). Or this runs inside of a shadow"
+)
+_WHY_ABANDONED = (
+    "the loop was blocked until after the shadow's deadline (give a longer ShadowConfig.shadow_timeout), or the "
+    "primary's answer is larger than its backend allows"
+)
+
+
+def _require_compared(number: int, recorded: int, statistics: ShadowStatistics) -> None:
+    if statistics.matched + recorded == number:
+        return
+    verdict, why = Verdict.ABANDONED, _WHY_ABANDONED
+    if statistics.held_back:
+        verdict, why = Verdict.HELD_BACK, _WHY_HELD_BACK
+    raise RuntimeError(f"request {number:,} was not compared ({verdict.value}): {why}")
