@@ -31,14 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "divergences_allowed: with --raise-on-divergence: this test may have shadowers that diverge."
     )
     if config.getoption("raise_on_divergence") or config.getini("raise_on_divergence"):
-        config.pluginmanager.register(_Watch(), "trioshadow-watch")
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """The run is over."""
-    watch = config.pluginmanager.unregister(name="trioshadow-watch")
-    if watch is not None:
-        watch.close()
+        watch = _Watch()
+        config.pluginmanager.register(watch, "trioshadow-watch")
+        config.add_cleanup(watch.close)
 
 
 @pytest.fixture

@@ -154,6 +154,14 @@ def test_an_explanation_of_many_lines_is_cut():
     assert error.records[0].divergence.body.change_count == 100
 
 
+def test_a_line_of_an_explanation_is_cut_where_it_says_the_least():
+    tags = "\U000e0001" * 500  # each is written in ten characters
+    error = differences(ScriptedBackend(Fail(OSError(tags + "old"))), ScriptedBackend(Fail(KeyError(tags))), ["x"])
+    assert max(map(len, str(error).split("\n"))) == 600
+    assert "- OSError: " in str(error)
+    assert "+ KeyError: " in str(error)
+
+
 @pytest.mark.parametrize(
     ("shadow", "config", "told"),
     [

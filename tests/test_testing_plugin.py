@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from trioshadow import _observers
+
 pytest_plugins = ["pytester"]
 
 HELPERS = """
@@ -31,7 +33,9 @@ def run(pytester):
         pytester.makeini("[pytest]\naddopts = -p no:cacheprovider --strict-markers\nfilterwarnings = error\n" + ini)
         pytester.makepyfile(helpers=HELPERS)
         pytester.makepyfile("from helpers import *\n" + source)
-        return pytester.runpytest(*args)
+        result = pytester.runpytest(*args)
+        assert not _observers._observers  # nobody goes on watching
+        return result
 
     return run
 
@@ -124,6 +128,21 @@ def test_does_not_look(): diverge()
 
 def test_the_fixture_needs_no_option(run):
     run("def test_looks(shadow_records):\n    diverge()\n    assert len(shadow_records) == 1").assert_outcomes(passed=1)
+
+
+def test_the_traceback_of_an_assertion_ends_in_the_test(run):
+    result = run(
+        """
+from hypothesis import settings, strategies as st
+from trioshadow.testing import assert_equivalent
+def test_list(): assert_equivalent(str, repr, ["x"])
+def test_strategy(): assert_equivalent(str, repr, st.just("x"), settings=settings(database=None))
+"""
+    )
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["E *NotEquivalentError: the shadow differs for 1 of 1 request"])
+    for file in ("_equivalent.py", "_property.py", "_comparing.py"):
+        result.stdout.no_fnmatch_line(f"*{file}*")
 
 
 def test_a_block_inside_of_a_test_takes_its_own(run):

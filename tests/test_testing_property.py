@@ -43,8 +43,9 @@ def test_a_property_that_holds_passes_and_tries_as_many_as_the_settings_say():
 
 
 def test_the_smallest_request_is_shown_and_nothing_else():
+    settings = hypothesis.settings(SETTINGS, print_blob=True)  # as on a CI server
     with pytest.raises(NotEquivalentError) as caught:
-        assert_equivalent(echo, below_1000, st.integers(), settings=SETTINGS)
+        assert_equivalent(echo, below_1000, st.integers(), settings=settings)
     assert str(caught.value) == (
         "the shadow differs for 1 of 1 request\n\nrequest 1: 1001\nbody (value): 1 change\n  $\n    - 1001\n    + 1000"
     )

@@ -139,6 +139,12 @@ def test_all_are_counted_and_the_first_are_kept():
     assert str(caught.value).endswith("\n\nand 1,190 more")
 
 
+def test_a_leg_that_ends_after_an_interrupted_exit_is_seen_as_well():
+    shadower = trio.run(mirror, Answer(2))
+    with pytest.raises(NotEquivalentError), raise_on_divergence():
+        shadower._consumer.record(shadower.divergences()[0])
+
+
 def test_an_observer_that_raises_never_reaches_a_leg(caplog):
     def broken(record):
         raise RecursionError

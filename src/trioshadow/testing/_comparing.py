@@ -17,7 +17,7 @@ from trioshadow._config import ShadowConfig
 from trioshadow._ledger import ShadowStatistics
 from trioshadow._observers import unobserved
 from trioshadow._shadower import Shadower
-from trioshadow._verdict import Verdict
+from trioshadow._verdict import DivergenceRecord, Verdict
 from trioshadow.compare import written
 
 from ._collector import Collector
@@ -62,13 +62,8 @@ class Comparing:
                     for asked, request in enumerate(requests, 1):
                         # Before the call: the primary may change it.
                         text = written(request) if len(shown) < self.max_shown else ""
-                        # What the primary raises is its answer, and the leg's to compare.
-                        with contextlib.suppress(Exception):
-                            await shadower.call(request, operation=self.operation)
-                        await shadower.wait_idle()
-                        try:
-                            record = records.receive_nowait()
-                        except trio.WouldBlock:
+                        record = await self._ask(shadower, records, request)
+                        if record is None:
                             _require_compared(asked, found.count, shadower.statistics())
                             continue
                         found.take(record)
@@ -80,6 +75,18 @@ class Comparing:
             return None
         title = f"the shadow differs for {found.count:,} of {asked:,} request{'' if asked == 1 else 's'}"
         return NotEquivalentError(message_of(title, shown, found.count), records=found.records, count=found.count)
+
+    async def _ask(
+        self, shadower: Shadower[Any, Any, Any], records: trio.MemoryReceiveChannel[DivergenceRecord], request: Any
+    ) -> DivergenceRecord | None:
+        # What the primary raises is its answer, and the leg's to compare.
+        with contextlib.suppress(Exception):
+            await shadower.call(request, operation=self.operation)
+        await shadower.wait_idle()
+        try:
+            return records.receive_nowait()
+        except trio.WouldBlock:
+            return None
 
 
 def _awaitable(backend: Any, parameter: str) -> Callable[[Any], Awaitable[Any]]:
