@@ -6,16 +6,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import signal
 import socket
-import ssl
-import sys
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import attrs
-import httpx
 import trio
 
 from trioshadow import ShadowStatistics
@@ -23,14 +18,12 @@ from trioshadow.asgi import ForwardedHeaders, ReverseProxy, ShadowMiddleware
 from trioshadow.evidence import Scorecard
 from trioshadow.http import HttpBackend
 
+from ._clients import make_client, trusted_by
 from ._errors import CliError
 from ._hypercorn import ServerConfig, serve
 from ._proxy_admin import Admin
 from ._proxy_settings import Address, Settings
-
-#: Seconds for which an idle connection to either side is kept: less than servers do (some 2, most 5 and more), since a
-#: request on one that is just being closed fails.
-KEPT_IDLE = 1.5
+from ._signals import obey
 
 
 @attrs.frozen
@@ -49,7 +42,7 @@ async def serve_proxy(settings: Settings, announce: Callable[[str], None]) -> Se
     config = ServerConfig()
     config.graceful_timeout = settings.drain
     _use_certificate(config, settings)
-    trusted = _trusted(settings.ca_file)
+    trusted = trusted_by(settings.ca_file)
     addresses = {"--listen": settings.listen}
     if settings.admin is not None:
         addresses["--admin"] = settings.admin
@@ -58,14 +51,11 @@ async def serve_proxy(settings: Settings, announce: Callable[[str], None]) -> Se
 
     objective = settings.objective()
     stop = trio.Event()
-    # As many connections as there are requests: no client should wait for another's. Shadow and secondary have
-    # their own, so that they take none away, however slow they are.
-    limits = httpx.Limits(max_connections=None, keepalive_expiry=KEPT_IDLE)
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with (
-            _client(trusted, limits) as primary,
-            _client(trusted, limits) as shadow,
-            _client(trusted, limits) as secondary,
+            make_client(trusted) as primary,
+            make_client(trusted) as shadow,
+            make_client(trusted) as secondary,
         ):
             backend_of = functools.partial(
                 HttpBackend,
@@ -96,22 +86,15 @@ async def serve_proxy(settings: Settings, announce: Callable[[str], None]) -> Se
                         admin_config.bind = admin_listening
                         (admin_url,) = await around.start(functools.partial(serve, admin, admin_config, trio.Event()))
                         line += f", admin {admin_url}"
-                    around.start_soon(_obey, signals, stop, config)
+
+                    def begin_to_stop(_: int) -> None:
+                        stop.set()
+                        around.start_soon(_cut_off, config)
+
+                    around.start_soon(obey, signals, begin_to_stop)
                     announce(line)
                 around.cancel_scope.cancel()
     return Seen(middleware.shadower.statistics(), middleware.shadower.scorecard(objective))
-
-
-async def _obey(signals: AsyncIterator[int], stop: trio.Event, config: ServerConfig) -> None:
-    async with trio.open_nursery() as nursery:
-        async for number in signals:
-            if stop.is_set():
-                # Not by an exception: what holds up the drain would hold up that too.
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(128 + number)
-            stop.set()
-            nursery.start_soon(_cut_off, config)
 
 
 async def _cut_off(config: ServerConfig) -> None:
@@ -130,22 +113,6 @@ def _use_certificate(config: ServerConfig, settings: Settings) -> None:
     except (OSError, ValueError) as exc:  # ssl.SSLError is an OSError
         files = " and ".join(dict.fromkeys([config.certfile, config.keyfile]))
         raise CliError(f"--tls-cert, --tls-key: no certificate with its key (unencrypted) in {files}: {exc}") from None
-
-
-def _trusted(ca_file: Path | None) -> ssl.SSLContext:
-    context = httpx.create_ssl_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(ca_file)
-        except (OSError, ValueError) as exc:
-            raise CliError(f"--ca-file: no certificates in {ca_file}: {exc}") from None
-    return context
-
-
-def _client(trusted: ssl.SSLContext, limits: httpx.Limits) -> httpx.AsyncClient:
-    # Without the proxies of the environment: both sides are named, and are reached directly.
-    transport = httpx.AsyncHTTPTransport(verify=trusted, trust_env=False, limits=limits)
-    return httpx.AsyncClient(transport=transport, trust_env=False)
 
 
 def _listen(addresses: dict[str, Address]) -> list[str]:

@@ -1,0 +1,77 @@
+"""What commands that compare two services over HTTP are told of them, checked; and the rules that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from trioshadow import ShadowConfig
+from trioshadow.compare import IgnoreHeader, IgnorePath, Rule
+from trioshadow.http import MAX_BODY_BYTES, allow_methods, key_header
+
+from ._checks import (
+    WrongSettingError,
+    boolean,
+    byte_count,
+    fraction,
+    readable_file,
+    rule_of,
+    seconds,
+    setting,
+    several,
+    text,
+    token,
+    url,
+)
+
+
+@attrs.frozen(kw_only=True)
+class BackendSettings:
+    """The services, what they are sent, and what of their answers is compared."""
+
+    primary: str = setting(url)
+    shadow: str = setting(url)
+    secondary: str | None = setting(url, None)
+    """Another copy of the primary."""
+    noise_rate: float | None = setting(fraction("sends it one mirrored request in ten"), None)
+    """The fraction of mirrored requests that go to the secondary; None: as the command has it."""
+    candidate: str | None = setting(text, None)
+    """Which version the shadow is."""
+    timeout: float = setting(seconds, 2.0)
+    """Seconds that the shadow has."""
+    primary_timeout: float = setting(seconds, 60.0)
+    """Seconds that the primary has."""
+    ignore_header: tuple[str, ...] = setting(several(rule_of(IgnoreHeader)), ())
+    ignore_path: tuple[str, ...] = setting(several(rule_of(IgnorePath)), ())
+    allow_method: tuple[str, ...] = setting(several(token), ())
+    key_header: str | None = setting(token, None)
+    forward_credential: tuple[str, ...] = setting(several(token), ())
+    max_body: int = setting(byte_count, MAX_BODY_BYTES)
+    """Bytes of a body that are kept to be compared."""
+    preserve_host: bool = setting(boolean, default=False)
+    ca_file: Path | None = setting(readable_file, None)
+
+    def __attrs_post_init__(self) -> None:
+        if self.noise_rate is not None and self.secondary is None:
+            raise WrongSettingError("noise_rate", "is of no use without a secondary")
+
+    def shadow_config(self, *, noise_rate: float, rules: Iterable[Rule] = (), **more: Any) -> ShadowConfig:
+        """What of this is the shadower's. `noise_rate` is for who did not say one; `rules` and `more` are the
+        command's own.
+        """
+        return ShadowConfig(
+            candidate=self.candidate or "",
+            noise_rate=noise_rate if self.noise_rate is None else self.noise_rate,
+            shadow_timeout=self.timeout,
+            ignore=[
+                *rules,
+                *map(IgnoreHeader, self.ignore_header),
+                *map(IgnorePath, self.ignore_path),
+            ],
+            key=None if self.key_header is None else key_header(self.key_header),
+            may_mirror=allow_methods(*map(str.upper, self.allow_method)) if self.allow_method else None,
+            **more,
+        )
