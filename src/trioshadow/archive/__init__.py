@@ -10,6 +10,8 @@ from ._differences import Difference as Difference
 from ._differences import Instance as Instance
 from ._differences import Place as Place
 from ._differences import told_kind as told_kind
+from ._masks import MASK as MASK
+from ._masks import MASKED_PARAMETER as MASKED_PARAMETER
 from ._merge import Merged, merge_archives
 from ._problem import Problem, ProblemKind
 from ._reading import Archive, Segment, Snapshot, read_archive

@@ -18,6 +18,8 @@ _WORDS = "token|key|secret|pass|pwd|signature|sig|code|auth|session|sid|credenti
 _IN_QUERY = re.compile(
     rf"""([?&;#][^\s?&;=#"'<>]{{0,80}}?(?:{_WORDS})[^\s?&;=#"'<>]{{0,80}}=)[^\s&#"<>]+""", re.IGNORECASE | re.ASCII
 )
+#: How one is told that was masked.
+MASKED_PARAMETER = re.compile(rf"[?&;#][^\s?&;=#]*={re.escape(MASK)}(?![^&;#])")
 _USER = re.compile(r"(//)[^/@\s?#\"<>]{1,1000}@", re.ASCII)
 
 

@@ -44,6 +44,12 @@ _COMMANDS = {
         "Read archives: what differs, and is it good enough?",
         ("msgspec", "jinja2"),
     ),
+    "replay": _Command(
+        "trioshadow.cli._replay:replay",
+        "cli",
+        "Send captured requests: does a new service answer the same?",
+        ("msgspec",),
+    ),
 }
 
 

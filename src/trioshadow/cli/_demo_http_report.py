@@ -17,9 +17,8 @@ from ._demo_http import NOISE
 from ._demo_http_cost import HUNG_TIMEOUT, TIMED, Cost
 from ._demo_http_paths import Row
 from ._demo_http_services import PATH
-from ._demo_report import count_of
 from ._scorecard import verdict_line
-from ._texts import shorten_left, visible
+from ._texts import count_of, shorten_left, visible
 
 #: Rows of a table.
 _ROWS = 10

@@ -15,7 +15,7 @@ from ._demo_blocks import Block
 from ._demo_compare import Comparison
 from ._demo_examples import Example, choose_examples
 from ._scorecard import shortened, show_scorecard
-from ._texts import shorten_right, visible
+from ._texts import count_of, shorten_right, visible
 
 EXAMPLES = 3
 
@@ -117,8 +117,3 @@ def show_scorecards(console: Console, comparisons: Sequence[Comparison]) -> None
     for comparison in comparisons:
         show_scorecard(console, comparison.scorecard.epoch.candidate, shortened(comparison.scorecard))
         console.print()
-
-
-def count_of(number: int, noun: str) -> str:
-    """`1 call`, `2 calls`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -37,8 +37,8 @@ class Stages:
                 expand=True,
             )
 
-    def start(self, what: str, total: int) -> Callable[[int], None]:
-        """Begin a stage of `total` steps; returns what is to be told how many are done."""
+    def start(self, what: str, total: int | None) -> Callable[[int], None]:
+        """Begin a stage of `total` steps, None if nobody knows; returns what is to be told how many are done."""
         bar = self._bar
         if bar is None:
             self._console.print(f"{what} ...")
@@ -52,7 +52,7 @@ class Stages:
         def advance(done: int) -> None:
             nonlocal drawn
             bar.update(current, completed=done)
-            if time.monotonic() - drawn >= _REDRAW or done >= total:
+            if time.monotonic() - drawn >= _REDRAW or done == total:
                 bar.refresh()
                 drawn = time.monotonic()
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from rich.console import Console
-from rich.text import Text
 
 from trioshadow import ShadowStatistics
 from trioshadow.evidence import Scorecard
 
 from ._scorecard import show_scorecard
+from ._verdicts import show_secondary, show_verdicts
 
-_MIRRORED = {"matched": "green", "diverged": "red", "failed": "red", "timed_out": "red", "abandoned": "yellow"}
 _NOT_MIRRORED = ("not_sampled", "held_back", "unkeyed", "shed", "paused", "closed")
 
 
@@ -24,14 +24,8 @@ def show_report(console: Console, statistics: ShadowStatistics, scorecard: Score
 
 def _show_counts(console: Console, statistics: ShadowStatistics) -> None:
     console.print(f"{statistics.calls:,} requests served, {statistics.mirrored:,} of them mirrored:")
-    for name, style in _MIRRORED.items():
-        count: int = getattr(statistics, name)
-        console.print(Text.assemble(f"  {name.replace('_', ' '):<10}", (f"{count:>12,}", style if count else "dim")))
-    if (secondary := statistics.secondary).calls:
-        console.print(f"{secondary.calls:,} of these to the secondary too:")
-        for name in _MIRRORED:
-            if count := getattr(secondary, name):
-                console.print(f"  {name.replace('_', ' '):<10}{count:>12,}")
+    show_verdicts(console, partial(getattr, statistics))
+    show_secondary(console, statistics.secondary.calls, partial(getattr, statistics.secondary))
     if statistics.not_mirrored:
         console.print(f"{statistics.not_mirrored:,} not mirrored:")
     for name in _NOT_MIRRORED:

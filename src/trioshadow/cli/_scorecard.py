@@ -34,6 +34,11 @@ def show_scorecard(console: Console, name: str, scorecard: Scorecard) -> None:
     console.print(Text(rest), no_wrap=True)
 
 
+def exit_status(scorecard: Scorecard) -> int:
+    """What a process ends with that is asked for a verdict: 0, 1 or 3. (2 is for wrong use, as for every command.)"""
+    return {Decision.PROMOTE: 0, Decision.REJECT: 1, Decision.HOLD: 3}[scorecard.verdict]
+
+
 def shortened(scorecard: Scorecard) -> Scorecard:
     """Without what is said elsewhere already: the examples, and of what is rejected that it is to be mended."""
     operations = [

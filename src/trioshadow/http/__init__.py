@@ -13,6 +13,7 @@ from ._fields import with_one_cookie as with_one_cookie
 from ._fields import without_hop_by_hop as without_hop_by_hop
 from ._limits import MAX_BODY_BYTES as MAX_BODY_BYTES
 from ._limits import checked_body_limit as checked_body_limit
+from ._operations import OperationNames as OperationNames
 from ._operations import template_path as template_path
 from ._record_of import record_of as record_of
 from ._request import SAFE_METHODS, HttpRequest, allow_methods, key_cookie, key_header

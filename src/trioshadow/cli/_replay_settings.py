@@ -1,0 +1,101 @@
+"""What the replay is told, checked before anything is read or asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from trioshadow import ShadowConfig
+from trioshadow.compare import SENSITIVE, VOLATILE_HEADERS
+from trioshadow.evidence import Objective
+from trioshadow.http import SAFE_METHODS
+
+from ._backends import BackendSettings
+from ._checks import boolean, made, number, option_names, setting, several
+from ._objective import acknowledged, level, objective, ratio_or_none
+
+#: Records that may wait for the disk: far more than the workers leave before they wait for it.
+_ROOM = 2_000
+#: Seconds that a disk gets, at the end of each slice, for what waits for it.
+_PATIENCE = 60.0
+
+
+def _rate(value: object) -> float:
+    allowed = "requests a second, above 0 and up to 1000000"
+    found = number(value, allowed)
+    if not 0 < found <= 1e6:
+        raise ValueError(f"must be {allowed}, not {value!r}")
+    return found
+
+
+def _concurrency(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise ValueError(f"must be a number of requests from 1 to 1000, not {value!r}")
+    return value
+
+
+def _path(value: object) -> Path:
+    path = Path(str(value))
+    if not path.name or not path.parent.is_dir():
+        raise ValueError(f"must be a file in a directory that is there, not {str(value)!r}")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"must be a regular file, not {str(value)!r}")
+    return path
+
+
+@attrs.frozen(kw_only=True)
+class ReplaySettings(BackendSettings):
+    """All that the replay is told, checked."""
+
+    file: Path
+    """Where the requests are."""
+    archive: Path = setting(_path)
+    """Where what is found goes."""
+    rate: float | None = setting(_rate, None)
+    """Requests a second, at the most."""
+    concurrency: int = setting(_concurrency, 10)
+    """Requests in flight, at the most."""
+    resume: bool = setting(boolean, default=False)
+    objective_rate: float = setting(level, Objective().max_rate)
+    max_p99_ratio: float | None = setting(ratio_or_none, Objective().max_p99_ratio)
+    acknowledge: tuple[str, ...] = setting(several(acknowledged), ())
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """Those that are sent."""
+        return SAFE_METHODS.union(map(str.upper, self.allow_method))
+
+    @property
+    def withheld(self) -> frozenset[str]:
+        """Headers that let somebody in and go to no side, in lower case."""
+        return SENSITIVE.difference(map(str.lower, self.forward_credential))
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Headers without whose values a request says nothing, in lower case."""
+        return frozenset(map(str.lower, (*self.forward_credential, *filter(None, [self.key_header]))))
+
+    def objective(self) -> Objective:
+        """What is asked of the shadow."""
+        return objective(self.objective_rate, self.max_p99_ratio, self.acknowledge)
+
+    def config(self) -> ShadowConfig:
+        """What of this is the shadower's."""
+        # No caller is hurt by a secondary here: each pair tells more.
+        return self.shadow_config(
+            noise_rate=1.0,
+            rules=VOLATILE_HEADERS,
+            max_in_flight=self.concurrency + _ROOM,
+            drain_timeout=_PATIENCE,
+        )
+
+
+def read_replay_settings(options: Mapping[str, object]) -> ReplaySettings:
+    """From options, by the names of the fields, None for those that were not given. Raises CliError, of one line."""
+    names = option_names(ReplaySettings)
+    values = {name: options[name] for name in names if options.get(name) is not None}
+    file = Path(str(values["file"]))
+    values.setdefault("archive", Path(f"{file.name or 'requests'}.replay.jsonl"))
+    return made(ReplaySettings, values, {name: f"--{shown}" for name, shown in names.items()})
