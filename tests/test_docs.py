@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import io
 import itertools
+import json
 import re
 import sys
 import textwrap
@@ -25,7 +26,11 @@ import mmh3
 import pytest
 
 import trioshadow
+from trioshadow.cli._checks import option_names
 from trioshadow.cli._proxy_settings import Settings, read_settings
+from trioshadow.cli._replay_lines import request_of
+from trioshadow.cli._replay_settings import ReplaySettings
+from trioshadow.cli._scorecard import EXIT_STATUSES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -125,6 +130,21 @@ def test_what_is_shown_of_the_proxy_is_what_it_takes(tmp_path: Path) -> None:
     settings = read_settings({"sample": 1.0}, path)
     assert settings.sample == 1
     assert settings.allow_method == ("POST",)
+
+
+def test_what_is_shown_of_the_replay_is_what_it_takes() -> None:
+    """Its options have these names, and the lines of the page can be read."""
+    page = (ROOT / "docs" / "replay.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"(?<=[ `(])--[a-z][a-z0-9-]+", page))
+    taken = {f"--{name}" for name in option_names(ReplaySettings).values()} | {"--help"}
+    assert {"--primary", "--shadow", "--resume", "--max-p99-ratio"} <= shown <= taken
+
+    (lines,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert [request_of(json.loads(line)).method for line in lines.splitlines()] == ["GET", "GET", "POST"]
+    statuses = re.findall(r"^\| (\d) \| ([A-Z]+) \|", page, re.MULTILINE)
+    assert {verdict: int(status) for status, verdict in statuses} == {
+        decision.name: status for decision, status in EXIT_STATUSES.items()
+    }
 
 
 ROW = re.compile(

@@ -186,15 +186,17 @@ class _Course:
             request = await source.take()
             if request is None:
                 raise CliError(f"{self._settings.file} has become shorter while it was read")
-            self._digest.add(request)
-            self._names.name(request.method, template_path(request.path))  # their names are given
+            self._begin(request)
+
+    def _begin(self, request: HttpRequest) -> str:
+        self._digest.add(request)
+        return self._names.name(request.method, template_path(request.path))
 
     async def _take(self) -> HttpRequest | None:
         # Not what was added to the file meanwhile: it may be those who are asked that write to it.
         request = await self._source.take() if self._left else None
         if request is not None:
             self._left -= 1
-            self._digest.add(request)
         return request
 
     async def run(self, sides: Sides, told: _Told, advance: Callable[[int], object]) -> CliError | None:
@@ -208,7 +210,7 @@ class _Course:
                 sink,
                 concurrency=settings.concurrency,
                 rate=settings.rate,
-                names=self._names,
+                begin=self._begin,
                 answered=self._done - before.no_answer.total(),
                 progress=lambda done: advance(self._done + done),
             )

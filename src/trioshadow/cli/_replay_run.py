@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from trioshadow import DivergenceLog, ShadowConfig, Shadower, ShadowStatistics, Sink, Verdict
-from trioshadow.http import HttpRequest, OperationNames, served_by_edge, template_path
+from trioshadow.http import HttpRequest, served_by_edge
 
 from ._replay_archive import SliceSink
 
@@ -82,7 +82,10 @@ class Sides:
 
 
 class Replay:
-    """Sends requests, in one slice after the other, until `take` gives None or it is told to stop."""
+    """Sends requests, in one slice after the other, until `take` gives None or it is told to stop.
+
+    `begin` is told of each when it starts, in their order, and says which operation that is.
+    """
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ class Replay:
         *,
         concurrency: int,
         rate: float | None = None,
-        names: OperationNames | None = None,
+        begin: Callable[[HttpRequest], str] = lambda request: request.path,
         answered: int = 0,
         progress: Callable[[int], object] = lambda _: None,
     ) -> None:
@@ -104,10 +107,11 @@ class Replay:
         self._sink = sink
         self._concurrency = concurrency
         self._pace = Pace(rate)
-        self._names = OperationNames() if names is None else names
+        self._begin = begin
         self._progress = progress
         self._turn = trio.Lock()  # a fair one
         self._waiting: trio.CancelScope | None = None
+        self._next_one: HttpRequest | None = None
         self._until = 0.0
         self._recorded = 0
         self.answered = answered
@@ -160,24 +164,32 @@ class Replay:
         async with self._turn:
             if self._recorded - self._sink.taken >= _WAITING:
                 await shadower.wait_idle()
-            if self.stopping or self.ended or trio.current_time() >= self._until or self._sink.error is not None:
+            if self._is_over():
                 return None
+            # First this, then the wait: at the end nobody should wait for the time of a start that there will not be.
+            if self._next_one is None:
+                self._next_one = await self._take()
+                self.ended = self._next_one is None
             with trio.CancelScope() as waiting:
                 self._waiting = waiting
-                await self._pace.wait()
+                if self.stopping:
+                    waiting.cancel()
+                if not self.ended:
+                    await self._pace.wait()
             self._waiting = None
             if waiting.cancel_called:
                 return None
-            request = await self._take()
-            self.ended = request is None
+            request, self._next_one = self._next_one, None
             return request
+
+    def _is_over(self) -> bool:
+        return self.stopping or self.ended or trio.current_time() >= self._until or self._sink.error is not None
 
     async def _send(self, shadower: Shadower[Any, Any, Any], request: HttpRequest) -> None:
         secondary = _Secondary()
         _secondary_of_call.set(secondary)
-        operation = self._names.name(request.method, template_path(request.path))
         outcome, cause = None, "timed out"
-        with shadower.start(request, operation=operation) as leg:
+        with shadower.start(request, operation=self._begin(request)) as leg:
             with trio.move_on_after(self._sides.primary_timeout):
                 try:
                     outcome = leg.primary_done(await self._sides.primary(request))

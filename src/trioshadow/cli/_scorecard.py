@@ -14,6 +14,8 @@ from ._texts import visible
 EXIT_STATUS = {Decision.PROMOTE: 0, Decision.REJECT: 1, Decision.HOLD: 3}
 
 _STYLES = {Decision.PROMOTE: "bold green", Decision.HOLD: "bold yellow", Decision.REJECT: "bold red"}
+#: 2 is for wrong use, as for every command.
+EXIT_STATUSES = {Decision.PROMOTE: 0, Decision.REJECT: 1, Decision.HOLD: 3}
 
 
 def exit_status(scorecard: Scorecard) -> int:
@@ -35,8 +37,8 @@ def show_scorecard(console: Console, name: str, scorecard: Scorecard) -> None:
 
 
 def exit_status(scorecard: Scorecard) -> int:
-    """What a process ends with that is asked for a verdict: 0, 1 or 3. (2 is for wrong use, as for every command.)"""
-    return {Decision.PROMOTE: 0, Decision.REJECT: 1, Decision.HOLD: 3}[scorecard.verdict]
+    """What a process ends with that is asked for a verdict: 0, 1 or 3."""
+    return EXIT_STATUSES[scorecard.verdict]
 
 
 def shortened(scorecard: Scorecard) -> Scorecard:
