@@ -433,6 +433,19 @@ async def test_after_ctrl_c_it_goes_on_and_each_request_was_sent_exactly_once(fo
     assert evidence("r.jsonl.replay.jsonl") == 250
 
 
+async def test_ctrl_c_while_it_reads_leaves_everything_as_it_was(folder):
+    path = write(folder, *get("/") * 300_000)
+    async with recording() as (url, got):
+        async with process(path, url, url) as running:
+            with trio.fail_after(TOO_LONG):
+                assert await running.stderr.receive_some() == b"reading r.jsonl ...\n"
+                running.send_signal(signal.SIGINT)
+                assert await output(running.stdout) == ""
+                assert await running.wait() == 130
+        assert got == []
+    assert list(folder.iterdir()) == [folder / "r.jsonl"]
+
+
 async def test_a_second_ctrl_c_ends_it_at_once(folder):
     gate = Gate(first=0)
     async with server(gate) as old, server(service()) as new, process(write(folder, *get("/")), old, new) as running:
@@ -579,6 +592,12 @@ async def test_a_file_that_gives_nothing_is_one_line_and_status_2(folder):
     assert "r.jsonl has no request that can be replayed: r.jsonl:1: POST may have effects (--allow-method POST" in line
     assert line.endswith(", and 2 more of its lines can't be used")
     assert not list(folder.glob("*.replay.*"))
+
+
+async def test_a_library_that_is_missing_is_named_with_its_extra(folder):
+    program = with_short_slices("sys.modules['msgspec'] = None")
+    line = await error(write(folder, *get("/")), program=program)
+    assert line == "trioshadow: this needs msgspec: pip install 'trioshadow[cli]'"
 
 
 async def test_primary_and_shadow_must_be_named(folder):

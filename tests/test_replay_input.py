@@ -224,6 +224,13 @@ def test_records_without_a_whole_request_are_named_with_their_line(archive, kept
     assert len(read(path)) == 4
 
 
+def test_lines_are_counted_on_from_what_is_no_record(archive):
+    path = archive(
+        captured(), b"what?\n", captured(method="POST"), b"\n\n", snapshot_line(archives.SNAPSHOT, 1.0), None
+    )
+    assert [each.place for each in skipped(path)] == [f"{path}:{number}" for number in (3, 4, 8)]
+
+
 def test_a_torn_archive_gives_the_rest(archive):
     path = archive(captured(), captured())
     path.write_bytes(path.read_bytes() + b'{"t":"rec')

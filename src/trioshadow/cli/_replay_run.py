@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 import trio
 
-from trioshadow import DivergenceLog, ShadowConfig, Shadower, ShadowStatistics, Sink, Verdict
+from trioshadow import DivergenceLog, ShadowConfig, Shadower, ShadowStatistics, Sink
 from trioshadow.http import HttpRequest, served_by_edge
 
 from ._replay_archive import SliceSink
@@ -200,6 +200,6 @@ class Replay:
             return
         self.answered += 1
         await outcome.wait_settled()
-        self._recorded += outcome.verdict is not Verdict.MATCHED
+        self._recorded += outcome.divergence is not None or outcome.shadow_failed is not None
         if secondary.begun:
             await secondary.ended.wait()
