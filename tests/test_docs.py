@@ -121,7 +121,7 @@ def test_what_is_shown_of_the_proxy_is_what_it_takes(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
     names = {field.name.replace("_", "-") for field in attrs.fields(Settings)} | {"config", "help"}
     others = {"--worker-class", "--bind", "--directory"}  # hypercorn's and http.server's
-    shown = set(re.findall(r"(?<=[ `])--[a-z][a-z-]+", page)) - others
+    shown = set(re.findall(r"(?<=[ `])--[a-z][a-z0-9-]+", page)) - others
     assert {"--primary", "--shadow", "--admin"} <= shown <= {f"--{name}" for name in names}
 
     (file,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trioshadow.cli._objective import acknowledged, level, objective, ratio_or_none
+from trioshadow.cli._objective import ObjectiveSettings, acknowledged, level, ratio_or_none
 from trioshadow.evidence import Acknowledged, Objective
 
 
@@ -47,7 +47,8 @@ def test_what_is_no_ratio_is_refused(said):
 
 
 def test_all_three_make_an_objective():
-    assert objective(0.01, None, ["status", "GET /: body"]) == Objective(
+    settings = ObjectiveSettings(objective_rate=0.01, max_p99_ratio="none", acknowledge=["status", "GET /: body"])
+    assert settings.objective() == Objective(
         max_rate=0.01, max_p99_ratio=None, acknowledged=["status", Acknowledged("body", operation="GET /")]
     )
     assert level(0.01) == 0.01

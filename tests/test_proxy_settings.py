@@ -92,6 +92,10 @@ def test_every_setting_can_stand_in_the_file(toml, tmp_path):
         "noise-rate": 0.5,
         "candidate": "b 2.0",
         "objective-rate": 0.02,
+        "max-p99-ratio": 2,
+        "acknowledge": ["header etag"],
+        "archive": str(tmp_path / "shadow.jsonl"),
+        "capture": True,
         "listen": "[::1]:0",
         "sample": 0.5,
         "timeout": 1.5,
@@ -120,7 +124,10 @@ def test_every_setting_can_stand_in_the_file(toml, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("sampel = 1", "proxy.toml: there is no setting 'sampel'; there are primary, shadow, secondary, noise-rate"),
+        (
+            "sampel = 1",
+            "proxy.toml: there is no setting 'sampel'; there are objective-rate, max-p99-ratio, acknowledge, primary",
+        ),
         ("ignore_path = []", "proxy.toml: there is no setting 'ignore_path'"),
         ("sample = '0.1'", "proxy.toml: sample must be a fraction from 0 to 1"),
         ('secondary = "http://a"\nnoise-rate = 2', "proxy.toml: noise-rate must be a fraction from 0 to 1"),

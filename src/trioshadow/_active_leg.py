@@ -373,7 +373,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             at=time.time(),
             primary_seconds=self._primary_seconds,
             shadow_seconds=self.shadow_seconds,
-            epoch=self.config.epoch_id,
+            # Not of the leg's own config: an edge has added the rules that it always has, and it is counted in this.
+            epoch=self.evidence.epoch.name,
             captured=self.captured,
         )
 

@@ -26,11 +26,12 @@ from ._checks import (
     token,
     url,
 )
+from ._objective import ObjectiveSettings
 
 
 @attrs.frozen(kw_only=True)
-class BackendSettings:
-    """The services, what they are sent, and what of their answers is compared."""
+class BackendSettings(ObjectiveSettings):
+    """The services, what they are sent, what of their answers is compared, and what is asked of them."""
 
     primary: str = setting(url)
     shadow: str = setting(url)

@@ -20,7 +20,7 @@ from ._errors import CliError
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
-_Settings = TypeVar("_Settings")
+_Settings = TypeVar("_Settings", bound=attrs.AttrsInstance)
 
 
 class WrongSettingError(ValueError):
@@ -51,18 +51,25 @@ def option_names(settings: type[attrs.AttrsInstance]) -> dict[str, str]:
     return {field.name: field.name.replace("_", "-") for field in attrs.fields(settings)}
 
 
-def made(settings: Callable[..., _Settings], values: Mapping[str, object], places: Mapping[str, str]) -> _Settings:
+def made(settings: type[_Settings], values: Mapping[str, object], places: Mapping[str, str]) -> _Settings:
     """The settings of these values. `places` says of each field where it was said.
 
     Raises CliError, of one line.
     """
     for name in ("primary", "shadow"):
-        if name not in values:
+        if name in places and name not in values:
             raise CliError(f"--{name} is missing: the URL of the {name}, such as http://127.0.0.1:8000")
     try:
         return settings(**values)
     except WrongSettingError as exc:
         raise CliError(f"{places[exc.setting]} {exc.why}") from None
+
+
+def made_of_options(settings: type[_Settings], options: Mapping[str, object]) -> _Settings:
+    """The settings of what was said on the command line alone: by the names of the fields, None for what was not."""
+    names = option_names(settings)
+    values = {name: options[name] for name in names if options.get(name) is not None}
+    return made(settings, values, {name: f"--{shown}" for name, shown in names.items()})
 
 
 # ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -177,3 +184,13 @@ def readable_file(value: object) -> Path:
             return path
     except OSError as exc:
         raise ValueError(f"can't be read: {path}: {exc.strerror}") from None
+
+
+def writable_file(value: object) -> Path:
+    """A file that is there, or can be made."""
+    path = Path(str(value))
+    if not path.name or not path.parent.is_dir():
+        raise ValueError(f"must be a file in a directory that is there, not {str(value)!r}")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"must be a regular file, not {str(value)!r}")
+    return path

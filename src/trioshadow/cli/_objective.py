@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Annotated, TypeAlias
+
+import attrs
 
 from trioshadow.evidence import Acknowledged, Objective
 
-from ._checks import number, text
+from ._checks import number, setting, several, text
 from ._options import option
 
 ObjectiveRate: TypeAlias = Annotated[
@@ -73,11 +74,21 @@ def acknowledged(said: object) -> Acknowledged:
     )
 
 
-def objective(rate: float, max_p99_ratio: float | None, differences: Iterable[str]) -> Objective:
-    """What is asked of the shadow; of values that were checked."""
-    return Objective(
-        max_rate=rate, max_p99_ratio=max_p99_ratio, acknowledged=[acknowledged(each) for each in differences]
-    )
+@attrs.frozen(kw_only=True)
+class ObjectiveSettings:
+    """What is asked of the shadow, checked."""
+
+    objective_rate: float = setting(level, Objective().max_rate)
+    max_p99_ratio: float | None = setting(ratio_or_none, Objective().max_p99_ratio)
+    acknowledge: tuple[str, ...] = setting(several(acknowledged), ())
+
+    def objective(self) -> Objective:
+        """The same, as a scorecard takes it."""
+        return Objective(
+            max_rate=self.objective_rate,
+            max_p99_ratio=self.max_p99_ratio,
+            acknowledged=[acknowledged(each) for each in self.acknowledge],
+        )
 
 
 def _is_field(name: str) -> bool:

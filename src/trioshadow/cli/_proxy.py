@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ._console import make_console
-from ._objective import ObjectiveRate
+from ._objective import Acknowledge, MaxP99Ratio, ObjectiveRate
 from ._options import (
     AllowMethod,
     CaFile,
@@ -37,6 +37,18 @@ async def proxy(
     ] = None,
     candidate: Candidate = None,
     objective_rate: ObjectiveRate = None,
+    max_p99_ratio: MaxP99Ratio = None,
+    acknowledge: Acknowledge = None,
+    archive: Annotated[
+        Path | None,
+        option(
+            "File for what differs, with the counts, for `report` and `replay`. Secrets in headers are masked.", "none"
+        ),
+    ] = None,
+    capture: Annotated[
+        bool | None,
+        option("Keep requests and answers of what differs in the archive: it may be personal data.", "no"),
+    ] = None,
     listen: Annotated[
         str | None,
         option(

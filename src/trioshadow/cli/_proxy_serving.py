@@ -13,7 +13,8 @@ from collections.abc import Callable
 import attrs
 import trio
 
-from trioshadow import ShadowStatistics
+from trioshadow import ShadowStatistics, Sink
+from trioshadow.archive import JsonlSink
 from trioshadow.asgi import ForwardedHeaders, ReverseProxy, ShadowMiddleware
 from trioshadow.evidence import Scorecard
 from trioshadow.http import HttpBackend
@@ -70,6 +71,7 @@ async def serve_proxy(settings: Settings, announce: Callable[[str], None]) -> Se
                 shadow=backend_of(shadow, settings.shadow),
                 secondary=None if settings.secondary is None else backend_of(secondary, settings.secondary),
                 config=settings.config(),
+                sinks=() if settings.archive is None else (Sink(JsonlSink(settings.archive), name="archive"),),
                 max_body_bytes=settings.max_body,
             )
             app = ForwardedHeaders(middleware, trust=settings.trust_forwarded)

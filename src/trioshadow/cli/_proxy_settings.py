@@ -13,8 +13,7 @@ from typing import Any
 
 import attrs
 
-from trioshadow import ShadowConfig
-from trioshadow.evidence import Objective
+from trioshadow import Capture, ShadowConfig
 
 from ._backends import BackendSettings
 from ._checks import (
@@ -27,9 +26,9 @@ from ._checks import (
     seconds_or_none,
     setting,
     text,
+    writable_file,
 )
 from ._errors import CliError
-from ._objective import level
 
 
 @attrs.frozen
@@ -81,7 +80,10 @@ def _admin(value: object) -> Address:
 class Settings(BackendSettings):
     """All that the proxy is told, checked."""
 
-    objective_rate: float = setting(level, Objective().max_rate)
+    archive: Path | None = setting(writable_file, None)
+    """Where records and counts are written."""
+    capture: bool = setting(boolean, default=False)
+    """Do records keep requests and answers?"""
     listen: Address = setting(address, Address("127.0.0.1", 8080))
     sample: float = setting(fraction("mirrors one request in ten"), 1.0)
     trust_forwarded: bool = setting(boolean, default=False)
@@ -95,16 +97,15 @@ class Settings(BackendSettings):
         super().__attrs_post_init__()
         if self.tls_key is not None and self.tls_cert is None:
             raise WrongSettingError("tls_key", "is of no use without a certificate (tls-cert)")
-
-    def objective(self) -> Objective:
-        """What is asked of the shadow."""
-        return Objective(max_rate=self.objective_rate)
+        if self.capture and self.archive is None:
+            raise WrongSettingError("capture", "is of no use without an archive")
 
     def config(self) -> ShadowConfig:
         """What of this is the shadower's."""
         return self.shadow_config(
             noise_rate=ShadowConfig().noise_rate,
             sample_rate=self.sample,
+            capture=Capture(max_bytes=max(1, self.max_body)) if self.capture else None,
             drain_timeout=min(self.drain, self.timeout),  # no leg is in flight for longer
         )
 

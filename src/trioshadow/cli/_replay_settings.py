@@ -9,12 +9,10 @@ import attrs
 
 from trioshadow import ShadowConfig
 from trioshadow.compare import SENSITIVE, VOLATILE_HEADERS
-from trioshadow.evidence import Objective
 from trioshadow.http import SAFE_METHODS
 
 from ._backends import BackendSettings
-from ._checks import boolean, made, number, option_names, setting, several
-from ._objective import acknowledged, level, objective, ratio_or_none
+from ._checks import boolean, made_of_options, number, setting, writable_file
 
 #: Records that may wait for the disk: far more than the workers leave before they wait for it.
 _ROOM = 2_000
@@ -36,31 +34,19 @@ def _concurrency(value: object) -> int:
     return value
 
 
-def _path(value: object) -> Path:
-    path = Path(str(value))
-    if not path.name or not path.parent.is_dir():
-        raise ValueError(f"must be a file in a directory that is there, not {str(value)!r}")
-    if path.exists() and not path.is_file():
-        raise ValueError(f"must be a regular file, not {str(value)!r}")
-    return path
-
-
 @attrs.frozen(kw_only=True)
 class ReplaySettings(BackendSettings):
     """All that the replay is told, checked."""
 
     file: Path
     """Where the requests are."""
-    archive: Path = setting(_path)
+    archive: Path = setting(writable_file)
     """Where what is found goes."""
     rate: float | None = setting(_rate, None)
     """Requests a second, at the most."""
     concurrency: int = setting(_concurrency, 10)
     """Requests in flight, at the most."""
     resume: bool = setting(boolean, default=False)
-    objective_rate: float = setting(level, Objective().max_rate)
-    max_p99_ratio: float | None = setting(ratio_or_none, Objective().max_p99_ratio)
-    acknowledge: tuple[str, ...] = setting(several(acknowledged), ())
 
     @property
     def methods(self) -> frozenset[str]:
@@ -77,10 +63,6 @@ class ReplaySettings(BackendSettings):
         """Headers without whose values a request says nothing, in lower case."""
         return frozenset(map(str.lower, (*self.forward_credential, *filter(None, [self.key_header]))))
 
-    def objective(self) -> Objective:
-        """What is asked of the shadow."""
-        return objective(self.objective_rate, self.max_p99_ratio, self.acknowledge)
-
     def config(self) -> ShadowConfig:
         """What of this is the shadower's."""
         # No caller is hurt by a secondary here: each pair tells more.
@@ -94,8 +76,6 @@ class ReplaySettings(BackendSettings):
 
 def read_replay_settings(options: Mapping[str, object]) -> ReplaySettings:
     """From options, by the names of the fields, None for those that were not given. Raises CliError, of one line."""
-    names = option_names(ReplaySettings)
-    values = {name: options[name] for name in names if options.get(name) is not None}
-    file = Path(str(values["file"]))
-    values.setdefault("archive", Path(f"{file.name or 'requests'}.replay.jsonl"))
-    return made(ReplaySettings, values, {name: f"--{shown}" for name, shown in names.items()})
+    archive = Path(f"{Path(str(options['file'])).name or 'requests'}.replay.jsonl")
+    said = {name: value for name, value in options.items() if value is not None}
+    return made_of_options(ReplaySettings, {"archive": archive, **said})

@@ -9,10 +9,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from trioshadow.archive import UnknownEpochError, summarize
-from trioshadow.evidence import Objective
 
+from ._checks import made_of_options
 from ._console import make_console
 from ._errors import CliError
+from ._objective import Acknowledge, MaxP99Ratio, ObjectiveRate, ObjectiveSettings
+from ._options import option
 from ._report_json import as_json
 from ._report_page import write_page
 from ._report_terminal import show_report
@@ -20,34 +22,35 @@ from ._scorecard import exit_status
 
 
 def report(
-    *files: Path,
-    html: Path | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
-    epoch: str | None = None,
-    exit_code: Annotated[bool, Parameter(negative="")] = False,
+    *files: Annotated[
+        Path,
+        Parameter(
+            help="Archives that a JsonlSink, the proxy or a replay wrote: the paths that they were told, or single "
+            "segments. Those of several processes are added up."
+        ),
+    ],
+    html: Annotated[
+        Path | None, option("File for a page: one file, which loads nothing, to be sent to others.", "none")
+    ] = None,
+    json: Annotated[bool, option("Print JSON, and nothing else.", "no")] = False,
+    epoch: Annotated[str | None, option("Which candidate and rules, by the name in the report.", "the latest")] = None,
+    exit_code: Annotated[bool, option("Exit with 0 for promote, 1 for reject, 3 for hold.", "no")] = False,
+    objective_rate: ObjectiveRate = None,
+    max_p99_ratio: MaxP99Ratio = None,
+    acknowledge: Acknowledge = None,
 ) -> int:
     """Report what the archives of a shadower say: the verdict, its reasons, what differs.
 
-    Parameters
-    ----------
-    files
-        Archives that a JsonlSink, the proxy or a replay wrote: the paths that they were told, or single segments. Those
-        of several processes are added up.
-    html
-        Write a page to this file: one file, which loads nothing, to be sent to others.
-    json
-        Print JSON, and nothing else.
-    epoch
-        Of which candidate and rules, by its name in the report. Without: of the latest.
-    exit_code
-        Exit with 0 for promote, 1 for reject, 3 for hold. Without: with 0 whatever the verdict is.
+    python -m trioshadow report shadow.jsonl --html report.html
     """
+    said = {"objective_rate": objective_rate, "max_p99_ratio": max_p99_ratio, "acknowledge": acknowledge}
+    asked = made_of_options(ObjectiveSettings, said).objective()
     if not files:
         raise CliError("report needs a file: the path that a JsonlSink was told, such as shadow.jsonl")
     if html is not None and html.resolve() in [file.resolve() for file in files]:
         raise CliError(f"--html would write over an archive: {html}")
     try:
-        summary = summarize(*files, objective=Objective(), epoch=epoch)
+        summary = summarize(*files, objective=asked, epoch=epoch)
     except UnknownEpochError as exc:
         raise CliError(f"--epoch: {exc}") from None
     if not summary.segments:

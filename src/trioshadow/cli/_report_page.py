@@ -27,7 +27,8 @@ from trioshadow.compare import first_difference, visible
 from trioshadow.evidence import FieldScore, FieldState, Operation, OperationScore
 
 from ._report_plot import plot
-from ._report_words import MEANS, asked, count, moment, period, seconds, share, state_of
+from ._report_words import MEANS, asked, moment, period, seconds, share, state_of
+from ._texts import count_of
 
 _FAILED = frozenset(told_kind(kind) for kind in FailureKind)
 
@@ -110,7 +111,7 @@ def _context(summary: Summary) -> dict[str, Any]:
         "objective": asked(scorecard.objective),
         "states": sorted(states),
         "coverage": share(scorecard.coverage),
-        "compared_told": f"{count(scorecard.calls, 'call')} in all, {scorecard.mirrored:,} of them mirrored, "
+        "compared_told": f"{count_of(scorecard.calls, 'call')} in all, {scorecard.mirrored:,} of them mirrored, "
         f"{scorecard.pairs:,} with a secondary to know the noise.",
         "fates": _fates(summary),
         "operations": [_operation(one) for one in scorecard.operations],
@@ -124,8 +125,8 @@ def _context(summary: Summary) -> dict[str, Any]:
         "open": _OPEN,
         "shown": _SHOWN,
         "files": [visible(file) for file in summary.files],
-        "files_told": f"{count(summary.segments, 'segment')}, {count(summary.records, 'record')} of divergences and "
-        "failures, of:",
+        "files_told": f"{count_of(summary.segments, 'segment')}, {count_of(summary.records, 'record')} of divergences "
+        "and failures, of:",
         "problems": [
             {
                 "where": visible(one.file if one.line is None else f"{one.file}:{one.line}"),
@@ -257,9 +258,9 @@ def _differences_told(summary: Summary) -> str:
     calls = sum(one.calls for one in summary.differences)
     explained = sum(one.calls for one in summary.differences if one.explained)
     told = (
-        f"{count(calls, 'record')} of calls, put together where the same operation differs in the same fields: "
-        f"{count(len(summary.differences), 'difference')}, each with its first examples. How often, of how many calls, "
-        "is in the table of the fields."
+        f"{count_of(calls, 'record')} of calls, put together where the same operation differs in the same fields: "
+        f"{count_of(len(summary.differences), 'difference')}, each with its first examples. How often, of how many "
+        "calls, is in the table of the fields."
     )
     if explained:
         told += (
@@ -279,7 +280,7 @@ def _difference(one: Difference) -> dict[str, Any]:
         "last": one.last_at,
         "operation": visible(one.operation) or "(unnamed)",
         "fields": [visible(field) for field in one.fields],
-        "period": f"{count(one.calls, 'record')}, {period(one.first_at, one.last_at)}",
+        "period": f"{count_of(one.calls, 'record')}, {period(one.first_at, one.last_at)}",
         "examples": [_example(instance) for instance in one.instances],
     }
 

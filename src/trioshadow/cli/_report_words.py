@@ -51,11 +51,6 @@ def period(first: float | None, last: float | None) -> str:
     return f"{moment(first)} to {moment(last)}"
 
 
-def count(number: float, what: str) -> str:
-    """`1 call`, `1,234 calls`."""
-    return f"{number:,.0f} {what}{'s' * (number != 1)}"
-
-
 def asked(objective: Objective) -> str:
     """What was asked of the candidate."""
     told = [f"no field differs beyond noise in more than {share(objective.max_rate)} of the keys"]

@@ -10,17 +10,9 @@ from trioshadow.evidence import Decision, Scorecard
 
 from ._texts import visible
 
-#: What a command that ends in a scorecard exits with; 2 is for wrong use.
-EXIT_STATUS = {Decision.PROMOTE: 0, Decision.REJECT: 1, Decision.HOLD: 3}
-
 _STYLES = {Decision.PROMOTE: "bold green", Decision.HOLD: "bold yellow", Decision.REJECT: "bold red"}
 #: 2 is for wrong use, as for every command.
 EXIT_STATUSES = {Decision.PROMOTE: 0, Decision.REJECT: 1, Decision.HOLD: 3}
-
-
-def exit_status(scorecard: Scorecard) -> int:
-    """0 to promote, 1 to reject, 3 to hold."""
-    return EXIT_STATUS[scorecard.verdict]
 
 
 def verdict_line(name: str, scorecard: Scorecard) -> Text:

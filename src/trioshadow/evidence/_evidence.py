@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from trioshadow._fingerprint import epoch_id
 from trioshadow._verdict import Verdict
 
 from ._field import EXAMPLES, Example, FieldTally
@@ -42,6 +43,11 @@ class Epoch:
     """`ShadowConfig.candidate`: which version of the new backend."""
     rules: str = ""
     """`ShadowConfig.fingerprint`: what is compared, and how."""
+
+    @property
+    def name(self) -> str:
+        """As records have it: `ShadowConfig.epoch_id`."""
+        return epoch_id(self.candidate, self.rules)
 
     def __str__(self) -> str:
         return f"{self.candidate or '(unnamed)'}, rules {self.rules or '(none)'}"
