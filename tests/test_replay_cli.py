@@ -471,7 +471,6 @@ async def test_after_kill_9_at_most_the_last_slice_is_sent_again(folder):
             await running.wait()
         done = json.loads(progress.read_text())["requests"]
         assert 0 < done <= 400
-        assert merge_archives("r.jsonl.replay.jsonl").records_since >= 400 - done
         gate.open.set()
         report = await replay(path, old, new, *MILD, "--resume", status=1)
     assert f"600 of 600 requests sent ({done} of them before)" in report

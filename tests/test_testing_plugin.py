@@ -213,4 +213,5 @@ def test_an_idle_plugin_does_not_import_the_library(pytester):
         "    assert '_trioshadow_pytest' in sys.modules\n"
         "    assert 'trioshadow' not in sys.modules\n"
     )
+    pytester.makeini("[pytest]")  # or it is that of this project, where the temporary folder is inside of it
     pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:trio").assert_outcomes(passed=1)
