@@ -14,6 +14,7 @@ import trioshadow
 import trioshadow.archive
 import trioshadow.asgi
 import trioshadow.evidence
+import trioshadow.guard
 import trioshadow.http
 import trioshadow.testing
 
@@ -32,6 +33,7 @@ PACKAGES = (
     trioshadow.http,
     trioshadow.asgi,
     trioshadow.archive,
+    trioshadow.guard,
     trioshadow.testing,
 )
 

@@ -16,6 +16,7 @@ import trio.testing
 from trioshadow import DivergenceRecord, ShadowConfig, Shadower, Verdict
 from trioshadow.archive import JsonlSink, merge_archives
 from trioshadow.evidence import Decision, Epoch, Evidence, Objective, Observation, scorecard
+from trioshadow.guard import Breaker
 
 
 async def echo(request: bytes) -> bytes:
@@ -125,12 +126,23 @@ class Uncopyable:
         return b"k"
 
 
+class DeepBreaker(Breaker):
+    """One that needs more room on the stack than all else."""
+
+    def release(self, permit: int, verdict: Verdict, now: float, /, frames: int = 25) -> None:
+        if frames:
+            self.release(permit, verdict, now, frames - 1)
+        else:
+            super().release(permit, verdict, now)
+
+
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-async def test_a_request_that_can_not_be_copied_is_counted_once_however_deep_its_caller_is() -> None:
+@pytest.mark.parametrize("breaker", [None, DeepBreaker(failures=None, failure_rate=None)])
+async def test_a_request_that_can_not_be_copied_is_counted_once_however_deep_its_caller_is(breaker: Any) -> None:
     async def primary(request: Uncopyable) -> None:
         pass
 
-    async with Shadower(primary, primary) as shadower:
+    async with Shadower(primary, primary, breaker=breaker) as shadower:
 
         def deep(frames: int) -> None:
             if frames:

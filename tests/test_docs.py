@@ -13,6 +13,7 @@ import io
 import itertools
 import json
 import re
+import subprocess
 import sys
 import textwrap
 import types
@@ -145,6 +146,13 @@ def test_what_is_shown_of_the_replay_is_what_it_takes() -> None:
     assert {verdict: int(status) for status, verdict in statuses} == {
         decision.name: status for decision, status in EXIT_STATUSES.items()
     }
+
+
+def test_the_table_of_bounds_is_what_its_command_prints() -> None:
+    """Its defaults are read from the code."""
+    command = [sys.executable, ROOT / "bench" / "bounds.py"]
+    printed = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
+    assert printed in (ROOT / "docs" / "guard.md").read_text(encoding="utf-8")
 
 
 ROW = re.compile(

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from ._backend import Backend
 from ._capture import Capture
+from ._comparer import Comparer
 from ._config import ShadowConfig
 from ._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
 from ._errors import BodyTooLarge, ShadowerNotRunning, ShadowError, ShadowPending
+from ._gate import LegBreaker
 from ._in_shadow import in_shadow
 from ._ledger import SecondaryStatistics, ShadowStatistics
 from ._leg import Leg
@@ -30,6 +32,7 @@ __all__ = [
     "BodyTooLarge",
     "Capture",
     "Captured",
+    "Comparer",
     "Divergence",
     "DivergenceLog",
     "DivergenceRecord",
@@ -39,6 +42,7 @@ __all__ = [
     "HeldBack",
     "IgnoreField",
     "Leg",
+    "LegBreaker",
     "MirroredFunction",
     "ResponseRecord",
     "SamplingKey",

@@ -27,7 +27,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from threading import get_ident
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import trio
@@ -37,19 +37,23 @@ from ._capture import captured
 from ._divergence import Divergence
 from ._errors import consists_of, describe_error, error_words, first_other, passing_error, type_name
 from ._in_shadow import ShadowMark, shadow_mark
-from ._judge import Cut, Judgement, LegFacts, PrimarySide, ShadowSide, compare_failure, judge
+from ._judge import Cut, Judgement, Large, LegFacts, PrimarySide, ShadowSide, compare_failure, judge, judgement_of
 from ._leg import OPERATION_LIMIT, Leg
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
 from ._pair import Pair
 from ._sampling import counting_hash
+from ._sizes import size_of
 from ._snapshot import ATOMS, Copied, Deferred, Packed, snapshot
+from ._steps import in_steps
 from ._verdict import Captured, DivergenceRecord, FailureKind, ShadowFailure, Verdict
 from .evidence import COMPARED, Observation, Operation, fields_of
 
 if TYPE_CHECKING:
     from ._capture import Capture
+    from ._comparer import Comparer
     from ._config import ShadowConfig
     from ._consumer import Consumer
+    from ._gate import Gate
     from ._host import LegHost
     from ._ledger import Ledger
     from ._notices import Notices
@@ -74,7 +78,10 @@ _COMPARED = frozenset(verdict.slot for verdict in COMPARED)
 class Desk:
     """What all legs of one shadower share: whom they call, where they report."""
 
-    __slots__ = ("cancelled", "consumer", "ledger", "notices", "now", "secondary", "shadow", "slo", "task_name")
+    __slots__ = (
+        *("cancelled", "comparer", "consumer", "gate", "ledger", "notices", "now", "secondary", "shadow", "slo"),
+        "task_name",
+    )
 
     now: Callable[[], float]
     """The run's clock, without the way through the run that `trio.current_time()` takes: 0.1 against 0.2 µs."""
@@ -85,6 +92,8 @@ class Desk:
         shadow: Callable[[Any], Awaitable[Any]],
         secondary: Callable[[Any], Awaitable[Any]] | None,
         slo: Callable[[bool], object] | None,
+        gate: Gate | None,
+        comparer: Comparer,
         name: str,
         ledger: Ledger,
         consumer: Consumer,
@@ -93,6 +102,8 @@ class Desk:
         self.shadow = shadow
         self.secondary = secondary
         self.slo = slo
+        self.gate = gate
+        self.comparer = comparer
         self.task_name = f"trioshadow leg of {name or 'shadower'}"
         self.ledger = ledger
         self.consumer = consumer
@@ -112,6 +123,14 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     secondary_leg: SecondaryLeg | None = None
     """If there is a secondary, until it knows the primary's side."""
     pair: Pair | None = None
+    permit: int | None = None
+    """Of the breaker, if there is one: to be given back."""
+    held_bytes = 0
+    """Of what it holds, as far as known, and as the ledger has it."""
+    reserved_bytes = 0
+    """Of these, for the answer that is not there yet."""
+    large: Large | None = None
+    """What is to be compared elsewhere."""
     captured_request: Any = None
     captured: Captured | None = None
     """What the record keeps of the call."""
@@ -161,6 +180,9 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
                 self.primary_value = answer  # the commonest case, without the calls below
             elif not self._settled:
                 self.primary_value = _view_of_primary(self.config, answer)
+            if not (self._settled or self._holds(self.primary_value)):
+                self._conclude(_ABANDONED)
+                return self._outcome
         except BaseException as exc:  # the view is user code, and so may be the answer's class
             if passing_error(exc) is not None:
                 self._conclude(_ABANDONED)
@@ -246,7 +268,14 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
                 request = request.load()
             self.request = None  # the shadow has it now: what it was made from need not be kept beside it
             entered = True
-            self.answer = await self.backend(request)
+            limit = self.config.max_step_seconds
+            answering = self.backend(request)
+            # Neither a subclass nor what looks like one: the driver reads its frames.
+            if limit < math.inf and type(answering) is CoroutineType:
+                answering = in_steps(answering, limit, self._stalled)
+            self.answer = await answering
+            if not self._holds(self.answer):
+                self.answer, self.gave_way = None, True
             ended = _ANSWERED
         except BaseException as exc:
             if passing_error(exc) is not None:
@@ -263,6 +292,37 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             self.shadow_seconds = desk.now() - started
         self.shadow = ended
         host.wake()
+
+    def _stalled(self, seconds: float, where: str) -> None:
+        """A step of the shadow took too long. Runs in its task, in the midst of it, and raises nothing."""
+        desk = self.desk
+        desk.ledger.stalls += 1
+        side = "secondary" if self.secondary else "shadow"
+        desk.notices.say("stall", f"a step of the {side} kept the event loop for {seconds:.3g} s, up to {where}")
+        if desk.gate is not None and not self.secondary:
+            desk.gate.trip(f"a step of the shadow took {seconds:.3g} s", desk.now())
+
+    def _holds(self, answer: object) -> bool:
+        """It holds the answer of one side. False: there is no room for that, and this leg has to give way.
+
+        The first side takes room for the other's too, as if that were of the same size: or else, of many legs that have
+        one answer each, none would find room for its second.
+        """
+        size = size_of(answer)
+        if not size and not self.reserved_bytes:
+            return True
+        first = self.primary is _PENDING or self.shadow is _RUNNING
+        reserved = size if first and not self.reserved_bytes else 0
+        more = size + reserved - self.reserved_bytes
+        ledger = self.desk.ledger
+        if ledger.held_bytes + more > self.config.max_in_flight_bytes:
+            ledger.gave_way["bytes"] += 1
+            self.desk.notices.say("bytes", "legs are abandoned: what they hold would pass max_in_flight_bytes")
+            return False
+        self.reserved_bytes = reserved
+        self.held_bytes += more
+        ledger.held_bytes += more
+        return True
 
     def interrupted(self) -> None:
         """The host's wait for this leg is being cancelled, in this very step of Trio's loop.
@@ -302,8 +362,11 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         return self.primary is _PENDING and not self.desk.cancelled
 
     @enable_ki_protection
-    def finish(self) -> None:
-        """Both sides are known, or one will never be. Called once, by the host, in the host's task."""
+    def finish(self) -> bool:
+        """Both sides are known, or one will never be. Called once, by the host, in the host's task.
+
+        False: it is not settled yet, since what is to be compared is large: the host awaits `finish_elsewhere()`.
+        """
         judgement: Judgement = Verdict.ABANDONED, None, None
         try:
             # In a context of its own: what a comparison sets there must not meet the next one.
@@ -313,15 +376,46 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
                 raise
             judgement = Verdict.FAILED, None, compare_failure("the comparison", exc)
         finally:
+            if self.large is None:
+                self._settle(*judgement)
+        return self.large is None
+
+    @enable_ki_protection
+    async def finish_elsewhere(self) -> None:
+        """Compare what is large, and settle: as abandoned if that is cancelled, or if there is no place for it."""
+        judgement: Judgement = Verdict.ABANDONED, None, None
+        try:
+            large, self.large = self.large, None
+            assert large is not None
+            compared = await self.desk.comparer.compare(large.primary, large.shadow, self.config)
+            judgement = judgement_of(compared)
+            self._keep(judgement)
+        except trio.WouldBlock:
+            self.desk.ledger.gave_way["comparisons"] += 1
+            self.desk.notices.say("comparisons", "legs are abandoned: too many large bodies wait to be compared")
+        except BaseException as exc:
+            if passing_error(exc) is not None:
+                raise
+            # Cancelled is swallowed: the shadower is closing, and this leg ends as it is.
+            if not consists_of(exc, trio.Cancelled):
+                judgement = Verdict.FAILED, None, compare_failure("the comparison", exc)
+        finally:
             self._settle(*judgement)
 
     @disable_ki_protection
     def _judge(self) -> Judgement:
         judgement = judge(self, closing=self.desk.cancelled)
+        if isinstance(judgement, Large):
+            self.large = judgement
+            return Verdict.ABANDONED, None, None
+        self._keep(judgement)
+        return judgement
+
+    def _keep(self, judgement: Judgement) -> None:
+        """What the record keeps of the call, if it is asked to."""
         capture = self.config.capture
         if capture is not None and (judgement[1] is not None or judgement[2] is not None) and not self.secondary:
             self.captured = self._capture(capture)  # here, since it runs the code of what is captured
-        return judgement
 
     def _capture(self, capture: Capture) -> Captured:
         limit = capture.max_bytes
@@ -350,6 +444,12 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             desk.consumer.record(self._record(verdict, divergence, failure))
         desk.ledger.settle_leg(verdict, self.row, paired=self.pair is not None)
         self.counted = True
+        if self.held_bytes:
+            desk.ledger.held_bytes -= self.held_bytes
+        if self.permit is not None:
+            assert desk.gate is not None
+            if desk.gate.release(self.permit, verdict, desk.now()):
+                self.permit = None
         self._enter(verdict, divergence, failure)
         # What a shadow gave that was too late, or left its task in disorder, is no answer.
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)

@@ -119,9 +119,20 @@ class ShadowConfig:
     decoders: tuple[tuple[str, Decoder], ...] = attrs.field(default=(), converter=checked_decoders)
     """Your own decoders, before the library's: a mapping (or pairs) from content type, such as `application/x-protobuf`
     or `+cbor`, to a function from the body's bytes to a value. What it raises means that the body is no such thing."""
+    max_step_seconds: float = attrs.field(default=0.1, validator=_is_timeout)
+    """Seconds, in (0, inf], that the shadow may compute or block between two checkpoints, while all others on the event
+    loop wait. A longer step is counted (`statistics().stalls`), said in the log with the line of code, and trips the
+    breaker. Of backends that are coroutine functions, or return coroutines; inf: steps are not timed."""
     max_in_flight: int = attrs.field(default=256, validator=is_count)
     """Legs in flight and records waiting, together, in [1, inf). A call that would pass this is served and counted
     `shed`."""
+    max_in_flight_bytes: int = attrs.field(default=268_435_456, validator=is_count)
+    """Bytes that the legs in flight may hold, in [1, inf): requests, answers to be compared, serialised copies, as far
+    as their sizes are known (bytes, texts, bodies, what was copied by pickle). At this limit calls are `shed`, and a
+    leg whose answer would pass it gives way and is `abandoned`. The default is 256 MiB."""
+    large_body: int = attrs.field(default=524_288, validator=is_count)
+    """Two bodies of together so many bytes or characters, in [1, inf), that differ and are to be decoded, are compared
+    in a worker and not on the event loop: see `Shadower(comparer=...)`. The default is 512 KiB."""
     drain_timeout: float = attrs.field(default=5.0, validator=_is_duration)
     """Seconds, in [0, inf], that running legs get when the shadower is left; and once more for log and sinks to catch
     up."""
@@ -171,7 +182,7 @@ class ShadowConfig:
         object.__setattr__(self, "primary_view", primary_view)
         object.__setattr__(self, "shadow_view", shadow_view)
         # A Fraction is a number, but no deadline.
-        for name in ("sample_rate", "shadow_timeout", "drain_timeout", "noise_rate"):
+        for name in ("sample_rate", "shadow_timeout", "max_step_seconds", "drain_timeout", "noise_rate"):
             object.__setattr__(self, name, float(getattr(self, name)))
         object.__setattr__(self, "threshold", self.sample_rate * _2_32)
         comparison = Comparison(

@@ -168,6 +168,11 @@ def _same_at_once(primary: object, shadow: object) -> bool:
     return primary is shadow or (type(primary) is type(shadow) and type(primary) in _PLAIN and primary == shadow)
 
 
+def same_body(primary: object, shadow: object) -> bool:
+    """Is it plain that the bodies are the same, whatever the rules are?"""
+    return _same_at_once(_parts(primary)[2], _parts(shadow)[2])
+
+
 def _parts(answer: object) -> tuple[int, Headers, object]:
     if issubclass(type(answer), ResponseRecord):  # isinstance() would believe what it says of itself
         record = cast("ResponseRecord", answer)

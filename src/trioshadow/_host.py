@@ -85,7 +85,7 @@ class HostPool:
 class LegHost:
     """One host."""
 
-    __slots__ = ("_leg", "_parked", "_pool", "_task", "nursery")
+    __slots__ = ("_comparing", "_leg", "_parked", "_pool", "_task", "nursery")
 
     nursery: trio.Nursery
     """The nursery of the current leg, or of the next."""
@@ -94,6 +94,7 @@ class LegHost:
         self._pool = pool
         self._leg: ActiveLeg[Any, Any] | None = None
         self._parked = False
+        self._comparing: trio.CancelScope | None = None
 
     @property
     def operation(self) -> str | None:
@@ -115,6 +116,8 @@ class LegHost:
     def cancel(self) -> None:
         """Cancel the shadow, or the wait for the primary's side after it."""
         self.nursery.cancel_scope.cancel()
+        if self._comparing is not None:
+            self._comparing.cancel()
         self.wake()
 
     @enable_ki_protection  # a leg that is not settled would hold its place for ever
@@ -145,11 +148,20 @@ class LegHost:
                             self._parked = True
                             await trio.lowlevel.wait_task_rescheduled(self._interrupted)
                     leg, self._leg = self._leg, None
-                    leg.finish()
+                    if not leg.finish():
+                        await self._finish_elsewhere(leg)
+                    leg = None
                 if not self._pool.wants():
                     return
         finally:
             self._pool.left(self)
+
+    async def _finish_elsewhere(self, leg: ActiveLeg[Any, Any]) -> None:
+        with trio.CancelScope() as self._comparing:
+            if self._pool.closing:
+                self._comparing.cancel()
+            await leg.finish_elsewhere()
+        self._comparing = None
 
     def _interrupted(self, _: trio.lowlevel.RaiseCancelT) -> Abort:
         # Trio calls this in the step in which it cancels the wait: for the deadline, that is when it looked at the

@@ -9,14 +9,25 @@ from __future__ import annotations
 import enum
 from typing import Any, TypeAlias
 
+import attrs
+
 from ._config import ShadowConfig
-from ._divergence import Divergence, ErrorDiff
+from ._divergence import Divergence, ErrorDiff, same_body
 from ._errors import MESSAGE_LIMIT, BodyTooLarge, ErrorShape, ErrorWords, describe_error, passing_error
+from ._sizes import comparable_size
 from ._snapshot import Copied, Deferred, Packed
 from ._verdict import FailureKind, ShadowFailure, Verdict
 from .compare import Comparison
 
 Judgement: TypeAlias = tuple[Verdict, Divergence | None, ShadowFailure | None]
+
+
+@attrs.frozen
+class Large:
+    """In place of a judgement: these two are to be compared elsewhere, since that takes long."""
+
+    primary: Any
+    shadow: Any
 
 
 class PrimarySide(enum.Enum):
@@ -84,9 +95,11 @@ class LegFacts:
     """Of the code between the sides: a copy or a view."""
     primary_failure: ShadowFailure | None = None
     """The same, if it was on the primary's side."""
+    gave_way = False
+    """Was the shadow's answer dropped, since there was no room for it?"""
 
 
-def judge(facts: LegFacts, *, closing: bool) -> Judgement:
+def judge(facts: LegFacts, *, closing: bool) -> Judgement | Large:
     """The verdict, with the divergence or failure. `closing`: the shadower has cancelled its legs.
 
     Runs the shadow's view and the comparison; what the latter raises is raised.
@@ -97,9 +110,10 @@ def judge(facts: LegFacts, *, closing: bool) -> Judgement:
         and facts.shadow is _ANSWERED
         and facts.primary is _DONE
         and facts.own_failure is None
+        and not facts.gave_way
     ):
         return _compare_answers(facts)  # nearly always
-    if facts.primary is _ABANDONED:
+    if facts.primary is _ABANDONED or facts.gave_way:
         return Verdict.ABANDONED, None, None
     if facts.cut is _BY_DEADLINE:
         return Verdict.TIMED_OUT, None, _timeout_failure(facts)
@@ -140,7 +154,7 @@ def compare_failure(stage: str, exc: BaseException) -> ShadowFailure:
     return ShadowFailure(FailureKind.COMPARE_RAISED, type_name, f"{stage}: {message}"[:MESSAGE_LIMIT])
 
 
-def _compare_answers(facts: LegFacts) -> Judgement:
+def _compare_answers(facts: LegFacts) -> Judgement | Large:
     primary, shadow, config = facts.primary_value, facts.answer, facts.config
     if type(primary) is Packed or type(primary) is Copied:
         primary = primary.load()
@@ -157,8 +171,23 @@ def _compare_answers(facts: LegFacts) -> Judgement:
             if passing_error(exc) is not None:
                 raise
             return Verdict.FAILED, None, compare_failure("the shadow's view", exc)
-    divergence = Divergence.compare(primary, shadow, config)
+    if _is_large(primary, shadow, config):
+        return Large(primary, shadow)
+    return judgement_of(Divergence.compare(primary, shadow, config))
+
+
+def judgement_of(divergence: Divergence | None) -> Judgement:
+    """Of two answers that were compared."""
     return (_MATCHED if divergence is None else _DIVERGED), divergence, None
+
+
+def _is_large(primary: object, shadow: object, config: ShadowConfig) -> bool:
+    """Does it take long to compare them? Equal bodies do not, nor do those that are compared byte by byte."""
+    ours, theirs = comparable_size(primary), comparable_size(shadow)
+    if ours is None or theirs is None or ours + theirs < config.large_body:
+        return False
+    rules = config.comparison
+    return config.compare is None and config.decode and rules.body and not same_body(primary, shadow)
 
 
 def _compare_errors(primary: ErrorWords, shadow: ErrorWords | None, rules: Comparison) -> Divergence | None:

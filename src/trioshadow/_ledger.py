@@ -24,6 +24,7 @@ from .evidence import Epoch, Evidence, Operation
 
 _CLOSED = Verdict.CLOSED.slot
 _SHED = Verdict.SHED.slot
+_PAUSED = Verdict.PAUSED.slot
 _HELD_BACK = Verdict.HELD_BACK.slot
 _MIRRORED = Verdict.NOT_SAMPLED.slot
 #: Those who are held back for another cause than the first, which is what is left.
@@ -87,10 +88,21 @@ class ShadowStatistics:
     """Records lost, by who lost them: `log` and `failures` (overwritten by newer ones), and sinks and subscribers by
     name (they were full, failed, or were cut off at the exit)."""
     shed_by_cause: Mapping[str, int]
-    """Why calls were shed: `in_flight` (the legs alone filled the room), `records_waiting` (records took part of
-    it)."""
+    """Why calls were shed: `in_flight` (the legs alone filled the room), `records_waiting` (records took part of it),
+    `bytes` (`max_in_flight_bytes`)."""
+    gave_way_by_cause: Mapping[str, int]
+    """Legs that gave way to a limit, and were abandoned: `bytes` (an answer would have passed `max_in_flight_bytes`),
+    `comparisons` (too many large bodies waited to be compared). The secondary's are in here too."""
+    in_flight_bytes: int
+    """What the legs in flight hold, as far as known."""
+    paused_by_cause: Mapping[str, int]
+    """Why calls were paused: `pause` (`Shadower.pause()`), `kill_file`, `breaker`."""
     held_back_by_cause: Mapping[str, int]
     """Why calls were held back: `in_shadow`, `not_allowed`, `marked`, `incomplete`; see `HeldBack`."""
+    stalls: int
+    """Steps of shadows that took longer than `max_step_seconds`: everybody on the event loop waited."""
+    breaker: str | None
+    """The state of the breaker, `closed`, `open` or `half_open` for that of `trioshadow.guard`; None without one."""
     secondary: SecondaryStatistics
     """What became of the calls of the secondary, which measures the noise; all zero without one."""
 
@@ -110,8 +122,9 @@ class Ledger:
     """
 
     __slots__ = (
-        *("_clock", "_epochs", "_new_series", "evidence", "held_back", "in_flight", "pairs", "pairs_begun"),
-        *("records_waiting", "shed_for_records"),
+        *("_clock", "_epochs", "_new_series", "evidence", "gave_way", "held_back", "held_bytes", "in_flight", "pairs"),
+        *("pairs_begun", "paused_by_breaker", "paused_by_kill_file", "records_waiting", "shed_for_bytes"),
+        *("shed_for_records", "stalls"),
     )
 
     def __init__(self, epoch: Epoch, new_series: Callable[[], str], clock: Callable[[], float]) -> None:
@@ -128,6 +141,13 @@ class Ledger:
         self.pairs_begun = 0
         self.records_waiting = 0
         self.shed_for_records = 0
+        self.shed_for_bytes = 0
+        self.held_bytes = 0
+        """Of all legs in flight, as far as known."""
+        self.gave_way = {"bytes": 0, "comparisons": 0}
+        self.paused_by_kill_file = 0
+        self.paused_by_breaker = 0
+        self.stalls = 0
         self.held_back = dict.fromkeys(_OTHER_CAUSES, 0)
 
     def begin_series(self) -> None:
@@ -150,19 +170,22 @@ class Ledger:
             past_secondary = _sum(past_secondary, old.secondary_totals())
         self._epochs = _Epochs((*kept, self.evidence), past, past_secondary)
 
-    def admit(self, limit: int, row: Operation) -> bool:
-        """Enter a leg, if there is room for it and for the record that it may leave; if not, the call is counted as
-        shed.
+    def admit(self, limit: int, max_bytes: int, row: Operation) -> bool:
+        """Enter a leg, if there is room for it, for what it will hold (of which it may be known that it leaves
+        `max_bytes` for all others) and for the record that it may leave; if not, the call is counted as shed.
         """
         counts = row.counts
-        if self.in_flight + self.records_waiting < limit:
+        if self.in_flight + self.records_waiting < limit and self.held_bytes < max_bytes:
             self.in_flight += 1
             counts[IN_FLIGHT] += 1
             row.held += 1
             return True
         counts[_SHED] += 1
-        if self.in_flight < limit:
-            self.shed_for_records += 1  # after the other: a part is never more than the whole
+        # After the other: a part is never more than the whole.
+        if self.in_flight + self.records_waiting < limit:
+            self.shed_for_bytes += 1
+        elif self.in_flight < limit:
+            self.shed_for_records += 1
         return False
 
     def hold_back(self, cause: HeldBack, row: Operation) -> None:
@@ -195,11 +218,14 @@ class Ledger:
         """What was counted of the epochs that are kept, the current one last."""
         return self._epochs.kept
 
-    def statistics(self, records_dropped: Mapping[str, int]) -> ShadowStatistics:
+    def statistics(self, records_dropped: Mapping[str, int], breaker: str | None = None) -> ShadowStatistics:
         """All of it, at this moment."""
         # The parts before the wholes: none must be more.
         held_back = {cause.value: count for cause, count in self.held_back.items()}
-        shed_for_records, epochs = self.shed_for_records, self._epochs
+        shed_for_records, shed_for_bytes = self.shed_for_records, self.shed_for_bytes
+        gave_way = dict(self.gave_way)
+        by_kill_file, by_breaker = self.paused_by_kill_file, self.paused_by_breaker
+        epochs = self._epochs
         counts, secondary = epochs.past, epochs.past_secondary
         for evidence in epochs.kept:
             counts = _sum(counts, evidence.totals())
@@ -217,10 +243,22 @@ class Ledger:
             records_dropped=MappingProxyType(dict(records_dropped)),
             shed_by_cause=MappingProxyType(
                 {
-                    "in_flight": by_verdict[_SHED] - shed_for_records,
+                    "in_flight": by_verdict[_SHED] - shed_for_records - shed_for_bytes,
                     "records_waiting": shed_for_records,
+                    "bytes": shed_for_bytes,
                 }
             ),
+            paused_by_cause=MappingProxyType(
+                {
+                    "pause": by_verdict[_PAUSED] - by_kill_file - by_breaker,
+                    "kill_file": by_kill_file,
+                    "breaker": by_breaker,
+                }
+            ),
+            gave_way_by_cause=MappingProxyType(gave_way),
+            in_flight_bytes=self.held_bytes,
+            stalls=self.stalls,
+            breaker=breaker,
             held_back_by_cause=MappingProxyType(
                 {HeldBack.IN_SHADOW.value: by_verdict[_HELD_BACK] - sum(held_back.values()), **held_back}
             ),

@@ -14,7 +14,9 @@ from typing import Any, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
 import attrs
 
+from ._comparer import Comparer
 from ._config import ShadowConfig
+from ._gate import LegBreaker
 from ._leg import Leg
 from ._log import DivergenceLog
 from ._sampling import SamplingKey
@@ -82,6 +84,8 @@ def mirrored(
     sinks: Iterable[Sink | SinkTarget] = (),
     secondary: Callable[..., Any] | None = None,
     slo: SloTracker | None = None,
+    breaker: LegBreaker | None = None,
+    comparer: Comparer | None = None,
     max_threads: int = 8,
 ) -> Callable[[Callable[P, R]], MirroredFunction[P, R]]:
     """A decorator: the function below it is the primary, `shadow` is called with the same arguments.
@@ -120,6 +124,8 @@ def mirrored(
                 sinks=own_sinks,
                 secondary=secondary_call,
                 slo=slo,
+                breaker=breaker,
+                comparer=comparer,
             )
 
         def start(*args: Any, **kwargs: Any) -> Leg[Any, Any]:

@@ -37,6 +37,8 @@ class SecondaryLeg(ActiveLeg[Any, Any]):
         pair = self.pair
         assert pair is not None
         self._settled = True
+        if self.held_bytes:
+            self.desk.ledger.held_bytes -= self.held_bytes
         pair.secondary_done(self._observation(verdict, divergence, failure))
         self.host = self.request = self.primary_value = self.answer = self.pair = None
         if self.desk.consumer.waiters:

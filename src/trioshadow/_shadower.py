@@ -39,12 +39,15 @@ from trio.lowlevel import current_trio_token, disable_ki_protection, enable_ki_p
 
 from ._active_leg import ActiveLeg, Desk
 from ._backend import BackendLike, RequestT, as_callable
+from ._comparer import Comparer, ThreadComparer
 from ._config import ShadowConfig
 from ._consumer import PATIENCE, Consumer
 from ._errors import ShadowerNotRunning, passing_error, type_name
+from ._gate import Gate, LegBreaker
 from ._host import HostPool
 from ._in_shadow import ShadowMark, shadow_mark
 from ._judge import PrimarySide, compare_failure
+from ._kill_file import EVERY, VARIABLE, KillFile, kill_file
 from ._ledger import Ledger, ShadowStatistics
 from ._leg import OPERATION_LIMIT, IdleLeg, Leg, NamedIdleLeg
 from ._log import DivergenceLog
@@ -54,6 +57,7 @@ from ._pair import Pair
 from ._sampling import SamplingKey, encode_key
 from ._secondary_leg import SecondaryLeg
 from ._sink import Sink, SinkTarget
+from ._sizes import size_of
 from ._slo import SloTracker, recorder_of
 from ._snapshot import ATOMS, Packed, copy_request
 from ._verdict import IN_FLIGHT, DivergenceRecord, HeldBack, Verdict
@@ -65,6 +69,7 @@ _NOT_SAMPLED, _SHED, _UNKEYED, _HELD_BACK, _PAUSED, _CLOSED = (
     IdleLeg(verdict) for verdict in Verdict if not verdict.mirrored
 )
 _NOT_SAMPLED_SLOT = Verdict.NOT_SAMPLED.slot
+_PAUSED_SLOT = Verdict.PAUSED.slot
 _GIVEN_UP = IdleLeg(Verdict.ABANDONED)
 _ABANDONED_SLOT = Verdict.ABANDONED.slot
 _PRIMARY_ABANDONED = PrimarySide.ABANDONED
@@ -95,7 +100,13 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     `secondary` is another copy of the primary, or the primary itself for calls without side effects: a sub-sample of
     the mirrored calls (`config.noise_rate`) goes to it too, so that what the old backend does by itself is told apart
     from what the new one does. `slo` is anything with `record(success: bool)`: it is told each verdict but
-    `abandoned`, True for a match, on the event loop, so it should be quick.
+    `abandoned`, True for a match, on the event loop, so it should be quick. `breaker` is a
+    `trioshadow.guard.Breaker`, or anything with the methods of a `LegBreaker`: while it is open, no leg starts, and
+    sampled calls are counted `paused`. `comparer` compares large bodies (`config.large_body`): by default a
+    `ThreadComparer()`, with two threads.
+
+    If the environment variable `TRIOSHADOW_KILL_FILE` names a file when it is entered, calls are `paused` while that
+    file is there; it is looked for once a second.
 
     Leaving it normally: no new legs, running legs get up to `config.drain_timeout` seconds, the rest are cancelled and
     counted `abandoned`; then log and sinks get as long again to catch up. Leaving it by an exception: legs are
@@ -114,6 +125,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         sinks: Iterable[Sink | SinkTarget] = (),
         secondary: BackendLike[RequestT, PrimaryT] | None = None,
         slo: SloTracker | None = None,
+        breaker: LegBreaker | None = None,
+        comparer: Comparer | None = None,
     ) -> None:
         self._primary = as_callable(primary, "primary")
         self._shadow = shadow
@@ -131,6 +144,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             shadow=shadow_call,
             secondary=None if secondary is None else as_callable(secondary, "secondary"),
             slo=None if slo is None else recorder_of(slo),
+            gate=None if breaker is None else Gate(breaker, self._notices),
+            comparer=_require_comparer(comparer),
             name=name,
             ledger=self._ledger,
             consumer=self._consumer,
@@ -140,6 +155,12 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         self._pool = HostPool()
         self._state = _State.NEW
         self._paused = False
+        self._killed = False
+        self._stopped = False
+        """Either of them: one question on the path of all calls."""
+        #: Permits of the breaker that are given back at the next call: (permit, those before). Where a stack is full,
+        #: as little as a call does not fit.
+        self._owed: tuple[int, Any] | None = None
         #: The thread in which calls are mirrored; None while there is none, so that one comparison tells both.
         self._thread: int | None = None
 
@@ -202,8 +223,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         mark = shadow_mark.get()
         if mark is not None and mark.running:
             return self._hold_back(HeldBack.IN_SHADOW, row)
-        if self._paused:
-            return self._idle(_PAUSED, row)
+        if self._stopped:
+            return self._pause(row)
         if config is None:
             config = self._config
         try:
@@ -229,11 +250,24 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             return self._hold_back(refused, row)
         if not self._may_mirror(config, request):
             return self._hold_back(HeldBack.NOT_ALLOWED, row)
-        if not ledger.admit(config.max_in_flight, row):
-            self._notices.say("shed", "calls are shed: legs and waiting records fill max_in_flight")
+        gate = self._desk.gate
+        permit = None
+        if gate is not None:
+            try:
+                permit = self._permit_of(gate)
+            except RecursionError:  # as below
+                permit = None
+            if permit is None:
+                row.counts[_PAUSED_SLOT] += 1
+                ledger.paused_by_breaker += 1  # after it: a part is never more than the whole
+                return _PAUSED
+        if not ledger.admit(config.max_in_flight, config.max_in_flight_bytes - size_of(request), row):
+            if permit is not None:
+                self._owed = (permit, self._owed)
+            self._notices.say("shed", "calls are shed: max_in_flight or max_in_flight_bytes is reached")
             return _SHED
         try:
-            return self._start_leg(config, request, key_bytes, operation, row)
+            return self._start_leg(config, request, key_bytes, operation, row, permit=permit)
         except RecursionError:
             # The caller is so deep that the primary still fits and a leg does not. No call in here: it would not
             # either.
@@ -242,16 +276,35 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             row.held -= 1
             counts[IN_FLIGHT] -= 1
             counts[_ABANDONED_SLOT] += 1
+            if permit is not None:
+                self._owed = (permit, self._owed)
             return _GIVEN_UP
+
+    def _permit_of(self, gate: Gate) -> int | None:
+        now = self._desk.now()
+        while self._owed is not None:
+            owed, others = self._owed
+            gate.release(owed, Verdict.ABANDONED, now)
+            self._owed = others
+        return gate.admit(now)
 
     def _row(self, evidence: Evidence, operation: str) -> Operation:
         row = evidence.operations.get(operation)
         return evidence.operation(_name_of(operation)) if row is None else row
 
     def _start_leg(
-        self, config: ShadowConfig, request: RequestT, key_bytes: bytes, operation: str, row: Operation
+        self,
+        config: ShadowConfig,
+        request: RequestT,
+        key_bytes: bytes,
+        operation: str,
+        row: Operation,
+        *,
+        permit: int | None,
     ) -> ActiveLeg[PrimaryT, ShadowT]:
         leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(self._desk, config, key_bytes, operation, row)
+        if permit is not None:
+            leg.permit = permit
         paired = (
             self._desk.secondary is not None
             and self._random.random() < config.noise_rate
@@ -275,13 +328,20 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             try:
                 leg.fail_at_start(compare_failure("copy_request", exc))
             except RecursionError:
-                if not leg.counted:
+                if not leg.counted:  # pragma: no branch - what still fits differs from one Python to the next
                     raise
+            if leg.permit is not None:
+                self._owed = (leg.permit, self._owed)
         else:
+            size = size_of(leg.request)
             if paired:
                 self._launch_pair(leg, request_of_secondary)
             else:
                 self._pool.launch(leg, self._spawn)
+            if size:
+                # Now that it runs, and without a call: before, a full stack would leave it on the ledger for ever.
+                leg.held_bytes = size
+                self._desk.ledger.held_bytes += size
         return leg
 
     def _launch_pair(self, leg: ActiveLeg[PrimaryT, ShadowT], request: Any) -> None:
@@ -401,13 +461,21 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         self._desk.now = trio.lowlevel.current_clock().current_time
         # Comparisons and the shadow's view run in the hosts' context: what they call must not be mirrored either.
         self._context = _unmirrored_context(of_shadow=True)
+        path = kill_file()
+        file = None if path is None else KillFile(path, self._kill)
+        if file is not None:
+            with trio.move_on_after(EVERY):  # a file system that hangs must not hold up a service that starts
+                await file.look()
         self._service_manager = trio.open_nursery()
         self._service = await self._service_manager.__aenter__()
         # What sinks call must not be mirrored, or they would feed themselves; but their writes are meant.
         start_consumer = functools.partial(self._service.start_soon, self._consumer.run, name="trioshadow consumer")
         _unmirrored_context(of_shadow=False).run(start_consumer)
         self._watch_scope = trio.CancelScope()
+        self._kill_scope = trio.CancelScope()
         self._service.start_soon(self._watch, name="trioshadow watch")
+        if file is not None:
+            self._service.start_soon(self._watch_kill_file, file, name="trioshadow kill file")
         self._state = _State.RUNNING
         self._thread = get_ident()
         return self
@@ -444,6 +512,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         finally:
             self._consumer.cut_off()
             self._watch_scope.cancel()
+            self._kill_scope.cancel()
             await self._close_service()  # all its tasks have ended, or a KeyboardInterrupt is on its way
 
     @enable_ki_protection
@@ -477,6 +546,10 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             # Swallowed: this is the end of the task, and the nursery must not be cancelled by it.
             self._close_door()
             self._cancel_legs()
+
+    async def _watch_kill_file(self, file: KillFile) -> None:
+        with self._kill_scope:
+            await file.watch()
 
     # ── at run time ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -516,13 +589,34 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         if epoch != self._ledger.evidence.epoch:
             self._ledger.begin_epoch(epoch)
 
+    @enable_ki_protection
     def pause(self) -> None:
         """Mirror no more calls (they are counted `paused`) until `resume()`. Legs in flight go on."""
-        self._paused = True
+        self._paused = self._stopped = True
 
+    @enable_ki_protection
     def resume(self) -> None:
-        """Mirror again, as the configuration says."""
+        """Mirror again, as the configuration says, unless the kill file is there."""
         self._paused = False
+        self._stopped = self._killed
+
+    @property
+    def paused(self) -> bool:
+        """Is it paused, by `pause()` or by the kill file?"""
+        return self._stopped
+
+    @enable_ki_protection
+    def _kill(self, is_there: bool) -> None:
+        self._killed = is_there
+        self._stopped = self._paused or is_there
+        told = "is there: no call is mirrored until it is removed" if is_there else "is not there: calls are mirrored"
+        self._notices.say(f"kill file {is_there}", f"the kill file that {VARIABLE} names {told}")
+
+    def _pause(self, row: Operation) -> IdleLeg:
+        row.counts[_PAUSED_SLOT] += 1
+        if not self._paused:
+            self._ledger.paused_by_kill_file += 1  # after it: a part is never more than the whole
+        return _PAUSED
 
     # ── what was found ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -554,7 +648,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
     def statistics(self) -> ShadowStatistics:
         """All counts at this moment. From any thread."""
-        return self._ledger.statistics(self._consumer.dropped())
+        gate = self._desk.gate
+        return self._ledger.statistics(self._consumer.dropped(), None if gate is None else gate.state)
 
     def scorecard(self, objective: Objective = _DEFAULT_OBJECTIVE) -> Scorecard:
         """Is the candidate good enough? From all calls of the current epoch, as they are at this moment.
@@ -612,6 +707,14 @@ def _name_of(operation: object) -> str:
 
 def _epoch_of(config: ShadowConfig) -> Epoch:
     return Epoch(config.candidate, config.fingerprint)
+
+
+def _require_comparer(comparer: Comparer | None) -> Comparer:
+    if comparer is None:
+        return ThreadComparer()
+    if not callable(getattr(comparer, "compare", None)):
+        raise TypeError(f"comparer must have an async `compare`, as ThreadComparer(), not {type(comparer).__name__}")
+    return comparer
 
 
 def _require_config(config: object) -> ShadowConfig:

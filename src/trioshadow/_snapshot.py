@@ -117,6 +117,11 @@ class Packed:
         self._data = data
         self._borrowed = borrowed
 
+    @property
+    def size(self) -> int:
+        """Bytes that it holds."""
+        return len(self._data)
+
     def load(self) -> Any:
         """The copy. Raises what the classes of the values raise when they are rebuilt."""
         if not self._borrowed:
@@ -149,6 +154,11 @@ class Deferred:
     def __init__(self, function: Callable[..., Any], *args: Any) -> None:
         self._function = function
         self._args = args
+
+    @property
+    def size(self) -> int:
+        """Bytes of the arguments that are bytes."""
+        return sum(len(argument) for argument in self._args if type(argument) in (bytes, bytearray))
 
     def load(self) -> Any:
         """The answer. Raises what the function does."""

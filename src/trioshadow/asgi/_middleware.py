@@ -21,8 +21,10 @@ import attrs
 import trio
 
 from trioshadow._backend import BackendLike
+from trioshadow._comparer import Comparer
 from trioshadow._config import ShadowConfig
 from trioshadow._errors import consists_of, passing_error
+from trioshadow._gate import LegBreaker
 from trioshadow._log import DivergenceLog
 from trioshadow._record import ResponseRecord
 from trioshadow._shadower import Shadower
@@ -58,7 +60,8 @@ class ShadowMiddleware:
 
     - `shadow`: an ASGI app in this process, whose lifespan is run beside the app's, or a backend of HttpRequests that
       answers with ResponseRecords (an `AsgiBackend` too, which is then yours to enter). The shadower is then made and
-      run by the middleware, with `config`, `name`, `log`, `sinks` and `slo` as of `Shadower`.
+      run by the middleware, with `config`, `name`, `log`, `sinks`, `slo`, `breaker` and `comparer` as of
+      `Shadower`.
     - `secondary`: a backend of another copy of the app, whose differences from it are noise; see `Shadower`.
     - `shadower`: one that the application enters itself, in place of all these; its primary is never called
       (`served_by_edge`).
@@ -88,6 +91,8 @@ class ShadowMiddleware:
         log: DivergenceLog | None = None,
         sinks: Iterable[Sink | SinkTarget] = (),
         slo: SloTracker | None = None,
+        breaker: LegBreaker | None = None,
+        comparer: Comparer | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
         ignore_volatile: bool = True,
         operation: Callable[[HttpRequest], str] | None = None,
@@ -95,11 +100,11 @@ class ShadowMiddleware:
         if (shadow is None) == (shadower is None):
             raise TypeError("give either shadow= (an ASGI app or a backend) or shadower= (one that you enter yourself)")
         sinks = tuple(sinks)  # every shadower gets them
-        if shadower is not None and (
-            config is not None or name or log is not None or sinks or secondary is not None or slo is not None
-        ):
+        its_own = (secondary, config, log, slo, breaker, comparer)
+        if shadower is not None and (name or sinks or any(given is not None for given in its_own)):
             raise TypeError(
-                "secondary, config, name, log, sinks and slo are given to the shadower that you enter yourself"
+                "secondary, config, name, log, sinks, slo, breaker and comparer are given to the shadower that you "
+                "enter yourself"
             )
         self.app = app
         self._edge = Edge(
@@ -116,7 +121,14 @@ class ShadowMiddleware:
         if shadower is None:
             own_config = config or ShadowConfig()
             self._own = lambda: Shadower(
-                *(served_by_edge, backend, own_config), name=name, log=log, sinks=sinks, secondary=secondary, slo=slo
+                *(served_by_edge, backend, own_config),
+                name=name,
+                log=log,
+                sinks=sinks,
+                secondary=secondary,
+                slo=slo,
+                breaker=breaker,
+                comparer=comparer,
             )
             shadower = self._own()
         self._shadower = shadower

@@ -155,6 +155,10 @@ class HttpRequest:
         """Safe methods, and no copies of copies."""
         return self.method in SAFE_METHODS and not self.marked
 
+    def __held_bytes__(self) -> int:
+        """What of it counts for `ShadowConfig.max_in_flight_bytes`."""
+        return len(self.body)
+
     def __captured__(self) -> dict[str, Any]:
         """What a record keeps of it beside its body, where `ShadowConfig.capture` asks for that."""
         return {"method": self.method, "url": self.url, "headers": self.headers}

@@ -1,0 +1,66 @@
+"""Where large bodies are compared: off the event loop, so many at once and no more.
+
+Two bodies of 5 MB take a tenth of a second to decode and walk, for which everybody on the loop would wait. In a thread
+they take turns with it, at the interpreter's switch interval (and where a C function holds the lock, at that one's
+leisure: `nox -s bench`, "lateness of the loop"); in a process (`trioshadow.guard.ProcessComparer`) they hardly do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import trio
+
+from ._config import ShadowConfig
+from ._divergence import Divergence
+
+
+class Comparer(Protocol):
+    """What can be given as `Shadower(comparer=...)`."""
+
+    async def compare(self, primary: Any, shadow: Any, config: ShadowConfig, /) -> Divergence | None:
+        """What `Divergence.compare(primary, shadow, config)` gives, or raises. It can be cancelled at any time.
+
+        Raises `trio.WouldBlock` if there is no place for one more: then mirroring gives way.
+        """
+        ...  # pragma: no cover - a protocol has no body
+
+
+class Places:
+    """So many comparisons at once, so many waiting for their turn, and no more."""
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        for name, value, least in (("at_once", at_once, 1), ("waiting", waiting, 0)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a count in [{least}, inf), not {value!r}")
+        self.limiter = trio.CapacityLimiter(at_once)
+        self._room = at_once + waiting
+        self._taken = 0
+
+    def __enter__(self) -> None:
+        """Take one. WouldBlock if there is none."""
+        if self._taken >= self._room:
+            raise trio.WouldBlock
+        self._taken += 1
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        self._taken -= 1
+
+
+class ThreadComparer:
+    """Compares large bodies in worker threads of its own, for `Shadower(comparer=...)`, which has one by default.
+
+    `at_once` threads, in [1, inf), compare, and `waiting` more comparisons, in [0, inf), wait for one; what is beyond
+    that is abandoned. What rules and decoders of yours run, they run there. Raises ValueError out of range.
+    """
+
+    def __init__(self, at_once: int = 2, waiting: int = 16) -> None:
+        self._places = Places(at_once, waiting)
+
+    async def compare(self, primary: Any, shadow: Any, config: ShadowConfig, /) -> Divergence | None:
+        """Compare in a thread. Cancelling leaves the thread to itself, until it is done."""
+        with self._places:
+            return await trio.to_thread.run_sync(
+                Divergence.compare, primary, shadow, config, limiter=self._places.limiter, abandon_on_cancel=True
+            )

@@ -1,0 +1,232 @@
+"""Breaker: a candidate that stays bad is left alone for a while. A pure state machine: the time is passed in.
+
+The rules:
+
+- *Closed*: every leg is let through, and its end counted. It opens when `failures` legs in a row have failed, or when
+  of the legs of the last `window` seconds, `min_calls` or more, a fraction of `failure_rate` have.
+- *Open*: none is let through, for `cool_down` seconds.
+- *Half-open*, from the first leg that asks after that: so many as `probes` at once are let through. When as many in a
+  row have ended well it closes; the first that fails opens it again.
+
+Each time that it changes its state a new *generation* begins, and a permit is the number of its generation. What ends
+under the permit of an earlier generation says nothing any more: a leg that began while it was closed, and fails when it
+is half-open, does not speak of the probes.
+
+What a leg that was abandoned would have come to is not known, so it counts as neither, and gives back its place.
+
+The defaults of `failures`, `cool_down` and `probes` are those of the crate reliability-toolkit.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from trioshadow._checks import is_count
+from trioshadow._verdict import Verdict
+
+#: The window is counted in so many parts: the oldest is dropped as a whole.
+_PARTS = 10
+
+_FAILURES = (Verdict.FAILED, Verdict.TIMED_OUT)
+
+
+class BreakerState(enum.Enum):
+    """What a breaker does with a call."""
+
+    CLOSED = "closed"
+    """Lets it through."""
+    OPEN = "open"
+    """Does not."""
+    HALF_OPEN = "half_open"
+    """Lets a few through, to see."""
+
+
+@attrs.frozen
+class BreakerChange:
+    """A breaker changed its state."""
+
+    before: BreakerState
+    after: BreakerState
+    at: float
+    """On the clock of whoever asked it: Trio's, for a Shadower."""
+    reason: str
+
+
+def _number(value: Any, attribute: attrs.Attribute[Any]) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
+
+
+def _is_duration(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    _number(value, attribute)
+    if not 0 < value < math.inf:
+        raise ValueError(f"{attribute.name} must be seconds in (0, inf), not {value!r}")
+
+
+def _is_rate(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is None:
+        return
+    _number(value, attribute)
+    if not 0 < value <= 1:
+        raise ValueError(f"{attribute.name} must be a fraction in (0, 1] or None, not {value!r}")
+
+
+def _is_optional_count(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None:
+        is_count(instance, attribute, value)
+
+
+def _is_optional_callable(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not callable(value):
+        raise TypeError(f"{attribute.name} must be a function, not {type(value).__name__}")
+
+
+@attrs.define(kw_only=True, eq=False)
+class Breaker:
+    """Stops mirroring while the shadow is bad, for `Shadower(breaker=Breaker())`.
+
+    One breaker guards one backend: it may be shared by shadowers of one Trio run that mirror to the same. Out of range
+    is a ValueError that names the parameter, the value and the range; a wrong type is a TypeError.
+    """
+
+    failures: int | None = attrs.field(default=5, validator=_is_optional_count, on_setattr=attrs.setters.frozen)
+    """It opens after so many failures in a row, in [1, inf); None: never for that."""
+    failure_rate: float | None = attrs.field(default=0.5, validator=_is_rate, on_setattr=attrs.setters.frozen)
+    """It opens when this fraction of the legs, in (0, 1], of the last `window` seconds have failed; None: never for
+    that."""
+    window: float = attrs.field(default=60.0, validator=_is_duration, on_setattr=attrs.setters.frozen)
+    """Seconds, in (0, inf), give or take a tenth: it is counted in ten parts."""
+    min_calls: int = attrs.field(default=20, validator=is_count, on_setattr=attrs.setters.frozen)
+    """Of fewer legs, in [1, inf), no rate is taken."""
+    cool_down: float = attrs.field(default=30.0, validator=_is_duration, on_setattr=attrs.setters.frozen)
+    """Seconds, in (0, inf), that it stays open."""
+    probes: int = attrs.field(default=1, validator=is_count, on_setattr=attrs.setters.frozen)
+    """So many legs at once, in [1, inf), are let through when it is half-open; and so many in a row must end well."""
+    count_divergences: bool = attrs.field(
+        default=False, validator=attrs.validators.instance_of(bool), on_setattr=attrs.setters.frozen
+    )
+    """Does a divergence count as a failure? They are what a shadow is there for, so by default it does not."""
+    listener: Callable[[BreakerChange], object] | None = attrs.field(
+        default=None, validator=_is_optional_callable, repr=False, on_setattr=attrs.setters.frozen
+    )
+    """Told of each change, synchronously, where it is made: the event loop. It should be quick; what it raises is lost
+    (the breaker must not break)."""
+
+    _state: BreakerState = attrs.field(default=BreakerState.CLOSED, init=False)
+    _generation: int = attrs.field(default=0, init=False)
+    _until: float = attrs.field(default=-math.inf, init=False)
+    _in_a_row: int = attrs.field(default=0, init=False)
+    """Failures, while it is closed; probes that ended well, while it is half-open."""
+    _probing: int = attrs.field(default=0, init=False)
+    _parts: list[list[float]] = attrs.field(factory=list[list[float]], init=False, repr=False)
+    """Of the window: number of the part, calls, failures."""
+    _opened: int = attrs.field(default=0, init=False)
+    _reason: str = attrs.field(default="", init=False)
+
+    @property
+    def state(self) -> BreakerState:
+        """Now. An open one whose time is up is half-open from the next call on."""
+        return self._state
+
+    @property
+    def opened(self) -> int:
+        """How often it has opened."""
+        return self._opened
+
+    @property
+    def reason(self) -> str:
+        """Why it is in this state; empty before its first change."""
+        return self._reason
+
+    # ── what a shadower asks ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def admit(self, now: float, /) -> int | None:
+        """May a leg begin at this time, in seconds? Its permit, which must be given to `release()` once; or None."""
+        state = self._state
+        if state is BreakerState.CLOSED:
+            return self._generation
+        if state is BreakerState.OPEN:
+            if now < self._until:
+                return None
+            self._change(BreakerState.HALF_OPEN, now, f"{self.cool_down:g} s have passed")
+        if self._probing >= self.probes:
+            return None
+        self._probing += 1
+        return self._generation
+
+    def release(self, permit: int, verdict: Verdict, now: float, /) -> None:
+        """A leg has ended, at this time. Verdicts of calls that were not mirrored, and ABANDONED, count as neither."""
+        if permit != self._generation:
+            return
+        half_open = self._state is BreakerState.HALF_OPEN
+        if half_open:
+            self._probing -= 1
+        if verdict in _FAILURES or (verdict is Verdict.DIVERGED and self.count_divergences):
+            self._failed(verdict, now, half_open=half_open)
+        elif verdict is Verdict.MATCHED or verdict is Verdict.DIVERGED:
+            self._succeeded(now, half_open=half_open)
+
+    def trip(self, reason: str, now: float, /) -> None:
+        """Open at once, whatever was counted; one that is open stays so for `cool_down` seconds from now."""
+        if self._state is BreakerState.OPEN:
+            self._until = now + self.cool_down
+        else:
+            self._open(reason, now)
+
+    # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _failed(self, verdict: Verdict, now: float, *, half_open: bool) -> None:
+        told = verdict.value.replace("_", " ")
+        if half_open:
+            self._open(f"a probe {told}" if verdict is not Verdict.DIVERGED else "a probe diverged", now)
+            return
+        self._in_a_row += 1
+        calls, failed = self._count(now, 1)
+        if self.failures is not None and self._in_a_row >= self.failures:
+            self._open(f"{self._in_a_row:,} failure{'s' * (self._in_a_row != 1)} in a row, the last {told}", now)
+        elif self.failure_rate is not None and calls >= self.min_calls and failed >= self.failure_rate * calls:
+            self._open(f"{failed:,.0f} of {calls:,.0f} calls failed in {self.window:g} s, the last {told}", now)
+
+    def _succeeded(self, now: float, *, half_open: bool) -> None:
+        if not half_open:
+            self._in_a_row = 0
+            self._count(now, 0)
+            return
+        self._in_a_row += 1
+        if self._in_a_row >= self.probes:
+            self._change(BreakerState.CLOSED, now, f"{self.probes:,} probe{'s' * (self.probes != 1)} ended well")
+
+    def _count(self, now: float, failed: int) -> tuple[float, float]:
+        """Count a call; calls and failures of the window."""
+        if self.failure_rate is None:
+            return 0, 0
+        part = math.floor(now * _PARTS / self.window)
+        parts = self._parts
+        if not parts or parts[-1][0] < part:
+            parts.append([part, 0, 0])
+            while parts[0][0] <= part - _PARTS:
+                del parts[0]
+        parts[-1][1] += 1
+        parts[-1][2] += failed
+        if not failed:
+            return 0, 0  # nobody asks
+        return sum(one[1] for one in parts), sum(one[2] for one in parts)
+
+    def _open(self, reason: str, now: float) -> None:
+        self._until = now + self.cool_down
+        self._opened += 1
+        self._change(BreakerState.OPEN, now, reason)
+
+    def _change(self, state: BreakerState, now: float, reason: str) -> None:
+        change = BreakerChange(self._state, state, now, reason)
+        self._state, self._reason = state, reason
+        self._generation += 1
+        self._in_a_row = self._probing = 0
+        self._parts.clear()
+        if self.listener is not None:
+            self.listener(change)
