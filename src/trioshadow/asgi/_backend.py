@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +12,15 @@ import trio
 from trioshadow._errors import BodyTooLarge
 from trioshadow._in_shadow import in_shadow
 from trioshadow._record import ResponseRecord
-from trioshadow.http import MARK, MAX_BODY_BYTES, HttpRequest, checked_body_limit, record_of, without_hop_by_hop
+from trioshadow.http import (
+    MARK,
+    MAX_BODY_BYTES,
+    HeaderLists,
+    HttpRequest,
+    checked_body_limit,
+    record_of,
+    without_hop_by_hop,
+)
 
 from ._lifespan import ShadowLifespan
 from ._request import scope_of
@@ -32,20 +40,32 @@ class AsgiBackend:
 
     The app runs in the caller's task. What it still does after its answer is complete, such as background tasks and the
     ends of dependencies, is waited for, but not beyond the deadline: just before that it is cancelled, and the answer
-    counts. In a shadow's leg it gets the mark (`x-shadow: 1`), and `in_shadow()` is True in it. No credentials are held
-    back, as it is no other origin.
+    counts. In a shadow's leg it gets the mark (`x-shadow: 1`), and `in_shadow()` is True in it.
 
     What the app shares with the primary it can use up: both sides' sync endpoints wait for Trio's 40 worker threads.
     Keep `max_in_flight` below that, or put the app behind a server of its own.
 
-    `max_body_bytes` is of an answer, in [0, 2**31 - 2]. Raises TypeError if `app` is not callable.
+    - `max_body_bytes`: of an answer, in [0, 2**31 - 2].
+    - `allow_headers` and `drop_headers`: names, or patterns, of the request's headers that alone go to the app, or that
+      don't, as of `HttpBackend`. By default all do, credentials too, as the app is no other origin;
+      `drop_headers=CREDENTIALS` (of `trioshadow.http`) holds them back.
+
+    Raises TypeError if `app` is not callable.
     """
 
-    def __init__(self, app: App, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        allow_headers: Iterable[str] | None = None,
+        drop_headers: Iterable[str] = (),
+    ) -> None:
         if not callable(app):
             raise TypeError(f"app must be an ASGI app, not {type(app).__name__}")
         self._app = app
         self._limit = checked_body_limit(max_body_bytes)
+        self._lists = HeaderLists(allow_headers, drop_headers)
         self._lifespan: ShadowLifespan | None = None
         self._running: contextlib.AbstractAsyncContextManager[None] | None = None
 
@@ -61,7 +81,9 @@ class AsgiBackend:
             state = self._lifespan.state
         answer = _Answer(request.body, self._limit)
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
-        sent = without_hop_by_hop(headers)
+        length = b"%d" % len(request.body)  # of the copy: a `copy_request` may have made it another
+        headers = [(name, length if name == b"content-length" else value) for name, value in headers]
+        sent = self._lists.passing(without_hop_by_hop(headers))
         if in_shadow() and not request.marked:
             sent.append((MARK.encode(), b"1"))
         try:

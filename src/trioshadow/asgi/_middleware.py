@@ -67,6 +67,8 @@ class ShadowMiddleware:
       (`served_by_edge`).
     - `max_body_bytes`: of a request and of its answer, in [0, 2**31 - 2]. A request whose body is larger is not
       mirrored (`held_back`, `incomplete`); the leg of an answer that is larger is abandoned.
+    - `allow_headers` and `drop_headers`: which of the request's headers go to an app in this process, as of
+      `AsgiBackend`; a backend is given its own.
     - `ignore_volatile`: ignore `VOLATILE_HEADERS`, beside what the configuration ignores.
     - `operation`: from a request to its name in the records. By default method and route template, where the framework
       gives one (Starlette, FastAPI, Quart), else method and path with ids as `{id}`; at most 500 names.
@@ -96,6 +98,8 @@ class ShadowMiddleware:
         max_body_bytes: int = MAX_BODY_BYTES,
         ignore_volatile: bool = True,
         operation: Callable[[HttpRequest], str] | None = None,
+        allow_headers: Iterable[str] | None = None,
+        drop_headers: Iterable[str] = (),
     ) -> None:
         if (shadow is None) == (shadower is None):
             raise TypeError("give either shadow= (an ASGI app or a backend) or shadower= (one that you enter yourself)")
@@ -116,7 +120,14 @@ class ShadowMiddleware:
         backend: Any = shadow
         self._app_backend: AsgiBackend | None = None  # of our own making, and so ours to run
         if _is_app(shadow):
-            backend = self._app_backend = AsgiBackend(cast("App", shadow), max_body_bytes=max_body_bytes)
+            backend = self._app_backend = AsgiBackend(
+                cast("App", shadow),
+                max_body_bytes=max_body_bytes,
+                allow_headers=allow_headers,
+                drop_headers=drop_headers,
+            )
+        elif allow_headers is not None or drop_headers:  # silently ignored, they would let through what they name
+            raise TypeError("allow_headers and drop_headers are for an app in this process: give them to the backend")
         self._own: Callable[[], AnyShadower] | None = None
         if shadower is None:
             own_config = config or ShadowConfig()

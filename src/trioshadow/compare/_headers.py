@@ -21,12 +21,20 @@ VALUES_KEPT = 100
 #: ... and so many their names.
 NAMES_KEPT = 1_000
 
-#: What lets somebody in. Their values are compared, and never kept.
+#: What lets somebody in, at servers, gateways and clouds that have a header of their own for it. Their values are
+#: compared, and never kept; and they don't go to another origin unless they are named.
 SENSITIVE = frozenset(
     (
-        *("authorization", "proxy-authorization", "cookie", "set-cookie", "authentication-info"),
-        *("x-api-key", "api-key", "x-auth-token", "x-access-token", "x-csrf-token", "x-xsrf-token"),
-        *("x-amz-security-token", "x-goog-iam-authorization-token"),
+        *("authorization", "proxy-authorization", "cookie", "set-cookie", "cookie2", "set-cookie2"),
+        *("authentication-info", "proxy-authentication-info", "dpop"),
+        *("x-api-key", "api-key", "apikey", "x-apikey", "x-api-token", "x-auth-key", "x-secret-key", "private-token"),
+        *("x-auth-token", "x-access-token", "x-id-token", "x-refresh-token", "x-session-token", "x-session-id"),
+        *("x-csrf-token", "x-csrftoken", "x-xsrf-token", "csrf-token"),
+        *("x-forwarded-access-token", "x-auth-request-access-token", "x-vault-token", "x-gitlab-token"),
+        *("x-amz-security-token", "x-amzn-oidc-data", "x-amzn-oidc-accesstoken"),
+        *("x-goog-api-key", "x-goog-iam-authorization-token", "x-goog-iap-jwt-assertion"),
+        *("ocp-apim-subscription-key", "x-functions-key", "x-ms-token-aad-access-token", "x-ms-token-aad-id-token"),
+        *("cf-access-jwt-assertion", "cf-access-client-secret", "x-shopify-access-token"),
     )
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from trioshadow.compare import SENSITIVE as CREDENTIALS
+
 from ._backend import HttpBackend
 from ._edge import AnyLeg as AnyLeg
 from ._edge import AnyShadower as AnyShadower
@@ -11,6 +13,7 @@ from ._fields import MARK as MARK
 from ._fields import RawHeaders as RawHeaders
 from ._fields import with_one_cookie as with_one_cookie
 from ._fields import without_hop_by_hop as without_hop_by_hop
+from ._header_lists import HeaderLists as HeaderLists
 from ._limits import MAX_BODY_BYTES as MAX_BODY_BYTES
 from ._limits import checked_body_limit as checked_body_limit
 from ._operations import OperationNames as OperationNames
@@ -24,6 +27,7 @@ from ._urls import on_the_wire as on_the_wire
 
 # The names that are not in this list are for the other rooms of the package.
 __all__ = [
+    "CREDENTIALS",
     "SAFE_METHODS",
     "HttpBackend",
     "HttpRequest",

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import fnmatch
 import inspect
-import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +25,7 @@ from trioshadow.compare import SENSITIVE
 
 from ._codings import IDENTITY, inflatable
 from ._fields import MARK, RawHeaders, with_one_cookie, without_coding, without_hop_by_hop
+from ._header_lists import HeaderLists, checked_names
 from ._limits import MAX_BODY_BYTES, checked_body_limit
 from ._record_of import record_of
 from ._request import HttpRequest
@@ -67,8 +66,11 @@ class HttpBackend:
     - `credentials`: names of headers that let somebody in (Authorization, Cookie, Proxy-Authorization, X-Api-Key and
       their like) and that go to another origin than the request's own all the same. Where a request's `url` is a target
       it has no origin of its own: then every shadow is another. What is withheld is said in the log, by name.
-    - `drop_headers`: names, or patterns as in `x-b3-*`, that never go along: `idempotency-key` where both sides share a
-      store, `traceparent` where the shadow's spans should not join the caller's trace.
+    - `allow_headers`: names, or patterns as in `x-b3-*`; of the request's headers only these go along. None: all. What
+      lets somebody in must be in `credentials` too.
+    - `drop_headers`: the same, of those that never go along: `idempotency-key` where both sides share a store,
+      `traceparent` where the shadow's spans should not join the caller's trace. Neither list takes away Host,
+      Content-Length, Accept-Encoding and the mark, nor what you set on the client.
     - `preserve_host`: send the request's own Host, for backends that make absolute URLs of it.
 
     Raises TypeError if `client` is no async client, ValueError for a `base_url` or limit that is out of range.
@@ -81,6 +83,7 @@ class HttpBackend:
         *,
         max_body_bytes: int = MAX_BODY_BYTES,
         credentials: Iterable[str] = (),
+        allow_headers: Iterable[str] | None = None,
         drop_headers: Iterable[str] = (),
         preserve_host: bool = False,
     ) -> None:
@@ -90,10 +93,9 @@ class HttpBackend:
         self._base_url = None if base_url is None else checked_base_url(base_url, "base_url")
         self._base_origin = None if self._base_url is None else origin_of(self._base_url)
         self._limit = checked_body_limit(max_body_bytes)
-        named = {_name(name, "credentials") for name in credentials}
-        self._credentials = frozenset(name.encode("latin-1") for name in SENSITIVE - named)
-        patterns = [fnmatch.translate(_name(name, "drop_headers")) for name in drop_headers]
-        self._dropped: Callable[[str], Any] | None = re.compile("|".join(patterns)).match if patterns else None
+        named = checked_names(credentials, "credentials")
+        self._credentials = frozenset(name.encode("latin-1") for name in SENSITIVE.difference(named))
+        self._lists = HeaderLists(allow_headers, drop_headers)
         self._own = _OWN - {b"host"} if preserve_host else _OWN
         self._notices = Notices("")
         # The family's own Request, whichever it is: httpx's client can't send httpx2's.
@@ -147,9 +149,9 @@ class HttpBackend:
     def _headers(self, request: HttpRequest, *, elsewhere: bool) -> RawHeaders:
         pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
         sent: RawHeaders = []
-        for name, value in without_hop_by_hop(with_one_cookie(pairs)):
+        for name, value in self._lists.passing(without_hop_by_hop(with_one_cookie(pairs))):
             lower = name.lower()
-            if lower in self._own or (self._dropped is not None and self._dropped(lower.decode("latin-1"))):
+            if lower in self._own:
                 continue
             if elsewhere and lower in self._credentials:
                 self._say_withheld(lower.decode("latin-1"))
@@ -201,9 +203,3 @@ def _acceptable(accept_encoding: str | None) -> str:
     offers = [offer.strip() for offer in accept_encoding.split(",")]
     kept = [offer for offer in offers if offer.partition(";")[0].strip().lower() in known]
     return ", ".join(kept) or IDENTITY
-
-
-def _name(name: object, parameter: str) -> str:
-    if not isinstance(name, str) or not name:
-        raise TypeError(f"{parameter} takes names of headers, not {name!r}")
-    return name.lower()
