@@ -23,7 +23,7 @@ from trioshadow import (
 )
 from trioshadow.archive import Redaction
 from trioshadow.archive._lines import record_line, snapshot_line
-from trioshadow.archive._masks import mask_urls
+from trioshadow.archive._masks import mask_secrets
 from trioshadow.compare import Change, ChangeKind, Excerpt, HeaderChange, KeyedBy, Unordered
 
 from .archives import SNAPSHOT, answers, captured, divergence, record
@@ -71,7 +71,7 @@ def test_the_attributes_of_cookies_stay():
 def test_secrets_in_urls_are_masked_in_headers_messages_keys_and_names():
     url = f"https://ada:{SECRET}@id.test/cb?page=2&code={SECRET}&X-Amz-Signature={SECRET}#top"
     plain = "https://***@id.test/cb?page=2&code=***&X-Amz-Signature=***#top"
-    assert mask_urls(url) == plain
+    assert mask_secrets(url) == plain
     assert plain in written(Redaction(), headers("location", url, "/"))
     failure = ShadowFailure(FailureKind.RAISED, "ConnectError", f"no route to {url}")
     failed = DivergenceRecord(url.encode(), url, Verdict.FAILED, None, failure, 1.0, None, None)
@@ -341,7 +341,13 @@ def test_a_snapshot_is_not_changed_and_needs_no_examples():
         ("GET //u:pw@h/x", "GET //***@h/x"),
         ("https://h/#access_token=abc", "https://h/#access_token=***"),
         ("/x?pass=abc&sid=1&q=2", "/x?pass=***&sid=***&q=2"),
+        ("Illegal header value b'Bearer eyJh.eyJz-_.c2ln'", "Illegal header value b'Bearer ***'"),
+        ("authorization: basic YWRhOnB3==, retry", "authorization: basic ***, retry"),
+        (
+            "basic authentication failed: the bearer token expired",
+            "basic authentication failed: the bearer token expired",
+        ),
     ],
 )
 def test_what_stands_in_passwords_does_not_end_them(text, masked):
-    assert mask_urls(text) == masked
+    assert mask_secrets(text) == masked

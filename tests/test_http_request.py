@@ -25,7 +25,7 @@ from trioshadow.http._codings import inflatable, inflate
 from trioshadow.http._fields import without_hop_by_hop
 from trioshadow.http._operations import LIMIT, OTHERS, OperationNames, template_path
 from trioshadow.http._record_of import record_of
-from trioshadow.http._urls import checked_base_url, join, on_the_wire, origin_of, target_of
+from trioshadow.http._urls import checked_base_url, join, on_the_wire, origin_of, shown_url, target_of
 
 # ── the request ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -206,9 +206,26 @@ def test_a_target_is_joined_to_a_base_url_byte_for_byte():
 )
 def test_a_base_url_must_be_one(url):
     with pytest.raises(
-        ValueError, match=re.escape(f"base_url must be a URL as in https://api.example:8443/prefix, not {url!r}")
+        ValueError,
+        match=re.escape(f"base_url must be a URL as in https://api.example:8443/prefix, not {shown_url(url)!r}"),
     ):
         checked_base_url(url, "base_url")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://ada:pw@h/v1?token=1", "https://***@h/v1?..."),
+        ("https://a:p/w@h", "https://***@h"),
+        ("https://a:p?w#x@h/y", "https://***@h/y"),
+        ("https://h/#access_token=1", "https://h/#..."),
+        ("users?q", "users?..."),
+        ("/plain", "/plain"),
+        ("x" * 201, "x" * 200 + "x..."),
+    ],
+)
+def test_urls_are_shown_without_what_may_be_secret(url, shown):
+    assert shown_url(url) == shown
 
 
 def test_a_base_url_loses_its_last_slash():

@@ -19,6 +19,7 @@ from ._config import ShadowConfig
 from ._gate import LegBreaker
 from ._leg import Leg
 from ._log import DivergenceLog
+from ._record import hidden
 from ._sampling import SamplingKey
 from ._shadower import Shadower
 from ._sink import Sink, SinkTarget
@@ -36,8 +37,8 @@ _DEFAULT_CONFIG = ShadowConfig()
 class Arguments:
     """The request of a mirrored function: what it was called with. Its key, view and copy functions see this."""
 
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
+    args: tuple[Any, ...] = attrs.field(repr=hidden)
+    kwargs: Mapping[str, Any] = attrs.field(repr=hidden)
 
     def __sampling_key__(self) -> SamplingKey:
         """The only argument; or a tuple of all: the positional ones, then a pair for each named one, sorted by name."""

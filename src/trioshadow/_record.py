@@ -16,6 +16,19 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 _NAME = operator.itemgetter(0)
 
 
+_SIZED = frozenset((bytes, str, tuple, list, dict))
+
+
+def hidden(value: object) -> str:
+    """What a repr tells of a part that is traffic: its type and size. Reprs go into logs, and trackers of errors take
+    those of local variables.
+    """
+    if value is None:
+        return "None"
+    kind = type(value)
+    return f"<{kind.__name__}, {len(value):,}>" if kind in _SIZED else f"<{kind.__name__}>"  # type: ignore[arg-type]
+
+
 def _text(value: object, what: str) -> str:
     if isinstance(value, str):
         return value
@@ -61,15 +74,17 @@ class ResponseRecord:
     """What a backend answered, ready to be compared part by part.
 
     >>> ResponseRecord(b"hi", headers={"X-Id": "7"})
-    ResponseRecord(body=b'hi', status=200, headers=(('x-id', '7'),), ok=True)
+    ResponseRecord(body=<bytes, 2>, status=200, headers=<tuple, 1>, ok=True)
+
+    Its repr, which goes into logs, tells neither what is in the body nor in the headers.
     """
 
-    body: Any = attrs.field(converter=_frozen_body)
+    body: Any = attrs.field(converter=_frozen_body, repr=hidden)
     """Usually bytes, which are decoded by their content type to be compared; or any value. A bytearray or memoryview is
     copied into bytes."""
     status: int = attrs.field(default=200, kw_only=True, converter=_checked_status)
     """As in HTTP, but any int will do: a gRPC code, an exit status."""
-    headers: Headers = attrs.field(default=(), kw_only=True, converter=normalize_headers)
+    headers: Headers = attrs.field(default=(), kw_only=True, converter=normalize_headers, repr=hidden)
     """Mapping or pairs in; out comes a tuple of lower-cased pairs sorted by name, repeats kept in their order."""
     ok: bool = attrs.field(default=attrs.Factory(_ok_by_status, takes_self=True), kw_only=True)
     """Was this a success in the backend's own eyes? `status < 400` unless said otherwise. It is not compared."""

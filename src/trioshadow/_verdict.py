@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from ._divergence import Divergence
+from ._record import hidden
 
 
 class Verdict(enum.Enum):
@@ -101,27 +102,37 @@ class Captured:
     other value is the text of its JSON.
     """
 
-    request: Any = None
+    request: Any = attrs.field(default=None, repr=hidden)
     """None: not asked for."""
-    primary: Any = None
+    primary: Any = attrs.field(default=None, repr=hidden)
     """As it was compared, after its view. None: not asked for, or it raised."""
-    shadow: Any = None
+    shadow: Any = attrs.field(default=None, repr=hidden)
     """As it came. None: not asked for, or there is none."""
+
+
+def _in_short(part: object) -> str:
+    """Of a divergence its line for logs, of a failure its type: no value, no message."""
+    if isinstance(part, ShadowFailure):
+        return f"<{part.kind.value}: {part.type_name}>"
+    return "None" if part is None else f"<{part}>"
 
 
 @attrs.frozen
 class DivergenceRecord:
-    """What is logged and streamed of a call that diverged, failed or timed out."""
+    """What is logged and streamed of a call that diverged, failed or timed out.
 
-    key: bytes
+    Its repr can go into a log: it has names, places and times, and neither the key nor a value or a message.
+    """
+
+    key: bytes = attrs.field(repr=hidden)
     """The first 256 bytes of the sampling key; empty if the request has none and all calls are mirrored."""
     operation: str
     """What the caller named it."""
     verdict: Verdict
     """DIVERGED, FAILED or TIMED_OUT."""
-    divergence: Divergence | None
+    divergence: Divergence | None = attrs.field(repr=_in_short)
     """Not None if DIVERGED."""
-    failure: ShadowFailure | None
+    failure: ShadowFailure | None = attrs.field(repr=_in_short)
     """Not None if FAILED or TIMED_OUT."""
     at: float
     """When it was recorded: wall clock, seconds since the epoch."""

@@ -1,5 +1,5 @@
-"""What stands in place of a secret, and what is a secret wherever it is found: in the query and the user part of a URL.
-Pure text.
+"""What stands in place of a secret, and what is a secret wherever it is found: in the query and the user part of a URL,
+and behind the name of a scheme of authentication, as exceptions quote headers. Pure text.
 """
 
 from __future__ import annotations
@@ -21,12 +21,17 @@ _IN_QUERY = re.compile(
 #: How one is told that was masked.
 MASKED_PARAMETER = re.compile(rf"[?&;#][^\s?&;=#]*={re.escape(MASK)}(?![^&;#])")
 _USER = re.compile(r"(//)[^/@\s?#\"<>]{1,1000}@", re.ASCII)
+#: RFC 9110 §11.4; of words without a digit, a capital or a sign it is none ("basic authentication").
+_SCHEME = re.compile(
+    r"\b((?i:bearer|basic|dpop|negotiate|token) +)(?=[\w.~+/-]*[\dA-Z.~+/=_-])[\w.~+/-]{6,}=*", re.ASCII
+)
 
 
-def mask_urls(text: str) -> str:
-    """A text with the secrets of the URLs in it masked.
+def mask_secrets(text: str) -> str:
+    """A text with the secrets in it masked that can be told by what is around them.
 
-    >>> mask_urls("GET https://ada:pw@api.test/v1?page=2&access_token=eyJh")
+    >>> mask_secrets("GET https://ada:pw@api.test/v1?page=2&access_token=eyJh")
     'GET https://***@api.test/v1?page=2&access_token=***'
     """
-    return _USER.sub(rf"\1{MASK}@", _IN_QUERY.sub(rf"\1{MASK}", text))
+    text = _USER.sub(rf"\1{MASK}@", _IN_QUERY.sub(rf"\1{MASK}", text))
+    return _SCHEME.sub(rf"\1{MASK}", text)

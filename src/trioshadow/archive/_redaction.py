@@ -19,7 +19,7 @@ from trioshadow._verdict import Captured, DivergenceRecord
 from trioshadow.compare import SENSITIVE, HeaderChange, IgnoreHeader, IgnorePath, masked
 
 from ._mask_paths import PathMask
-from ._masks import ANOTHER, MASK, mask_urls
+from ._masks import ANOTHER, MASK, mask_secrets
 
 
 def _several(name: str, values: Any, what: str) -> tuple[Any, ...]:
@@ -51,7 +51,8 @@ class Redaction:
     """What is masked (`***`) before anything is written.
 
     Always masked, whatever is said here: the values of Authorization, Cookie, Set-Cookie and their like, the user part
-    of URLs, and parameters of URLs whose names look like secrets (`token`, `key`, `password`, `signature`, `code`...).
+    of URLs, parameters of URLs whose names look like secrets (`token`, `key`, `password`, `signature`, `code`...), and
+    in any text what is behind the name of a scheme, as in `Bearer eyJh...`.
     """
 
     headers: tuple[str, ...] = attrs.field(default=(), converter=_header_names)
@@ -86,7 +87,7 @@ class Redaction:
         record = attrs.evolve(
             record,
             key=self._key(record.key),
-            operation=mask_urls(record.operation),
+            operation=mask_secrets(record.operation),
             failure=failure and attrs.evolve(failure, message=self._message(failure.message)),
             divergence=divergence and self._divergence(divergence),
             captured=captured and Captured(*map(self._captured, attrs.astuple(captured, recurse=False))),
@@ -101,10 +102,10 @@ class Redaction:
     def _key(self, key: bytes) -> bytes:
         if self.keys == "hash":
             return key and hashlib.sha256(key).hexdigest()[:32].encode()
-        return mask_urls(key.decode("latin-1")).encode("latin-1")
+        return mask_secrets(key.decode("latin-1")).encode("latin-1")
 
     def _message(self, message: str) -> str:
-        return mask_urls(message) if self._mask is None else message and MASK
+        return mask_secrets(message) if self._mask is None else message and MASK
 
     def _divergence(self, divergence: Divergence) -> Divergence:
         headers, body, error = divergence.headers, divergence.body, divergence.error
@@ -129,7 +130,7 @@ class Redaction:
         hidden = name in SENSITIVE and not all(value.startswith(MASK) for value in primary + shadow)
         if hidden or self._is_masked_header(name):
             return attrs.evolve(change, primary=masked(primary, primary), shadow=masked(shadow, primary))
-        return attrs.evolve(change, primary=tuple(map(mask_urls, primary)), shadow=tuple(map(mask_urls, shadow)))
+        return attrs.evolve(change, primary=tuple(map(mask_secrets, primary)), shadow=tuple(map(mask_secrets, shadow)))
 
     def _body(self, body: BodyDiff) -> BodyDiff:
         notes = tuple(map(self._message, body.notes))
@@ -142,8 +143,8 @@ class Redaction:
     def _captured(self, value: Any) -> Any:
         if not isinstance(value, dict) or not any(value.keys() >= shape for shape in _HTTP):
             value = self._whole(value)
-            return mask_urls(value) if isinstance(value, str) else value
-        told = {name: mask_urls(part) if isinstance(part, str) else part for name, part in value.items()}
+            return mask_secrets(value) if isinstance(value, str) else value
+        told = {name: mask_secrets(part) if isinstance(part, str) else part for name, part in value.items()}
         pairs = [(str(name), self._header_value(str(name), text)) for name, text in value["headers"]]
         return {**told, "headers": pairs, "body": self._whole(value["body"])}
 
@@ -152,7 +153,7 @@ class Redaction:
 
     def _header_value(self, name: str, value: object) -> str:
         name = name.strip().lower()
-        return MASK if name in SENSITIVE or self._is_masked_header(name) else mask_urls(str(value))
+        return MASK if name in SENSITIVE or self._is_masked_header(name) else mask_secrets(str(value))
 
     # ── snapshots ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,7 +161,7 @@ class Redaction:
         """A snapshot of evidence with the examples of its fields masked. It is not changed itself."""
         told: dict[str, Any] = {}
         for name, operation in snapshot.get("operations", {}).items():
-            shown = mask_urls(name)
+            shown = mask_secrets(name)
             while shown in told:  # two that differ in a secret alone: no count may be lost
                 shown += "'"
             told[shown] = self._operation(operation)
@@ -191,7 +192,7 @@ class Redaction:
             return text if text.startswith(MASK) else self._header_value(name.removeprefix("header "), text)
         if not name and self.headers:
             return MASK
-        return mask_urls(text) if self._mask is None else self._mask.example(name, text)
+        return mask_secrets(text) if self._mask is None else self._mask.example(name, text)
 
 
 #: What an HTTP request and an answer are captured as.

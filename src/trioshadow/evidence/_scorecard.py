@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from trioshadow._record import hidden
 from trioshadow.compare import visible
 
 from ._evidence import Epoch
@@ -77,7 +78,7 @@ class FieldScore:
     """... and neither."""
     log10_e_value: float
     """How much the counts speak against "as good as the primary", as a power of ten: 3 is a thousand to one."""
-    examples: tuple[Example, ...]
+    examples: tuple[Example, ...] = attrs.field(repr=hidden)
     """The earliest, at most three."""
 
 

@@ -16,7 +16,7 @@ from trioshadow._sampling import SamplingKey
 from trioshadow.compare import SENSITIVE
 
 from ._fields import MARK
-from ._urls import is_absolute, origin_of, target_of
+from ._urls import is_absolute, origin_of, shown_url, target_of
 
 if TYPE_CHECKING:
     import httpx
@@ -57,7 +57,9 @@ def _is_token(_: object, attribute: attrs.Attribute[Any], value: object) -> None
 
 def _is_url(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     if not (value.startswith("/") or value == "*" or is_absolute(value)):
-        raise ValueError(f"{attribute.name} must be absolute, or a target as in /users/7?full=1, not {value[:200]!r}")
+        raise ValueError(
+            f"{attribute.name} must be absolute, or a target as in /users/7?full=1, not {shown_url(value)!r}"
+        )
 
 
 def _bytes(body: object) -> bytes:

@@ -22,7 +22,7 @@ from ._fields import without_coding
 from ._limits import MAX_BODY_BYTES
 from ._request import HttpRequest
 from ._streams import watched
-from ._urls import checked_base_url, origin_of, target_of
+from ._urls import checked_base_url, origin_of, shown_url, target_of
 
 
 class ShadowTransport(httpx.AsyncBaseTransport):
@@ -173,6 +173,8 @@ def _checked_routes(routes: Mapping[str, str]) -> dict[str, str]:
     checked: dict[str, str] = {}
     for origin, route in routes.items():
         if target_of(checked_base_url(origin, "routes")) != "/":
-            raise ValueError(f"routes: {origin!r} must be an origin, as in https://api.old:8443, without a path")
+            raise ValueError(
+                f"routes: {shown_url(origin)!r} must be an origin, as in https://api.old:8443, without a path"
+            )
         checked[origin_of(origin) or ""] = checked_base_url(route, "routes")
     return checked

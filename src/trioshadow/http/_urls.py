@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -11,6 +12,21 @@ def is_absolute(url: str) -> bool:
     """Has it a scheme and an authority?"""
     scheme, colon, _ = url.partition("://")
     return bool(colon) and not any(char in scheme for char in "/?#")
+
+
+def shown_url(url: str) -> str:
+    """A URL as it may stand in a message: without user, password and query, and not too long.
+
+    >>> shown_url("https://ada:pw@api.test/v1?token=1")
+    'https://***@api.test/v1?...'
+    """
+    url = _USER.sub("//***@", url)
+    path = re.split("[?#]", url[:200], maxsplit=1)[0]
+    return path if len(path) == len(url) else f"{path}{url[len(path)]}..."
+
+
+#: Up to the last: what was not escaped in a password may look like the end of it.
+_USER = re.compile(r"//.*@", re.DOTALL)
 
 
 def target_of(url: str) -> str:
@@ -59,7 +75,7 @@ def checked_base_url(url: object, parameter: str) -> str:
         usable = False
     # A host beyond ASCII is sent and compared in its other spelling (`xn--...`).
     if not usable or not text.isascii() or any(char.isspace() or not char.isprintable() for char in text):
-        raise ValueError(f"{parameter} must be a URL as in https://api.example:8443/prefix, not {text!r}")
+        raise ValueError(f"{parameter} must be a URL as in https://api.example:8443/prefix, not {shown_url(text)!r}")
     return text.rstrip("/")
 
 
