@@ -138,12 +138,17 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     counted = False
     """Has the ledger its verdict?"""
     _primary_seconds: float | None = None
+    _key_hash: int | None = None
+    """Of a key that is not kept whole."""
     _deadline = math.inf
 
     def __init__(self, desk: Desk, config: ShadowConfig, key: bytes, operation: str, row: Operation) -> None:
         self.desk = desk
         self.backend = desk.shadow
         self.config = config
+        if len(key) > KEY_LIMIT:  # legs may be many and keys a megabyte
+            self._key_hash = counting_hash(key)
+            key = key[:KEY_LIMIT]
         self.key = key
         self.operation = operation[:OPERATION_LIMIT] if type(operation) is str else ""
         self.evidence = desk.ledger.evidence
@@ -465,7 +470,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         self, verdict: Verdict, divergence: Divergence | None, failure: ShadowFailure | None
     ) -> DivergenceRecord:
         return DivergenceRecord(
-            key=self.key[:KEY_LIMIT],
+            key=self.key,
             operation=self.operation,
             verdict=verdict,
             divergence=divergence,
@@ -488,7 +493,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         row = self.row
         try:
             if verdict is _MATCHED:  # nearly always
-                row.observe(counting_hash(self.key), self._primary_seconds, self.shadow_seconds)
+                row.observe(self._counting_hash(), self._primary_seconds, self.shadow_seconds)
             elif verdict.slot in _COMPARED:
                 self._observe(self._observation(verdict, divergence, failure), None)
         except Exception as exc:
@@ -509,11 +514,14 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             self.row,
             shadow,
             secondary,
-            key=self.key[:KEY_LIMIT],
-            key_hash=counting_hash(self.key),
+            key=self.key,
+            key_hash=self._counting_hash(),
             at=time.time(),
             primary_seconds=self._primary_seconds,
         )
+
+    def _counting_hash(self) -> int | None:
+        return counting_hash(self.key) if self._key_hash is None else self._key_hash
 
     def _not_entered(self, exc: Exception) -> None:
         # Such as a Divergence of `compare=` that is made of anything. Out of here it would end the service nursery.

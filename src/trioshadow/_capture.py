@@ -15,6 +15,9 @@ from .compare import written
 
 #: Of a message so many headers are kept.
 _HEADERS = 100
+#: URLs are cut to so many characters, whatever is asked for: servers take no longer ones, and a
+#: shorter one would be another.
+_URL = 65_536
 
 
 @attrs.frozen(kw_only=True)
@@ -31,7 +34,7 @@ class Capture:
     """Keep both answers?"""
     max_bytes: int = attrs.field(default=4_096, validator=is_count)
     """Bodies, texts and the values of headers are cut to so many bytes or characters, in [1, inf). Of headers there are
-    at most 100."""
+    at most 100, and URLs are cut to 65,536 characters."""
 
 
 def captured(value: object, limit: int) -> Any:
@@ -60,7 +63,8 @@ def _plain(value: Any, limit: int) -> Any:
 
 
 def _message(parts: dict[str, Any], body: object, limit: int) -> dict[str, Any]:
-    """The parts of a message of HTTP, with its headers and its body cut."""
+    """The parts of a message of HTTP, with all that has no bound of its own cut."""
+    parts = {name: part[:_URL] if isinstance(part, str) else part for name, part in parts.items()}
     headers = [[name[:limit], value[:limit]] for name, value in parts["headers"][:_HEADERS]]
     size = len(body) if isinstance(body, bytes | str) else 0
     cut = {"cut": size} if size > limit else {}

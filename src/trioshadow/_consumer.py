@@ -34,6 +34,10 @@ from ._verdict import DivergenceRecord
 #: Seconds after which the exit says whom it is still waiting for.
 PATIENCE = 1.0
 
+#: So many names of subscribers have a count of their own; the losses of those that come after them are one count.
+NAMES = 100
+_OTHERS = "(other)"
+
 
 @attrs.frozen
 class _Subscriber:
@@ -86,6 +90,8 @@ class Consumer:
 
     def count_dropped(self, name: str) -> None:
         """Somebody lost something that he was told."""
+        if name not in self._dropped and len(self._dropped) >= NAMES:
+            name = _OTHERS
         self._dropped[name] += 1
 
     def changed(self) -> None:
@@ -176,13 +182,13 @@ class Consumer:
         except BaseException as exc:  # the log may be the user's own
             if passing_error(exc) is not None:
                 raise
-            self._dropped[name] += 1
+            self.count_dropped(name)
             self._notices.say("log failed", f"the log failed: {type_name(type(exc))}")
         for subscriber in tuple(self._subscribers):
             try:
                 subscriber.send.send_nowait(record)
             except trio.WouldBlock:
-                self._dropped[subscriber.name] += 1
+                self.count_dropped(subscriber.name)
             except trio.BrokenResourceError:
                 self._forget(subscriber)
         for sink in self._sinks:

@@ -1,6 +1,7 @@
 """What is said in the log: logger `trioshadow`, each cause once a minute with the number of times it was not said.
 
-Never a body, a key or an exception's text: any of them may be a secret. Types, names and counts only.
+Never a body, a key or an exception's text: any of them may be a secret. Types, names and counts only; in one line, as
+names may come from traffic.
 """
 
 from __future__ import annotations
@@ -11,11 +12,17 @@ import time
 from collections.abc import Callable
 
 from ._errors import passing_error
+from .compare import visible
 
 logger = logging.getLogger("trioshadow")
 
 #: Seconds for which a cause that was said is kept quiet.
 QUIET_SECONDS = 60.0
+#: So many causes are told apart; those that come after them count as one.
+CAUSES = 100
+_OTHERS = "(other)"
+#: Characters of one notice.
+_LENGTH = 1_000
 
 
 class Notices:
@@ -30,10 +37,13 @@ class Notices:
     def say(self, cause: str, text: str, *, once: bool = False) -> None:
         """Log `text` as a warning, unless the same `cause` was said less than a minute ago, or ever if `once`.
 
-        Causes are constants of the library and names given at construction, so that there are few of them.
+        Causes are constants of the library and names given at construction, so that there are few of them; a name that
+        somebody makes anew each time must not fill the table all the same.
         """
         now = self._clock()
         with self._lock:
+            if cause not in self._said and len(self._said) >= CAUSES:
+                cause = _OTHERS
             last, suppressed = self._said.get(cause, (None, 0))
             if last is not None and (once or now - last < QUIET_SECONDS):
                 self._said[cause] = (last, suppressed + 1)
@@ -41,7 +51,7 @@ class Notices:
             self._said[cause] = (now, 0)
         repeats = f" ({suppressed} more of these since it was last said)" if suppressed else ""
         try:
-            logger.warning("%s%s%s", self._prefix, text, repeats)
+            logger.warning("%s%s%s", self._prefix, visible(text[:_LENGTH]), repeats)
         except BaseException as exc:  # a handler or filter is user code, and this may be the request path
             if passing_error(exc) is not None:
                 raise

@@ -640,7 +640,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         done.
 
         A subscriber that has `max_buffer` records waiting, in [1, inf), loses further ones; its losses are counted
-        under `name` in `statistics().records_dropped`. ValueError for an infinite buffer.
+        under `name` in `statistics().records_dropped`, of more than 100 names under `(other)`. ValueError for an
+        infinite buffer.
         """
         if isinstance(max_buffer, bool) or not isinstance(max_buffer, int) or max_buffer < 1:
             raise ValueError(f"max_buffer must be a count in [1, inf), not {max_buffer!r}")

@@ -65,7 +65,8 @@ class HeldBack(enum.Enum):
     MARKED = "marked"
     """It is a shadow's copy itself, from another process: it carries the mark."""
     INCOMPLETE = "incomplete"
-    """An edge has no whole copy of it: its body was too large, or was not read to its end."""
+    """An edge has no whole copy of it: its body was too large, was not read to its end, or came while too many others
+    were being copied."""
 
 
 class FailureKind(enum.Enum):

@@ -66,7 +66,8 @@ class ShadowMiddleware:
     - `shadower`: one that the application enters itself, in place of all these; its primary is never called
       (`served_by_edge`).
     - `max_body_bytes`: of a request and of its answer, in [0, 2**31 - 2]. A request whose body is larger is not
-      mirrored (`held_back`, `incomplete`); the leg of an answer that is larger is abandoned.
+      mirrored (`held_back`, `incomplete`), nor is one with a body while the bodies of `config.max_in_flight` others are
+      on their way; the leg of an answer that is larger is abandoned.
     - `allow_headers` and `drop_headers`: which of the request's headers go to an app in this process, as of
       `AsgiBackend`; a backend is given its own.
     - `ignore_volatile`: ignore `VOLATILE_HEADERS`, beside what the configuration ignores.
@@ -196,7 +197,8 @@ class ShadowMiddleware:
                 return _NotMirrored(leg, request)
         else:
             refused = edge.refusal(shadower, request)
-            if refused is None and length is not None and length > edge.limit:
+            too_long = length is not None and length > edge.limit
+            if refused is None and (too_long or not edge.has_room(shadower)):
                 refused = HeldBack.INCOMPLETE
             if refused is not None:
                 return _NotMirrored(edge.start(shadower, request, refused), request)

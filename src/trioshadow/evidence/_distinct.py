@@ -87,9 +87,10 @@ class DistinctKeys:
 
     def update(self, other: DistinctKeys) -> None:
         """Add all keys of another sketch of the same limit."""
-        union = sorted({*self._hashes, *other._hashes})[: self._limit]
-        self._hashes = array("Q", union)
-        self._below = union[-1] if len(union) == self._limit else _ALL
+        if other._hashes:
+            union = sorted({*self._hashes, *other._hashes})[: self._limit]
+            self._hashes = array("Q", union)
+            self._below = union[-1] if len(union) == self._limit else _ALL
         self.keyless += other.keyless
 
     def to_dict(self) -> dict[str, object]:

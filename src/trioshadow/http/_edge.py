@@ -50,6 +50,8 @@ class Edge:
         self.notices = Notices(name)
         self._ignore_volatile = ignore_volatile
         self._operation = operation
+        #: Requests of which a part may be copied, and which have no leg yet that would count.
+        self.copying = 0
         self._configs: tuple[ShadowConfig, ShadowConfig] | None = None  # the shadower's, and ours made of it
 
     def start(
@@ -66,6 +68,15 @@ class Edge:
         if request.marked:
             return HeldBack.MARKED
         return None if shadower.may_mirror(request) else HeldBack.NOT_ALLOWED
+
+    def has_room(self, shadower: AnyShadower) -> bool:
+        """May one more request be copied as it comes? As many as there may be legs, since each may hold as much: who
+        sends bodies that never end must not fill the memory.
+        """
+        if self.copying < shadower.config.max_in_flight:
+            return True
+        self.notices.say("copying", "as many requests as max_in_flight are on their way: others are not copied")
+        return False
 
     def name(self, request: HttpRequest, template: str | None = None) -> str:
         """What the request is called: by the user's function, by a router's template, or by its path."""
@@ -114,12 +125,14 @@ class Exchange:
         """Is the request complete, so that there is a leg, or will never be one?"""
         self.ended = False
         """Is there nothing more to be told to the leg?"""
+        edge.copying += 1
         if leg is not None:
             self.begin(leg)
 
     def begin(self, leg: AnyLeg) -> None:
-        """The request is complete: this is its leg."""
+        """The request is complete: this is its leg. Once."""
         self.begun = True
+        self._edge.copying -= 1
         self._unnamed = leg
         if not leg.mirrored:
             self._end()
@@ -190,6 +203,8 @@ class Exchange:
 
     def __del__(self) -> None:
         # A response that was neither read nor closed. This may be the garbage collector, in the midst of anything.
+        if not self.begun:
+            self._edge.copying -= 1
         if self._leg is not None:
             with contextlib.suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(self._leg.abandon)

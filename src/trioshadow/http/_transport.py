@@ -101,6 +101,8 @@ class ShadowTransport(httpx.AsyncBaseTransport):
 
     async def _send_streamed(self, request: httpx.Request, head: HttpRequest) -> httpx.Response:
         refused = self._edge.refusal(self._shadower, head)
+        if refused is None and not self._edge.has_room(self._shadower):
+            refused = HeldBack.INCOMPLETE
         if refused is not None:
             self._edge.start(self._shadower, head, refused, operation=self._edge.name(head))
             return await self._send(request)
