@@ -11,6 +11,7 @@ import contextlib
 import gc
 import json
 import tracemalloc
+from pathlib import Path
 
 import httpx
 import trio
@@ -411,3 +412,18 @@ async def test_when_everything_is_new_in_every_call_memory_comes_to_an_end(autoj
         assert max(held[3:]) < 1.5 * max(held[:3])  # up and down, as rows are made and folded
         assert shadower.statistics().mirrored == 1_800
         assert_accounts(shadower.statistics())
+
+
+def test_the_page_on_security_has_these_bounds():
+    page = (Path(__file__).parent.parent / "docs" / "security.md").read_text(encoding="utf-8")
+    for words in (
+        f"{KEY_LIMIT} bytes of a key",
+        f"{VALUES_KEPT} headers' values and {NAMES_KEPT:,} names",
+        f"{MESSAGE_LIMIT} characters of a message",
+        f"captured URLs have {_URL:,}",
+        f"{_operations.LIMIT} names an edge",
+        f"{2 * _evidence.OPERATIONS // 100 * 100} operations and {2 * _evidence.FIELDS:,} fields",
+        f"{EPOCHS} epochs; {_notices.CAUSES} causes of notices",
+        f"at most {_notices._LENGTH:,} characters",
+    ):
+        assert words in page, words
