@@ -50,8 +50,12 @@ class Notices:
                 return
             self._said[cause] = (now, 0)
         repeats = f" ({suppressed} more of these since it was last said)" if suppressed else ""
+        self.tell(text + repeats, logging.WARNING)
+
+    def tell(self, text: str, level: int) -> None:
+        """Log `text` each time: for what happens a few times in a run."""
         try:
-            logger.warning("%s%s%s", self._prefix, visible(text[:_LENGTH]), repeats)
+            logger.log(level, "%s%s", self._prefix, visible(text[:_LENGTH]))
         except BaseException as exc:  # a handler or filter is user code, and this may be the request path
             if passing_error(exc) is not None:
                 raise

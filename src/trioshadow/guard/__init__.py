@@ -1,13 +1,24 @@
-"""Ways to keep a candidate from hurting: one that stays bad is left alone, a blocking one goes to its own threads."""
+"""Ways to keep a candidate from hurting: it is given more step by step, left alone while it is bad, put elsewhere."""
 
 from __future__ import annotations
 
 from trioshadow._comparer import ThreadComparer
 
 from ._breaker import Breaker, BreakerChange, BreakerState
+from ._ramp import Ramp
+from ._ramp_run import RampEnd, RampOutcome
 from ._sync import SyncBackend
 
-__all__ = ["Breaker", "BreakerChange", "BreakerState", "SyncBackend", "ThreadComparer"]
+__all__ = [
+    "Breaker",
+    "BreakerChange",
+    "BreakerState",
+    "Ramp",
+    "RampEnd",
+    "RampOutcome",
+    "SyncBackend",
+    "ThreadComparer",
+]
 
 for _thing in [globals()[_name] for _name in __all__]:
     _thing.__module__ = "trioshadow.guard"
