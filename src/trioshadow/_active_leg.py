@@ -36,7 +36,7 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 from ._capture import captured
 from ._divergence import Divergence
 from ._errors import consists_of, describe_error, error_words, first_other, passing_error, type_name
-from ._in_shadow import ShadowMark, shadow_mark
+from ._in_shadow import LegMark, Settled, shadow_mark
 from ._judge import Cut, Judgement, Large, LegFacts, PrimarySide, ShadowSide, compare_failure, judge, judgement_of
 from ._leg import OPERATION_LIMIT, Leg
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
@@ -131,6 +131,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     """Of these, for the answer that is not there yet."""
     large: Large | None = None
     """What is to be compared elsewhere."""
+    mark: LegMark | None = None
+    """Since the shadow's task began."""
     captured_request: Any = None
     captured: Captured | None = None
     """What the record keeps of the call."""
@@ -262,7 +264,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             self.shadow = _CANCELLED
             host.wake()
             return
-        mark = ShadowMark()
+        self.mark = mark = LegMark()
         shadow_mark.set(mark)
         started = desk.now()
         self._deadline = host.nursery.cancel_scope.deadline = started + self.config.shadow_timeout
@@ -460,7 +462,11 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
         # The outcome is the leg's other half: nobody else settles it.
         self._outcome._settle(verdict, self.answer if answered else None, divergence, failure)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        self.host = self.request = self.primary_value = self.answer = self.captured_request = self.pair = None
+        mark = self.mark
+        self.host = self.request = self.primary_value = self.answer = self.captured_request = None
+        self.pair = self.mark = None
+        if mark is not None and mark.watchers:
+            self._tell_watchers(mark, verdict, failure)
         if desk.slo is not None and verdict is not Verdict.ABANDONED:
             self._tell_slo(desk.slo, verdict)
         if desk.consumer.waiters:
@@ -535,6 +541,21 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         except Exception:  # a Divergence that `compare=` has made of anything
             fields = {"body": (None, None)}
         return Observation(verdict=verdict, fields=fields, seconds=self.shadow_seconds)
+
+    def _tell_watchers(self, mark: LegMark, verdict: Verdict, failure: ShadowFailure | None) -> None:
+        watchers, mark.watchers = mark.watchers, ()
+        settled = Settled(verdict=verdict, failure=failure, operation=self.operation, candidate=self.config.candidate)
+        for watcher in watchers:
+            self._tell_watcher(watcher, settled)
+
+    @disable_ki_protection
+    def _tell_watcher(self, watcher: Callable[[Settled], object], settled: Settled) -> None:
+        try:
+            watcher(settled)
+        except BaseException as exc:  # a span's processors are user code
+            if passing_error(exc) is not None:
+                raise
+            self.desk.notices.say("watcher", f"what was told a verdict raised {type_name(type(exc))}")
 
     @disable_ki_protection
     def _tell_slo(self, record: Callable[[bool], object], verdict: Verdict) -> None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Callable
+
+import attrs
+
+from ._verdict import ShadowFailure, Verdict
 
 
 class ShadowMark:
@@ -13,6 +18,23 @@ class ShadowMark:
     running = True
     of_shadow = True
     """False: a sink's. What it calls is not mirrored, or it would feed itself; but its writes are meant."""
+
+
+@attrs.frozen(kw_only=True)
+class Settled:
+    """What a leg came to, for who asked with `tell_when_settled()`."""
+
+    verdict: Verdict
+    failure: ShadowFailure | None
+    operation: str
+    candidate: str
+
+
+class LegMark(ShadowMark):
+    """Marks the context of one leg's shadow."""
+
+    #: Who is told its verdict, which is known after the shadow's end; let go of then, since contexts outlive legs.
+    watchers: tuple[Callable[[Settled], object], ...] = ()
 
 
 shadow_mark: contextvars.ContextVar[ShadowMark | None] = contextvars.ContextVar("trioshadow.shadow_mark", default=None)
@@ -26,3 +48,12 @@ def in_shadow() -> bool:
     """
     mark = shadow_mark.get()
     return mark is not None and mark.running and mark.of_shadow
+
+
+def tell_when_settled(watcher: Callable[[Settled], object]) -> bool:
+    """In a leg's shadow: `watcher` is called once, on the event loop, when the leg has its verdict. False elsewhere."""
+    mark = shadow_mark.get()
+    if not isinstance(mark, LegMark) or not mark.running:
+        return False
+    mark.watchers = (*mark.watchers, watcher)
+    return True

@@ -20,7 +20,7 @@ from types import MappingProxyType
 import attrs
 
 from ._verdict import IN_FLIGHT, HeldBack, Verdict
-from .evidence import Epoch, Evidence, Operation
+from .evidence import Epoch, Evidence, Histogram, Operation
 
 _CLOSED = Verdict.CLOSED.slot
 _SHED = Verdict.SHED.slot
@@ -114,6 +114,7 @@ class _Epochs:
     past: tuple[int, ...]
     """The totals of those that are not kept any more."""
     past_secondary: tuple[int, ...]
+    past_latencies: tuple[Histogram, Histogram, Histogram]
 
 
 class Ledger:
@@ -133,7 +134,8 @@ class Ledger:
         #: The current epoch's: where calls that begin now are entered.
         self.evidence = Evidence(epoch, series=new_series(), since=clock())
         #: One attribute, so that another thread can take it in one step.
-        self._epochs = _Epochs((self.evidence,), (0,) * (IN_FLIGHT + 1), (0,) * _MIRRORED)
+        none = Histogram(), Histogram(), Histogram()
+        self._epochs = _Epochs((self.evidence,), (0,) * (IN_FLIGHT + 1), (0,) * _MIRRORED, none)
         self.in_flight = 0
         """Legs without a verdict, of all epochs."""
         self.pairs = 0
@@ -164,11 +166,13 @@ class Ledger:
             self.evidence = Evidence(epoch, series=self._new_series(), since=self._clock())
         kept = list(by_epoch.values())
         past, past_secondary = self._epochs.past, self._epochs.past_secondary
+        past_latencies = self._epochs.past_latencies
         for old in [evidence for evidence in kept if not evidence.held][: max(0, len(kept) - EPOCHS + 1)]:
             kept.remove(old)
             past = _sum(past, old.totals())
             past_secondary = _sum(past_secondary, old.secondary_totals())
-        self._epochs = _Epochs((*kept, self.evidence), past, past_secondary)
+            past_latencies = _sum_by_side([past_latencies, old.latencies()])
+        self._epochs = _Epochs((*kept, self.evidence), past, past_secondary, past_latencies)
 
     def admit(self, limit: int, max_bytes: int, row: Operation) -> bool:
         """Enter a leg, if there is room for it, for what it will hold (of which it may be known that it leaves
@@ -217,6 +221,11 @@ class Ledger:
     def evidences(self) -> tuple[Evidence, ...]:
         """What was counted of the epochs that are kept, the current one last."""
         return self._epochs.kept
+
+    def latencies(self) -> tuple[Histogram, Histogram, Histogram]:
+        """The primary's, the shadow's and the secondary's, of all epochs."""
+        epochs = self._epochs
+        return _sum_by_side([epochs.past_latencies, *(evidence.latencies() for evidence in epochs.kept)])
 
     def statistics(self, records_dropped: Mapping[str, int], breaker: str | None = None) -> ShadowStatistics:
         """All of it, at this moment."""
@@ -273,3 +282,10 @@ class Ledger:
 
 def _sum(ours: Sequence[int], theirs: Sequence[int]) -> tuple[int, ...]:
     return tuple(one + other for one, other in zip(ours, theirs, strict=True))
+
+
+def _sum_by_side(
+    latencies: Sequence[tuple[Histogram, Histogram, Histogram]],
+) -> tuple[Histogram, Histogram, Histogram]:
+    primary, shadow, secondary = map(Histogram.merge, zip(*latencies, strict=True))
+    return primary, shadow, secondary

@@ -40,6 +40,9 @@ class SecondaryLeg(ActiveLeg[Any, Any]):
         if self.held_bytes:
             self.desk.ledger.held_bytes -= self.held_bytes
         pair.secondary_done(self._observation(verdict, divergence, failure))
-        self.host = self.request = self.primary_value = self.answer = self.pair = None
+        mark = self.mark
+        self.host = self.request = self.primary_value = self.answer = self.pair = self.mark = None
+        if mark is not None and mark.watchers:
+            self._tell_watchers(mark, verdict, failure)
         if self.desk.consumer.waiters:
             self.desk.consumer.changed()

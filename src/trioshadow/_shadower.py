@@ -61,7 +61,7 @@ from ._sizes import size_of
 from ._slo import SloTracker, recorder_of
 from ._snapshot import ATOMS, Packed, copy_request
 from ._verdict import IN_FLIGHT, DivergenceRecord, HeldBack, Verdict
-from .evidence import UNNAMED, Epoch, Evidence, Objective, Operation, Scorecard
+from .evidence import UNNAMED, Epoch, Evidence, Histogram, Objective, Operation, Scorecard
 from .evidence import scorecard as scorecard_of
 
 #: The leg of each call that is not mirrored.
@@ -652,12 +652,28 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         gate = self._desk.gate
         return self._ledger.statistics(self._consumer.dropped(), None if gate is None else gate.state)
 
+    def latencies(self) -> dict[str, Histogram]:
+        """How long the compared calls took since the shadower was made: `primary`, `shadow` and `secondary`. From any
+        thread; 0.15 ms for ten operations, 12 ms for the fullest evidence there can be.
+        """
+        return dict(zip(("primary", "shadow", "secondary"), self._ledger.latencies(), strict=True))
+
+    def snapshot(self) -> dict[str, Any]:
+        """What was counted of the current epoch, as plain data that nobody counts in any more.
+
+        For a scorecard whose cost is another thread's: `scorecard(Evidence.from_dict(snapshot), objective)` of
+        `trioshadow.evidence` is `scorecard(objective)`. In the shadower's own thread only. It takes a millisecond for
+        ten operations, and 60 to 120 for the fullest evidence there can be.
+        """
+        return self._ledger.evidence.to_dict(time.time())
+
     def scorecard(self, objective: Objective = _DEFAULT_OBJECTIVE) -> Scorecard:
         """Is the candidate good enough? From all calls of the current epoch, as they are at this moment.
 
         To be asked as often as one likes: its error level holds for all moments together. It takes a few
         milliseconds for ten operations, and a few hundred for the fullest evidence there can be: of the event loop's
-        time, if it is called there.
+        time, if it is called there. Nor can it be called anywhere else while calls are made: another thread may meet
+        what it reads half changed. `snapshot()` is the way to do without the loop.
         """
         return scorecard_of(self._ledger.evidence, objective)
 

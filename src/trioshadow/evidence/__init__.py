@@ -10,6 +10,7 @@ from ._evidence import UNNAMED as UNNAMED
 from ._evidence import Epoch, Evidence
 from ._evidence import Observation as Observation
 from ._field import Example
+from ._histogram import Histogram
 from ._judging import scorecard
 from ._objective import Acknowledged, Objective
 from ._operation import COMPARED as COMPARED
@@ -27,6 +28,7 @@ __all__ = [
     "Example",
     "FieldScore",
     "FieldState",
+    "Histogram",
     "LatencyScore",
     "Objective",
     "OperationScore",

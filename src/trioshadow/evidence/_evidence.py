@@ -20,6 +20,7 @@ from trioshadow._verdict import Verdict
 
 from ._field import EXAMPLES, Example, FieldTally
 from ._heaviest import lightest
+from ._histogram import Histogram
 from ._operation import Operation
 from ._places import FAILURES, Told, words_of
 from ._plain import moment_in, text_in
@@ -223,6 +224,16 @@ class Evidence:
         with self._lock:
             counts = [row.secondary_counts for row in self.operations.values()]
         return [sum(column) for column in zip(*counts, strict=True)]
+
+    def latencies(self) -> tuple[Histogram, Histogram, Histogram]:
+        """Of all operations together: the primary's, the shadow's, the secondary's. From any thread."""
+        with self._lock:  # while rows are folded, some are counted twice
+            rows = [row for _, row in self.rows()]
+            return (
+                Histogram.merge(row.primary_seconds for row in rows),
+                Histogram.merge(row.shadow_seconds for row in rows),
+                Histogram.merge(row.secondary_seconds for row in rows),
+            )
 
     def marker(self) -> object:
         """Something that changes whenever something is counted."""
