@@ -32,7 +32,12 @@ if PYENV.is_dir() and "PYENV_VERSION" not in os.environ:
 
 def install(session: nox.Session, *groups: str) -> None:
     """The project with all extras, as it lies here, and the requirements of these dependency groups."""
-    session.install("-q", "-e", ".[archive,demo,msgpack,codings]", *nox.project.dependency_groups(PYPROJECT, *groups))
+    session.install(
+        "-q",
+        "-e",
+        ".[archive,demo,msgpack,codings,prometheus,otel]",
+        *nox.project.dependency_groups(PYPROJECT, *groups),
+    )
 
 
 def pairs(session: nox.Session) -> dict[str, str]:

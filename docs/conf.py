@@ -16,6 +16,7 @@ import trioshadow.asgi
 import trioshadow.evidence
 import trioshadow.guard
 import trioshadow.http
+import trioshadow.metrics
 import trioshadow.testing
 
 project = "trioshadow"
@@ -35,6 +36,7 @@ PACKAGES = (
     trioshadow.archive,
     trioshadow.guard,
     trioshadow.testing,
+    trioshadow.metrics,
 )
 
 html_theme = "furo"
@@ -65,6 +67,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"SearchStrategy"),
     # ASGI's own.
     ("py:.*", r"Scope|Receive|Send"),
+    # OpenTelemetry's.
+    ("py:.*", r"(Meter|Tracer)Provider"),
     # Type variables have no page of their own.
     ("py:.*", r"(trioshadow\.[\w.]+\.)?_?(P|R|(Request|Response|Primary|Shadow|R)T?(_co|_contra)?)(\.args|\.kwargs)?"),
 ]
@@ -82,7 +86,7 @@ def _find_field_docs() -> None:
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if found.ispkg or not found.name.startswith(f"{package.__name__}._"):
                 continue
-            if found.name == "trioshadow.__main__":
+            if found.name.endswith(".__main__"):  # to look at it is to run it
                 continue
             room = ModuleAnalyzer.for_module(found.name)
             room.analyze()

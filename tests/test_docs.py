@@ -111,7 +111,7 @@ def test_the_reference_has_every_public_name() -> None:
     assert "\n.. py:type:: trioshadow.testing.Side\n" in reference
     assert "\n.. py:type:: trioshadow.testing.Step\n" in reference
     exported = set()
-    rooms = ("compare", "evidence", "http", "asgi", "guard", "archive", "testing")
+    rooms = ("compare", "evidence", "http", "asgi", "guard", "archive", "metrics", "testing")
     for module in ("trioshadow", *(f"trioshadow.{room}" for room in rooms)):
         exported |= {f"{module}.{name}" for name in importlib.import_module(module).__all__}
     assert documented == exported

@@ -40,6 +40,7 @@ TIERS = [
     {"_shadower"},
     {"guard"},
     {"archive"},
+    {"metrics"},
     {"_mirrored"},
     {"testing"},
     {"http"},
