@@ -16,14 +16,22 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from trioshadow import DivergenceLog, ShadowConfig, Shadower, Verdict
+from trioshadow.asgi import AsgiBackend, ShadowMiddleware
+from trioshadow.http import served_by_edge
 from trioshadow.metrics import Scorecards, TracedBackend, register_opentelemetry
 from trioshadow.metrics._catalogue import METRICS, Kind
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
+
+from .test_asgi_middleware import ask, scope_for
 
 
 async def echo(request):
     await trio.lowlevel.checkpoint()
     return request
+
+
+async def fails(request):
+    raise ValueError("a secret")
 
 
 # ── metrics ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -137,7 +145,7 @@ def only(spans):
     [
         (Answer(b"same"), Verdict.MATCHED, None),
         (Answer(b"other"), Verdict.DIVERGED, None),
-        (Fail(ValueError("a secret")), Verdict.FAILED, "ValueError"),
+        (fails, Verdict.FAILED, "ValueError"),
         (Hang(), Verdict.TIMED_OUT, "TooSlowError"),
     ],
 )
@@ -218,7 +226,9 @@ async def test_a_secondarys_span_says_so(provider, spans):
 
 
 async def test_outside_of_a_leg_a_span_has_no_verdict(provider, spans):
+    before = trace.get_current_span()
     assert await TracedBackend(echo, tracer_provider=provider).call(b"1") == b"1"
+    assert trace.get_current_span() is before
     assert "trioshadow.verdict" not in only(spans).attributes
     with pytest.raises(ValueError, match="no"):
         await TracedBackend(ScriptedBackend(Fail(ValueError("no"))), tracer_provider=provider).call(b"")
@@ -254,3 +264,17 @@ async def test_broken_telemetry_is_no_verdict_on_the_shadow(where, caplog):
 def test_what_is_no_backend_is_refused():
     with pytest.raises(TypeError, match="backend must be a Backend"):
         TracedBackend(3)
+
+
+async def test_an_app_that_raises_matches_itself_behind_spans_too(provider, spans):
+    async def app(scope, receive, send):
+        raise ValueError("no")
+
+    shadow = TracedBackend(AsgiBackend(app), tracer_provider=provider)
+    assert isinstance(shadow.wrapped, AsgiBackend)
+    async with Shadower(served_by_edge, shadow) as shadower:
+        with pytest.raises(ValueError, match="no"):
+            await ask(ShadowMiddleware(app, shadower=shadower), scope_for())
+        await shadower.wait_idle()
+        assert shadower.statistics().matched == 1
+    assert only(spans).attributes["trioshadow.verdict"] == "matched"

@@ -38,6 +38,23 @@ async def test_scorecards_are_made_in_a_thread_of_what_the_loop_took(monkeypatch
     assert threading.get_ident() not in threads
 
 
+async def test_scorecards_need_none_of_the_programs_threads():
+    limiter = trio.to_thread.current_default_thread_limiter()
+    places = [object() for _ in range(int(limiter.available_tokens))]
+    for place in places:
+        limiter.acquire_on_behalf_of_nowait(place)
+    shadower = Shadower(echo, echo)
+    scorecards = Scorecards([shadower])
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(scorecards.run)
+            while scorecards.latest(shadower) is None:
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+    for place in places:
+        limiter.release_on_behalf_of(place)
+
+
 async def test_scorecards_are_made_at_once_and_then_every_so_often(monkeypatch, mock_clock):
     made = trio.Event()
     at = []

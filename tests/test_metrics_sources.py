@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
+import gc
 import logging
+import weakref
 
 import pytest
 import trio
@@ -90,7 +93,7 @@ def watching(told, backend):
     [
         (Answer(b"same"), Verdict.MATCHED),
         (Answer(b"other"), Verdict.DIVERGED),
-        (Fail(ValueError("no")), Verdict.FAILED),
+        (Fail(ValueError), Verdict.FAILED),
         (Hang(), Verdict.TIMED_OUT),
     ],
 )
@@ -164,6 +167,29 @@ async def test_a_keyboard_interrupt_of_who_is_told_passes():
         async with Shadower(echo, shadow) as shadower:
             await shadower.call(b"")
             await shadower.wait_idle()
+
+
+async def test_who_was_told_is_not_kept_by_contexts_that_outlive_the_leg():
+    contexts, watchers = [], []
+
+    async def shadow(request):
+        def watcher(settled):
+            pass
+
+        tell_when_settled(watcher)
+        watchers.append(weakref.ref(watcher))
+        contexts.append(contextvars.copy_context())
+        return request
+
+    gc.disable()
+    try:
+        async with Shadower(echo, shadow) as shadower:
+            leg = shadower.start(b"")
+            leg.primary_done(b"")
+            await shadower.wait_idle()
+            assert watchers[0]() is None
+    finally:
+        gc.enable()
 
 
 async def test_nobody_is_told_outside_of_a_shadow():

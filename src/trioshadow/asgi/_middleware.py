@@ -144,7 +144,8 @@ class ShadowMiddleware:
             )
             shadower = self._own()
         self._shadower = shadower
-        self._raises_alike = isinstance(shadower.shadow, AsgiBackend)
+        # What wraps a backend, for spans say, raises what that raises.
+        self._raises_alike = isinstance(getattr(shadower.shadow, "wrapped", shadower.shadow), AsgiBackend)
         self._serving = False
 
     @property

@@ -53,11 +53,17 @@ class TracedBackend(Generic[RequestT, ResponseT]):
         except ImportError as exc:
             raise ImportError("TracedBackend needs opentelemetry-api: pip install 'trioshadow[otel]'") from exc
         self._call = as_callable(backend, "backend")
+        self._wrapped = backend
         self._side = side
         self._trace = trace
         self._context = context
         self._tracer = trace.get_tracer("trioshadow", version("trioshadow"), tracer_provider)
         self._notices = Notices("")
+
+    @property
+    def wrapped(self) -> BackendLike[RequestT, ResponseT]:
+        """The backend, as given."""
+        return self._wrapped
 
     async def call(self, request: RequestT, /) -> ResponseT:
         """What the backend does, in a span."""
