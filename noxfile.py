@@ -35,7 +35,7 @@ def install(session: nox.Session, *groups: str) -> None:
     session.install(
         "-q",
         "-e",
-        ".[archive,demo,msgpack,codings,prometheus,otel]",
+        ".[archive,demo,msgpack,codings,prometheus,otel,process]",
         *nox.project.dependency_groups(PYPROJECT, *groups),
     )
 

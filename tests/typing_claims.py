@@ -6,7 +6,8 @@ their signature.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager
 from typing import Any, assert_type
 
@@ -29,7 +30,7 @@ from trioshadow import (
 )
 from trioshadow.asgi import AsgiBackend, ShadowMiddleware
 from trioshadow.compare import VOLATILE_HEADERS, Change, ChangeKind, IgnorePath, KeyedBy, SameError, Tolerance
-from trioshadow.guard import SyncBackend
+from trioshadow.guard import ProcessBackend, SyncBackend, ThreadBackend
 from trioshadow.http import HttpBackend, HttpRequest, ShadowTransport, allow_methods, key_header, served_by_edge
 from trioshadow.testing import ScriptedBackend, assert_equivalent, assert_equivalent_async, raise_on_divergence
 
@@ -84,10 +85,21 @@ def comparing() -> None:
     Tolerance("$", 1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
 
+@contextlib.asynccontextmanager
+async def open_new() -> AsyncGenerator[Callable[[bytes], Awaitable[dict[str, int]]]]:
+    yield new
+
+
 async def functions_and_threads() -> None:
     async with Shadower(new, SyncBackend(blocking)) as shadower:
         assert_type(shadower, Shadower[bytes, dict[str, int], list[bytes]])
         assert_type((await shadower.call(b"")).primary, dict[str, int])
+    async with ThreadBackend(open_new) as thread, ProcessBackend(blocking) as process:
+        assert_type(thread, ThreadBackend[bytes, dict[str, int]])
+        assert_type(process, ProcessBackend[bytes, list[bytes]])
+        assert_type(Shadower(new, thread), Shadower[bytes, dict[str, int], dict[str, int]])
+        assert_type(await process.call(b""), list[bytes])
+    ThreadBackend(new)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 @mirrored(new)

@@ -75,7 +75,12 @@ def error_shape(exc: BaseException) -> ErrorShape:
 
 def passing_error(exc: BaseException) -> BaseException | None:
     """The first KeyboardInterrupt or GeneratorExit in `exc`, which may be a group, or None."""
-    return _first(exc, lambda leaf: issubclass(type(leaf), PASSING))
+    return first_of(exc, PASSING)
+
+
+def first_of(exc: BaseException, kinds: tuple[type[BaseException], ...]) -> BaseException | None:
+    """The first exception of one of these kinds in `exc`, which may be a group, or None."""
+    return _first(exc, lambda leaf: issubclass(type(leaf), kinds))
 
 
 def consists_of(exc: BaseException, kind: type[BaseException]) -> bool:

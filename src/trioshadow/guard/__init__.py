@@ -5,18 +5,26 @@ from __future__ import annotations
 from trioshadow._comparer import ThreadComparer
 
 from ._breaker import Breaker, BreakerChange, BreakerState
+from ._isolation_errors import BackendFull, BackendNotRunning, CandidateError
+from ._process import ProcessBackend
 from ._ramp import Ramp
 from ._ramp_run import RampEnd, RampOutcome
 from ._sync import SyncBackend
+from ._thread import ThreadBackend
 
 __all__ = [
+    "BackendFull",
+    "BackendNotRunning",
     "Breaker",
     "BreakerChange",
     "BreakerState",
+    "CandidateError",
+    "ProcessBackend",
     "Ramp",
     "RampEnd",
     "RampOutcome",
     "SyncBackend",
+    "ThreadBackend",
     "ThreadComparer",
 ]
 

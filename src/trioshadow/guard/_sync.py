@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 
 import trio
 
+from ._arguments import check_count, check_function
+
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 
@@ -27,10 +29,8 @@ class SyncBackend(Generic[RequestT, ResponseT]):
     """
 
     def __init__(self, function: Callable[[RequestT], ResponseT], *, max_threads: int = 8) -> None:
-        if not callable(function):
-            raise TypeError(f"function must be callable, not {type(function).__name__}")
-        if isinstance(max_threads, bool) or not isinstance(max_threads, int) or max_threads < 1:
-            raise ValueError(f"max_threads must be a count in [1, inf), not {max_threads!r}")
+        check_function("function", function)
+        check_count("max_threads", max_threads)
         self._function = function
         self._limiter = trio.CapacityLimiter(max_threads)
 
