@@ -81,7 +81,8 @@ def mib(size: float) -> str:
 def machine() -> Iterable[str]:
     """Say on what and with what this runs."""
     packages = ", ".join(
-        f"{name} {version(name)}" for name in ("trioshadow", "trio", "mmh3", "attrs", "hypercorn", "httpx")
+        f"{name} {version(name)}"
+        for name in ("trioshadow", "trio", "trio-parallel", "mmh3", "attrs", "hypercorn", "httpx")
     )
     yield f"{_cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
     yield f"{platform.python_implementation()} {platform.python_version()}, {packages}"

@@ -39,7 +39,7 @@ Shadow = Callable[[bytes], Awaitable[bytes]]
 _CALLERS = 100
 _PRIMARY_SECONDS = 0.005
 #: Mean pause of a caller between two calls: 100 callers make 1,000 calls a second.
-_PAUSE = 0.095
+PAUSE = 0.095
 _DEFAULTS = ShadowConfig(drain_timeout=0)
 _ROOM_FOR_ALL = ShadowConfig(drain_timeout=0, max_in_flight=100_000, shadow_timeout=0.5)
 
@@ -94,7 +94,8 @@ _OTHERS = {len(body): body[:-1] + b"y" for body in _BODIES.values()}
 
 
 @contextlib.asynccontextmanager
-async def _alone() -> AsyncIterator[tuple[Call, Callable[[], float]]]:
+async def alone() -> AsyncIterator[tuple[Call, Callable[[], float]]]:
+    """Call the primary without a shadower."""
     yield primary, lambda: 0.0
 
 
@@ -127,7 +128,8 @@ async def _threads_stuck() -> AsyncIterator[tuple[Call, Callable[[], float]]]:
 Variant = Callable[[], AbstractAsyncContextManager[tuple[Call, Callable[[], float]]]]
 
 
-async def _measure(variant: Variant, body: bytes, seconds: float, pause: float) -> Latencies:
+async def measure(variant: Variant, body: bytes, seconds: float, pause: float = PAUSE) -> Latencies:
+    """Have a hundred callers call it for so long."""
     latencies: list[float] = []
 
     async def caller(call: Call, number: int) -> None:
@@ -152,9 +154,9 @@ async def _measure(variant: Variant, body: bytes, seconds: float, pause: float) 
     return Latencies(percentiles[49], percentiles[98], share)
 
 
-def _rounds(variants: dict[str, Variant], body: bytes, effort: Effort, pause: float = _PAUSE) -> Rounds[Latencies]:
+def _rounds(variants: dict[str, Variant], body: bytes, effort: Effort, pause: float = PAUSE) -> Rounds[Latencies]:
     runs = {
-        name: functools.partial(trio.run, _measure, variant, body, effort.caller_seconds, pause)
+        name: functools.partial(trio.run, measure, variant, body, effort.caller_seconds, pause)
         for name, variant in variants.items()
     }
     return Rounds(runs, effort.caller_rounds)
@@ -172,11 +174,11 @@ def _rows(rounds: Rounds[Latencies], name: str, label: str, limit: float | None)
 
 
 def _row(rounds: Rounds[Latencies], name: str, what: str, percentile: Callable[[Latencies], float]) -> Row:
-    alone = rounds.median(lambda one: percentile(one["alone"]))
+    against = rounds.median(lambda one: percentile(one["alone"]))
     return Row(
         what,
         ms(rounds.median(lambda one: percentile(one[name]))),
-        f"alone, {ms(alone)}",
+        f"alone, {ms(against)}",
         rounds.median(lambda one: percentile(one[name]) / percentile(one["alone"])),
     )
 
@@ -196,11 +198,11 @@ def sections(effort: Effort) -> list[Section]:
             _shadowed, _burning, ShadowConfig(drain_timeout=0, sample_rate=0.02, key=_RandomKey())
         )
     }
-    alone: dict[str, Variant] = {"alone": _alone}
-    small = _rounds(alone | troubles | threads | burning, _BODIES["4 KB"], effort)
-    large = _rounds(alone | troubles, _BODIES["100 KB"], effort)
+    nothing: dict[str, Variant] = {"alone": alone}
+    small = _rounds(nothing | troubles | threads | burning, _BODIES["4 KB"], effort)
+    large = _rounds(nothing | troubles, _BODIES["100 KB"], effort)
     crowd = {"hung": troubles["hung"], "diverging": troubles["diverging"]}
-    busy = _rounds(alone | crowd, _BODIES["4 KB"], effort, pause=0)
+    busy = _rounds(nothing | crowd, _BODIES["4 KB"], effort, pause=0)
     return [
         Section(
             "What the caller waits, bodies of 4 KB",

@@ -19,6 +19,7 @@ import bodies
 import calls
 import comparing
 import evidence
+import harms
 import isolation
 import memory
 import others
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     options = parser.parse_args(arguments)
-    parts = (calls, isolation, comparing, bodies, others, pairs, memory, evidence, archive, report, serving)
+    parts = (calls, isolation, harms, comparing, bodies, others, pairs, memory, evidence, archive, report, serving)
     sections = [section for part in parts for section in part.sections(options.effort)]
     print(render(sections, markdown=options.markdown))
 

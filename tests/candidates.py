@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import threading
 
 from trioshadow import in_shadow
@@ -36,6 +35,8 @@ def candidate(request):
     match request:
         case "where":
             return os.getpid(), in_shadow()
+        case "niceness":
+            return os.getpriority(os.PRIO_PROCESS, 0)
         case "raise":
             raise ValueError("no")
         case "exit":
@@ -57,15 +58,9 @@ def candidate(request):
                 pass
         case "block":
             threading.Event().wait()
-        case ("die soon", pid):
-            os.kill(pid, signal.SIGKILL)
         case "stay":  # does not end when it is asked to
             threading.Thread(target=threading.Event().wait).start()
     return request
-
-
-def has_no_mark(request):
-    return not in_shadow()
 
 
 async def asynchronous(request):

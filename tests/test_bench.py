@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 _RUN = Path(__file__).parent.parent / "bench" / "run.py"
+_HARMS = _RUN.parent / "harms.py"
 
 _ROWS = (
     "call() not sampled (rate 0.1",
@@ -28,6 +29,14 @@ _ROWS = (
     "p99, diverging",
     "p99, blocking in SyncBackend",
     "p50, burning 20 ms of CPU",
+    "p99, a candidate in a ThreadBackend that sleeps 50 ms, blocking",
+    "p99, a candidate in a ProcessBackend that burns 50 ms of Python",
+    "p99, a candidate in a ThreadBackend that burns 50 ms of Python",
+    "p99, a candidate in a ThreadBackend that holds the interpreter lock in C",
+    "p99, a candidate in a ProcessBackend that segfaults",
+    "a call there and back, SyncBackend",
+    "a call there and back, ThreadBackend",
+    "a call there and back, ProcessBackend",
     "first differing byte of two 1 MiB bodies",
     "keeping a mutable answer",
     "100 KB of JSON, 10 differences",
@@ -124,6 +133,25 @@ def test_bench_measures_the_real_pairs_or_says_that_they_are_not_there(printed: 
     there = bool(os.environ.get("TRIOSHADOW_PAIRS"))
     assert ("KeyedBy alpha_3: " in printed) is there
     assert ("TRIOSHADOW_PAIRS names no directory" in printed) is not there
+
+
+def test_the_table_of_harms_tells_what_survived() -> None:
+    """The command behind the page on isolation: what crashes takes its process along, unless it has one of its own."""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", str(_HARMS), "--smoke"],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in run.stdout.splitlines() if "segfaults" in line]
+    assert {row[1]: row[-1] for row in rows} == {
+        "on the loop": "no: SIGSEGV",
+        "SyncBackend": "no: SIGSEGV",
+        "ThreadBackend": "no: SIGSEGV",
+        "ProcessBackend": "yes",
+    }
 
 
 def test_bench_refuses_what_it_does_not_know() -> None:

@@ -7,10 +7,14 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 import trio
@@ -207,6 +211,14 @@ async def test_a_caller_that_is_cancelled_already_sends_nothing():
         assert await worker_of(backend) == worker
 
 
+@pytest.mark.parametrize("niceness", [0, 3])
+async def test_workers_stand_back_from_those_who_serve(niceness):
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    async with process(niceness=niceness) as backend:
+        assert await backend.call("niceness") == min(own + niceness, 19)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
+
+
 # ── beginning and end ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -274,6 +286,37 @@ def test_a_run_that_ends_ends_the_workers_of_a_backend_that_was_never_left():
         os.kill(worker, 0)
 
 
+async def test_a_program_that_is_killed_leaves_no_worker_computing():
+    program = """
+        import trio
+        from trioshadow.guard import ProcessBackend
+        from tests.candidates import candidate
+
+        async def main():
+            async with ProcessBackend(candidate) as backend:
+                print((await backend.call("where"))[0], flush=True)
+                await backend.call("spin")
+
+        if __name__ == "__main__":
+            trio.run(main)
+    """
+    killed = await trio.lowlevel.open_process([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE)
+    async with killed.stdout:
+        with trio.fail_after(LIMIT):
+            worker = int(await killed.stdout.receive_some())
+        killed.kill()
+        await killed.wait()
+    await eventually(lambda: not is_running(worker))
+
+
+def is_running(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # nobody buries it here
+
+
 # ── whose fault ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -309,6 +352,12 @@ def test_without_the_extra_the_error_names_it(monkeypatch):
 def test_counts_are_counts(parameter, bad):
     with pytest.raises(ValueError, match=rf"{parameter} must be a count in \[1, inf\)"):
         ProcessBackend(candidate, **{parameter: bad})
+
+
+@pytest.mark.parametrize("bad", [-1, 20, True, 1.5])
+def test_niceness_is_that_of_the_system(bad):
+    with pytest.raises(ValueError, match=r"niceness must be an int in \[0, 19\]"):
+        ProcessBackend(candidate, niceness=bad)
 
 
 @pytest.mark.parametrize("parameter", ["start_timeout", "stop_timeout"])
@@ -374,6 +423,31 @@ def test_a_call_in_a_worker_is_an_answer_or_an_exception_and_raises_nothing():
     error = _in_worker.call(candidate, "unreadable", shadow=False)[1]
     assert isinstance(error, ShadowError)
     assert _in_worker.warm_up(candidate) is None
+
+
+class Gone:
+    """A program that has been killed."""
+
+    def join(self):
+        pass
+
+
+def test_a_worker_ends_with_the_program(monkeypatch):
+    ended = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(multiprocessing, "parent_process", Gone)
+    _in_worker._end_with_the_program()
+    assert ended == [1]
+
+
+def test_a_worker_stands_back_where_the_system_knows_how(monkeypatch):
+    asked = []
+    monkeypatch.setattr(_in_worker, "_end_with_the_program", lambda: None)
+    monkeypatch.setattr(os, "nice", asked.append)
+    _in_worker.begin(7)
+    monkeypatch.delattr(os, "nice")
+    _in_worker.begin(8)
+    assert asked == [7]
 
 
 def test_a_worker_knows_that_it_works_for_a_shadow_and_forgets_it():

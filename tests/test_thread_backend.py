@@ -21,6 +21,7 @@ import trio.testing
 
 from trioshadow import ShadowConfig, Shadower, ShadowError, Verdict, in_shadow
 from trioshadow.guard import BackendFull, BackendNotRunning, CandidateError, ThreadBackend
+from trioshadow.guard._crossing import Crossing
 
 from .isolated import LIMIT, eventually, factory_of, is_set
 
@@ -650,7 +651,9 @@ async def test_a_thread_that_hangs_does_not_stop_the_exit(release, said):
     assert not release.is_set()
     assert len(lost) == 1
     (message,) = said.messages
-    assert message == "the thread backend 'new' did not end within 0.01 s: its thread is left to itself, with 1 calls"
+    assert (
+        message == "the thread backend 'new' did not end within 0.01 s: its thread is left to itself (calls in it: 1)"
+    )
     release.set()
     await eventually(lambda: not threads())
 
@@ -673,7 +676,7 @@ async def test_a_candidate_that_can_not_be_cancelled_does_not_stop_the_exit(said
             with trio.move_on_after(0.01):
                 await backend.call(0)
             await is_set(refuser.begun)
-    assert "with 1 calls" in said.text
+    assert "calls in it: 1" in said.text
     backend._loop.post(refuser.released.set)
     await eventually(lambda: not threads())
 
@@ -855,6 +858,14 @@ async def test_the_exit_of_a_shadower_waits_for_no_thread(release):
 
 
 # ── nothing is kept ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_comes_back_after_its_caller_has_left_is_let_go():
+    crossing = Crossing(0, home=trio.lowlevel.current_trio_token(), done=print)
+    crossing.error = ValueError()  # its traceback refers to the crossing
+    crossing.leave()
+    crossing.wake()
+    assert crossing.error is None
 
 
 class Tracked:

@@ -7,7 +7,7 @@ Promises kept here:
 2. *Same time.* Between the primary's answer and the caller there is no await. `start()` and `primary_done()` are
    synchronous and short; everything else happens in the tasks of the service nursery. What no promise covers is CPU:
    shadow code and comparisons on the caller's event loop take turns with it. Keep them small, or move them off the loop
-   (`SyncBackend`).
+   (`trioshadow.guard`).
 3. *Nothing leaks in.* The shadow's tasks are children of the service nursery, which raises nothing but what must pass.
 4. *Every call is accounted for.* Each way out of `start()` enters the call in exactly one counter.
 5. *Bounded.* A call is shed before it gets a leg, when legs and waiting records fill the room.

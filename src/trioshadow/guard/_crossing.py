@@ -30,10 +30,7 @@ def post(token: TrioToken, function: Callable[..., object], *args: object) -> bo
     """Have this called in that run soon; False if the run is over. From any thread; never blocks."""
     try:
         token.run_sync_soon(function, *args)
-    except (
-        trio.RunFinishedError,
-        OSError,
-    ):  # OSError: a run that crashed has closed what it is woken by, and says less
+    except (trio.RunFinishedError, OSError):  # OSError: a run that crashed is closed, and does not know it
         return False
     return True
 
@@ -73,6 +70,8 @@ class Crossing:
         task, self.task = self.task, None
         if task is not None:
             trio.lowlevel.reschedule(task)
+        else:
+            self.answer = self.error = None  # whose traceback refers to this object
 
     def take(self) -> Any:
         """What it came to: returns, or raises."""
@@ -101,7 +100,9 @@ class Crossing:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._call, backend)
         except BaseException as exc:  # not the call's own: the disorder in which it left its task, or the loop's end
-            self.answer, self.error = None, first_other(exc, trio.Cancelled) or exc
+            disorder = first_other(exc, trio.Cancelled)
+            self.answer, self.error = None, exc if disorder is None else disorder
+            del disorder
         error, self.error = self.error, None
         if self.left:
             self.answer = None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
+import multiprocessing
+import os
 import pickle
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +15,22 @@ from trioshadow._errors import describe_error
 from trioshadow._in_shadow import ShadowMark, shadow_mark
 
 from ._isolation_errors import CandidateError, crossing_error
+
+
+def begin(niceness: int) -> None:
+    """Run first in each worker: let others have the processors first, where there are too few; and end when the program
+    is killed, in the middle of a call too. (Between calls a worker sees that its pipe is closed.)
+    """
+    threading.Thread(target=_end_with_the_program, daemon=True).start()
+    with contextlib.suppress(AttributeError):  # Windows has no such thing
+        os.nice(niceness)
+
+
+def _end_with_the_program() -> None:
+    program = multiprocessing.parent_process()
+    assert program is not None
+    program.join()
+    os._exit(1)
 
 
 def warm_up(function: Callable[[Any], Any]) -> None:

@@ -16,6 +16,7 @@ body raises.
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import math
 import os
@@ -59,6 +60,8 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
 
     The caller's context variables are not visible there; `in_shadow()` is told and works.
 
+    `niceness`: how far the workers stand back where processors are scarce, as `nice` has it, from 0 to 19 (most). The
+    default leaves them to the callers; take 0 where the candidate's latency is part of the evidence.
     `start_timeout`: seconds for all workers to come up; then BackendNotRunning. What goes wrong there is raised here.
     `stop_timeout`: seconds for idle workers to end by themselves; then they are killed, and the log says so.
 
@@ -73,6 +76,7 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
         name: str = "",
         max_workers: int = 1,
         max_in_flight: int = 256,
+        niceness: int = 10,
         start_timeout: float = 60.0,
         stop_timeout: float = 5.0,
     ) -> None:
@@ -81,6 +85,8 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
             raise TypeError("function must be a sync function: a worker process has no event loop")
         check_count("max_workers", max_workers)
         check_count("max_in_flight", max_in_flight)
+        if isinstance(niceness, bool) or not isinstance(niceness, int) or not 0 <= niceness <= 19:
+            raise ValueError(f"niceness must be an int in [0, 19], not {niceness!r}")
         check_seconds("start_timeout", start_timeout)
         check_seconds("stop_timeout", stop_timeout)
         try:
@@ -92,6 +98,7 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
         self._name = f"process backend {name!r}" if name else "process backend"
         self._max_workers = max_workers
         self._max_in_flight = max_in_flight
+        self._niceness = niceness
         self._start_timeout = start_timeout
         self._stop_timeout = stop_timeout
         self._notices = Notices("")
@@ -125,8 +132,10 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
                 await self._stop()
         if not self._open:
             crash, self._crash = self._crash, None
+            if crash is None:
+                raise BackendNotRunning(f"the {self._name} {self._why_not}")
             try:
-                raise crash or BackendNotRunning(f"the {self._name} {self._why_not}")
+                raise crash
             finally:
                 del crash  # this frame is in its traceback: a cycle
         return self
@@ -202,7 +211,9 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
             with self._keeping:
                 async with (
                     self._trio_parallel.open_worker_context(
-                        idle_timeout=math.inf, grace_period=self._stop_timeout
+                        idle_timeout=math.inf,
+                        init=functools.partial(_in_worker.begin, self._niceness),
+                        grace_period=self._stop_timeout,
                     ) as self._workers,
                     trio.open_nursery() as self._nursery,
                 ):

@@ -23,7 +23,8 @@ class SyncBackend(Generic[RequestT, ResponseT]):
     the function returns, so a candidate that hangs takes `max_threads` threads at the most, and further calls time out
     waiting for a place. The context variables of the caller are visible in the thread, and `in_shadow()` works there.
 
-    A thread shares the interpreter lock: one that computes in Python still slows the event loop down.
+    A thread shares the interpreter lock: one that computes in Python still slows the event loop down (`ProcessBackend`
+    does not).
 
     Raises TypeError if `function` is not callable, ValueError if `max_threads` is not in [1, inf).
     """

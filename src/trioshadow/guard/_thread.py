@@ -128,7 +128,8 @@ class ThreadBackend(Generic[RequestT, ResponseT]):
         A checkpoint. When the caller's deadline passes, or it is cancelled for another reason, it leaves at once and
         the candidate is cancelled in its loop. Raises what the candidate raises, the same object (a KeyboardInterrupt
         or Cancelled of its own as CandidateError); BackendFull if there is no place; BackendNotRunning if there is no
-        loop, at once or as soon as it ends.
+        loop, at once or as soon as it ends; TooSlowError if the deadline that the call began with has passed and the
+        caller was given another meanwhile.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         loop, crossing = self._send(request)
@@ -169,8 +170,8 @@ class ThreadBackend(Generic[RequestT, ResponseT]):
         if not self._gone.is_set():
             self._notices.say(
                 "left behind",
-                f"the {self._name} did not end within {self._stop_timeout:g} s: its thread is left to itself, with "
-                f"{len(self._crossings)} calls",
+                f"the {self._name} did not end within {self._stop_timeout:g} s: its thread is left to itself "
+                f"(calls in it: {len(self._crossings)})",
             )
         self._lose_all()
 
