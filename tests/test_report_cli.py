@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 
+import attrs
 import pytest
 
 from trioshadow import DivergenceRecord, FailureKind, ResponseRecord, ShadowFailure, Verdict
@@ -177,6 +178,15 @@ def test_bodies_of_any_kind_are_told(tmp_path, old, new, words):
     assert ESCAPE not in done.stdout
     assert ESCAPE not in page.read_text(encoding="utf-8")
     json.loads(run("report", path, "--json").stdout)
+
+
+def test_names_of_epochs_cant_steer_the_terminal(tmp_path):
+    path = tmp_path / "a.jsonl"
+    written(path, record(epoch="e1"), attrs.evolve(record(epoch=f"{ESCAPE}[2J"), at=1.0))
+    done = run("report", path)
+    assert r"  \u001b[2J  HOLD, 0 calls: (no snapshot)" in done.stdout
+    assert ESCAPE not in done.stdout
+    assert r"there are e1, \u001b[2J" in wrong(path, "--epoch", "none")
 
 
 def test_very_long_names_and_very_many_kinds_keep_to_the_width(tmp_path):

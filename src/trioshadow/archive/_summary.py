@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from trioshadow._verdict import DivergenceRecord
+from trioshadow.compare import visible
 from trioshadow.evidence import Epoch, Evidence, FieldState, Objective, Scorecard, scorecard
 
 from ._differences import Difference, Differences
@@ -100,7 +101,8 @@ class UnknownEpochError(ValueError):
     """There is no such epoch in the files. `known`: what there is."""
 
     def __init__(self, epoch: str, known: list[str]) -> None:
-        super().__init__(f"there is no epoch {epoch!r} in the files: there are {', '.join(known) or 'none'}")
+        told = ", ".join(map(visible, known)) or "none"
+        super().__init__(f"there is no epoch {epoch!r} in the files: there are {told}")
         self.known = known
 
 
