@@ -27,10 +27,11 @@ def environment(**changes):
     return {**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **changes}
 
 
-def run(*arguments, **changes):
+def run(*arguments, stdout=subprocess.PIPE, **changes):
     return subprocess.run(
         [sys.executable, "-m", "trioshadow", *map(str, arguments)],
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         check=False,
         encoding="utf-8",
         env=environment(**changes),

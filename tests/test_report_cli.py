@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 
 import attrs
@@ -61,6 +62,17 @@ def test_the_exit_status_is_the_verdicts_where_that_is_asked_for(tmp_path, shado
     assert json.loads(done.stdout)["verdict"] == verdict
     assert done.returncode == status
     assert run("report", path).returncode == 0
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_reader_that_has_seen_enough_does_not_change_the_exit_status(rejected, form):
+    reader, theirs = os.pipe()
+    os.close(reader)
+    try:
+        done = run("report", rejected, "--exit-code", *form, stdout=theirs)
+    finally:
+        os.close(theirs)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_json_is_strict_and_has_everything(rejected):

@@ -4,11 +4,35 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import IO
 
 from rich.console import Console
 
 #: Wider tables are harder to read, and do not survive being pasted into an issue.
 MAX_WIDTH = 80
+
+
+class _Console(Console):
+    """A console whose reader may leave: `| head` has seen enough, and changes no verdict, so no exit status either."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        _discard(self.file)
+
+
+def print_plain(text: str) -> None:
+    """Print on stdout, for programs: no console may wrap it. Their reader may leave too."""
+    try:
+        print(text, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        _discard(sys.stdout)
+
+
+def _discard(stream: IO[str]) -> None:
+    """What is still to be written there goes nowhere: Python would fail over it at its exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -17,7 +41,7 @@ def make_console(*, stderr: bool = False) -> Console:
     rich reads NO_COLOR as "no colours" and still sends bold and dim; we send no escape sequence at all.
     """
     plain = no_color() or not _is_terminal(stderr=stderr)
-    console = Console(
+    console = _Console(
         stderr=stderr,
         highlight=False,
         emoji=False,

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from trioshadow.archive import UnknownEpochError, summarize
 
 from ._checks import made_of_options
-from ._console import make_console
+from ._console import make_console, print_plain
 from ._errors import CliError
 from ._objective import Acknowledge, MaxP99Ratio, ObjectiveRate, ObjectiveSettings
 from ._options import option
@@ -62,7 +62,7 @@ def report(
         except OSError as exc:
             raise CliError(f"--html can't be written: {html}: {exc.strerror or exc}") from None
     if json:
-        print(as_json(summary))  # noqa: T201 - for programs: no console may wrap it
+        print_plain(as_json(summary))
     else:
         console = make_console()
         show_report(console, summary)
