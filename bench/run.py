@@ -21,6 +21,7 @@ import comparing
 import evidence
 import harms
 import isolation
+import lateness
 import memory
 import others
 import pairs
@@ -42,7 +43,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     options = parser.parse_args(arguments)
-    parts = (calls, isolation, harms, comparing, bodies, others, pairs, memory, evidence, archive, report, serving)
+    parts = (
+        calls,
+        isolation,
+        harms,
+        comparing,
+        bodies,
+        others,
+        pairs,
+        memory,
+        evidence,
+        archive,
+        report,
+        lateness,
+        serving,
+    )
     sections = [section for part in parts for section in part.sections(options.effort)]
     print(render(sections, markdown=options.markdown))
 

@@ -40,6 +40,8 @@ class Case:
     in_flight: str = "3+0x60"
     in_flight_of_secondary: str = "0+0x60"
     sample: float = 0.1
+    stalls: int | str = 0
+    open: str = "0+0x60"
     reject: int = 0
     timestamp: str = "0+60x60"
 
@@ -58,6 +60,8 @@ class Case:
             *(rising("trioshadow_secondary_calls_total", {"verdict": v}, n) for v, n in self.secondary.items()),
             rising("trioshadow_shed_total", {"cause": "in_flight"}, self.shed),
             *(rising("trioshadow_records_dropped_total", {"by": by}, n) for by, n in self.dropped.items()),
+            rising("trioshadow_stalls_total", {}, self.stalls),
+            rising("trioshadow_breaker_state", {"state": "open"}, self.open),
             rising("trioshadow_metrics_errors_total", {}, self.errors),
             rising("trioshadow_running", {}, self.running),
             rising("trioshadow_legs_in_flight", {}, self.in_flight),
@@ -100,6 +104,15 @@ CASES = {
         fires("one in ten", calls={"matched": 90, "timed_out": 10}),
         quiet("one in a hundred", calls={"matched": 99, "timed_out": 1}),
         quiet("it fails", calls={"matched": 90, "failed": 10}),
+    ],
+    "TrioshadowStalling": [
+        fires("one a minute", stalls=1),
+        quiet("one in an hour", stalls="0+0x30 1+0x30"),
+    ],
+    "TrioshadowBreakerOpen": [
+        fires("for the whole hour", open="1+0x60"),
+        quiet("it opens and closes", open="0+0x50 1+0x5 0+0x5"),
+        quiet("there is none"),
     ],
     "TrioshadowShedding": [
         fires("one sampled call in ten", calls={"matched": 90}, shed=10),

@@ -17,6 +17,7 @@ from opentelemetry.trace import StatusCode
 
 from trioshadow import DivergenceLog, ShadowConfig, Shadower, Verdict
 from trioshadow.asgi import AsgiBackend, ShadowMiddleware
+from trioshadow.guard import Breaker
 from trioshadow.http import served_by_edge
 from trioshadow.metrics import Scorecards, TracedBackend, register_opentelemetry
 from trioshadow.metrics._catalogue import METRICS, Kind
@@ -62,7 +63,7 @@ class Observed:
 
 
 async def test_each_metric_is_observed_with_its_unit_and_kind():
-    async with Shadower(echo, echo, name="cart") as shadower, trio.open_nursery() as nursery:
+    async with Shadower(echo, echo, name="cart", breaker=Breaker()) as shadower, trio.open_nursery() as nursery:
         scorecards = Scorecards([shadower])
         observed = Observed(shadower, scorecards=scorecards, operations=1)
         await shadower.call(b"", operation="GET /")

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from trioshadow import DivergenceLog, SecondaryStatistics, ShadowConfig, Shadower, ShadowStatistics, Verdict
 from trioshadow.evidence import Histogram
+from trioshadow.guard import Breaker
 from trioshadow.metrics import PrometheusCollector, Scorecards
 from trioshadow.metrics._catalogue import ERRORS, INFORMATION, METRICS, Kind
 from trioshadow.metrics._prometheus import _buckets
@@ -122,7 +123,19 @@ async def test_what_is_not_mirrored_is_told_by_cause():
         await shadower.call(b"")
         samples = Scraped(shadower).samples()
     assert samples["trioshadow_held_back_total"]["not_allowed", "cart"] == 1
-    assert set(samples["trioshadow_shed_total"]) == {("in_flight", "cart"), ("records_waiting", "cart")}
+    assert {cause for cause, _ in samples["trioshadow_shed_total"]} == {"in_flight", "records_waiting", "bytes"}
+    assert {cause for cause, _ in samples["trioshadow_paused_total"]} == {"pause", "kill_file", "breaker"}
+
+
+async def test_a_breaker_is_told_by_its_state_where_there_is_one():
+    breaker = Breaker()
+    async with Shadower(echo, echo, name="cart", breaker=breaker) as shadower:
+        breaker.trip("for the test", trio.current_time())
+        samples = Scraped(shadower).samples()["trioshadow_breaker_state"]
+    assert {key: value for key, value in samples.items() if value} == {("cart", "open"): 1}
+    assert len(samples) == 3
+    async with Shadower(echo, echo, name="cart") as shadower:
+        assert not Scraped(shadower).samples().get("trioshadow_breaker_state")
 
 
 async def test_a_shadower_tells_whether_it_runs_and_what_it_is_about():

@@ -7,6 +7,7 @@ from trioshadow._comparer import ThreadComparer
 from ._breaker import Breaker, BreakerChange, BreakerState
 from ._isolation_errors import BackendFull, BackendNotRunning, CandidateError
 from ._process import ProcessBackend
+from ._process_comparer import ProcessComparer
 from ._ramp import Ramp
 from ._ramp_run import RampEnd, RampOutcome
 from ._sync import SyncBackend
@@ -20,6 +21,7 @@ __all__ = [
     "BreakerState",
     "CandidateError",
     "ProcessBackend",
+    "ProcessComparer",
     "Ramp",
     "RampEnd",
     "RampOutcome",

@@ -94,7 +94,7 @@ class Metric:
     @property
     def prometheus(self) -> str:
         """Its name there, to which a counter adds `_total`."""
-        unit = {"s": "_seconds", "1": "_ratio"}.get(self.unit, "")
+        unit = {"s": "_seconds", "1": "_ratio", "By": "_bytes"}.get(self.unit, "")
         return f"trioshadow_{self.name.replace('.', '_')}{unit}"
 
 
@@ -143,6 +143,14 @@ def _fields(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
+#: Those of `trioshadow.guard.BreakerState`.
+_BREAKER_STATES = ("closed", "open", "half_open")
+
+
+def _breaker_states(state: str | None) -> Values:
+    return [] if state is None else [((one,), int(one == state)) for one in _BREAKER_STATES]
+
+
 _STATISTICS = (
     _by_verdict(
         "calls",
@@ -162,6 +170,19 @@ _STATISTICS = (
         named_by_program=True,
     ),
     parts("shed", "shed_by_cause", "cause", "{call}", "Calls that there was no room to mirror, by what filled it."),
+    count("bytes.in_flight", "in_flight_bytes", "By", "Bytes that the legs in flight hold, as far as known."),
+    parts("gave_way", "gave_way_by_cause", "cause", "{leg}", "Legs that gave way to a limit, and were abandoned."),
+    parts("paused", "paused_by_cause", "cause", "{call}", "Calls served while mirroring was stopped, by what."),
+    count("stalls", "stalls", "{stall}", "Steps of shadows that kept the event loop too long.", Kind.COUNTER),
+    Metric(
+        name="breaker.state",
+        kind=Kind.GAUGE,
+        unit="",
+        help="1 for the state of the breaker, 0 for the others; if there is one.",
+        labels=("state",),
+        covers=_fields("breaker"),
+        read=lambda r: _breaker_states(r.statistics.breaker),
+    ),
     parts("held_back", "held_back_by_cause", "cause", "{call}", "Calls that must not or can't be mirrored, by cause."),
     _by_verdict(
         "secondary.calls",
