@@ -17,12 +17,12 @@ from trioshadow._errors import MESSAGE_LIMIT
 from trioshadow._host import IDLE_HOSTS
 from trioshadow._ledger import EPOCHS
 from trioshadow._leg import OPERATION_LIMIT
-from trioshadow._notices import QUIET_SECONDS
+from trioshadow._notices import CAUSES, QUIET_SECONDS
 from trioshadow.archive import JsonlSink
 from trioshadow.compare._headers import NAMES_KEPT, VALUES_KEPT
 from trioshadow.compare._write import VALUE_LIMIT
 from trioshadow.evidence._evidence import FIELDS, OPERATIONS
-from trioshadow.guard import SyncBackend, ThreadComparer
+from trioshadow.guard import SyncBackend, ThreadBackend, ThreadComparer
 from trioshadow.http import MAX_BODY_BYTES
 from trioshadow.http._operations import LIMIT
 
@@ -79,6 +79,14 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
     yield (
         *("threads of a blocking backend", "`SyncBackend(max_threads)`", f"{_default(SyncBackend, 'max_threads')}"),
         *("its calls wait, until their deadline", "`timed_out`"),
+    )
+    yield (
+        *("calls in a backend with a loop or processes of its own", "`ThreadBackend`, `ProcessBackend(max_in_flight)`"),
+        *(f"{_default(ThreadBackend, 'max_in_flight')}", "BackendFull is raised: the call fails", "`failed`"),
+    )
+    yield (
+        *("requests that an edge copies while their bodies are on their way", "`max_in_flight`"),
+        *(f"{config.max_in_flight}", "they are not mirrored", "`held_back_by_cause`: `incomplete`"),
     )
     yield (
         *("bodies at the edges of HTTP", "`max_body_bytes`", _size(MAX_BODY_BYTES)),
@@ -138,8 +146,8 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
     )
     yield ("idle tasks that wait for legs", "fixed", f"{IDLE_HOSTS}", "those of a burst end with it", "")
     yield (
-        *("lines in the log, of one cause", "fixed", f"one in {QUIET_SECONDS:g} s"),
-        *("not said", "how many, with the next that is"),
+        *("lines in the log, of one cause; causes", "fixed", f"one in {QUIET_SECONDS:g} s; {CAUSES}"),
+        *("not said; told as one", "how many, with the next that is"),
     )
 
 
