@@ -47,13 +47,29 @@ async def seen(calls, shadow, *, secondary=None, candidate="", objective=None, p
 # ── the admin address ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def ask(admin, path, method="GET"):
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([(b"host", b"127.0.0.1:9901")], 200),
+        ([(b"host", b"localhost")], 200),
+        ([(b"host", b"[::1]:9901")], 200),
+        ([(b"host", b"rebound.example:9901")], 403),
+        ([(b"host", b"127.0.0.1.example")], 403),
+        ([(b"host", b"localhost:1"), (b"origin", b"https://evil.example")], 403),
+    ],
+)
+async def test_what_a_web_page_asks_is_refused(headers, status):
+    admin = Admin(lambda: NOTHING, lambda: EMPTY.scorecard(Objective()), lambda: False)
+    assert (await ask(admin, "/healthz", headers=headers))[0] == status
+
+
+async def ask(admin, path, method="GET", headers=()):
     sent = []
 
     async def send(message):
         sent.append(message)
 
-    await admin({"type": "http", "method": method, "path": path}, None, send)
+    await admin({"type": "http", "method": method, "path": path, "headers": headers}, None, send)
     headers = dict(sent[0]["headers"])
     assert headers[b"content-type"] == b"application/json"
     assert int(headers[b"content-length"]) == len(sent[1]["body"])

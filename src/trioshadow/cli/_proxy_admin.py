@@ -2,12 +2,15 @@
 
 `GET /healthz` answers 200, or 503 once it drains, so that a load balancer sends nobody any more. `GET /statistics`
 answers what the report at the end would say, the scorecard with it; of answers it tells places and never values.
+
+A web page that somebody on this machine looks at must not read it: names that lead here for a while (DNS rebinding) are
+told apart by their Host, and what a page asks by its Origin.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +18,8 @@ import attrs
 
 from trioshadow import ShadowStatistics
 from trioshadow.evidence import Scorecard
+
+from ._proxy_settings import Address
 
 #: Of the places where answers differ.
 SHOWN = 20
@@ -40,7 +45,10 @@ class Admin:
             await receive()
             await send({"type": "lifespan.shutdown.complete"})
             return
-        status, told = self.answer(scope["method"], scope["path"])
+        if _is_of_a_page(dict(scope.get("headers", ()))):
+            status, told = HTTPStatus.FORBIDDEN, {"asked": "by another name than localhost, or by a web page"}
+        else:
+            status, told = self.answer(scope["method"], scope["path"])
         body = json.dumps(told, indent=2).encode() + b"\n"
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         headers.append((b"cache-control", b"no-store"))
@@ -89,7 +97,15 @@ class Admin:
         }
 
 
+def _is_of_a_page(headers: Mapping[bytes, bytes]) -> bool:
+    if b"origin" in headers:
+        return True
+    host = headers.get(b"host", b"localhost").decode("latin-1")
+    name = host.partition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
+    return not Address(name, 0).is_loopback
+
+
 def _plain(value: Any) -> Any:
-    if isinstance(value, int):
+    if value is None or isinstance(value, int | str):
         return value
     return attrs.asdict(value) if attrs.has(type(value)) else dict(value)
