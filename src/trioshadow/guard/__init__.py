@@ -5,6 +5,7 @@ from __future__ import annotations
 from trioshadow._comparer import ThreadComparer
 
 from ._breaker import Breaker, BreakerChange, BreakerState
+from ._breaker_backend import BreakerBackend, BreakerOpen
 from ._isolation_errors import BackendFull, BackendNotRunning, CandidateError
 from ._process import ProcessBackend
 from ._process_comparer import ProcessComparer
@@ -17,7 +18,9 @@ __all__ = [
     "BackendFull",
     "BackendNotRunning",
     "Breaker",
+    "BreakerBackend",
     "BreakerChange",
+    "BreakerOpen",
     "BreakerState",
     "CandidateError",
     "ProcessBackend",
