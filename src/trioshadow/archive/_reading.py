@@ -115,7 +115,7 @@ def _read(paths: tuple[Path, ...]) -> Iterator[Entry]:
         actives: dict[Path, IO[bytes]] = {}
         segments: dict[Path, None] = {}
         for path in paths:
-            names = Names(path.resolve() if path.is_symlink() else path)
+            names = Names(_target(path))
             found = [] if is_segment(path) else names.actives()
             for active in found:
                 if active not in actives:
@@ -131,6 +131,14 @@ def _read(paths: tuple[Path, ...]) -> Iterator[Entry]:
             yield from reader.segment(segment)
         for active, stream in actives.items():
             yield from reader.file(active, stream)
+
+
+def _target(path: Path) -> Path:
+    """Beside which the segments are. What leads back to itself is left as it is: it can't be opened, and says so."""
+    try:
+        return path.resolve() if path.is_symlink() else path
+    except (OSError, RuntimeError):  # of a loop: the former since Python 3.13
+        return path
 
 
 def _opened(path: Path) -> IO[bytes]:

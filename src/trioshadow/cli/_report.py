@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -47,7 +48,7 @@ def report(
     asked = made_of_options(ObjectiveSettings, said).objective()
     if not files:
         raise CliError("report needs a file: the path that a JsonlSink was told, such as shadow.jsonl")
-    if html is not None and html.resolve() in [file.resolve() for file in files]:
+    if html is not None and os.path.realpath(html) in map(os.path.realpath, files):
         raise CliError(f"--html would write over an archive: {html}")
     try:
         summary = summarize(*files, objective=asked, epoch=epoch)
