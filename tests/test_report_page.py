@@ -16,7 +16,7 @@ from trioshadow import Captured
 from trioshadow.archive import summarize
 from trioshadow.cli._report_page import marked, write_page
 from trioshadow.cli._report_plot import HEIGHT, WIDTH, plot
-from trioshadow.cli._report_words import moment, period, seconds, share
+from trioshadow.cli._report_words import asked, moment, period, seconds, share
 from trioshadow.evidence import Acknowledged, Objective
 from trioshadow.evidence._histogram import Histogram
 
@@ -283,6 +283,12 @@ def test_seconds_are_told_in_the_unit_that_fits(value, words):
 )
 def test_a_share_tells_something_from_nothing_and_nearly_all_from_all(part, words):
     assert share(part) == words
+
+
+def test_what_was_asked_is_told_as_it_is_judged():
+    # 40 µs beside 20 µs is fast enough, and 6 ms beside 6 ms no slower than asked: neither is a fault.
+    assert "no p99 is more than 1.5 times the primary's, unless it is 5 ms or less" in asked(Objective())
+    assert "p99" not in asked(Objective(max_p99_ratio=None))
 
 
 def test_a_time_that_no_calendar_has_is_told_as_a_number():

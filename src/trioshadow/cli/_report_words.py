@@ -56,8 +56,8 @@ def asked(objective: Objective) -> str:
     told = [f"no field differs beyond noise in more than {share(objective.max_rate)} of the keys"]
     if objective.max_p99_ratio is not None:
         told.append(
-            f"no p99 is more than {objective.max_p99_ratio:g} times the primary's (or above "
-            f"{seconds(objective.fast_enough)})"
+            f"no p99 is more than {objective.max_p99_ratio:g} times the primary's, unless it is "
+            f"{seconds(objective.fast_enough)} or less"
         )
     told.append(f"and operations with {share(objective.min_coverage)} of the calls were found so")
     return ", ".join(told) + f"; each at an error level of {share(objective.error_level)}"
