@@ -10,6 +10,7 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
+import attrs
 import pytest
 
 from trioshadow import Captured
@@ -155,6 +156,18 @@ def test_without_a_divergence_it_says_that_none_is_expected(path):
     assert "PROMOTE It meets what was asked" in text
     assert "No field differs in any call that was compared." in text
     assert "There are none to be expected" in text
+
+
+def test_an_operation_whose_p99_is_not_known_is_not_called_clean(path):
+    shadowed(path, 300, lambda n: {"a": 1}, lambda n: {"a": 1}, candidate="b")
+    lax = Objective(max_rate=0.05)
+    text = page(path, objective=lax)
+    assert "0 % of all calls are of operations that were found clean" in Parsed(text).text
+    assert '<span class="state too_few">p99 unknown</span>' in text
+    assert '<span class="state clean">' not in text
+    assert "p99 unknown" in summarize(path, objective=lax).scorecard.explain()
+    text = page(path, objective=attrs.evolve(lax, max_p99_ratio=None))
+    assert '<span class="state clean">clean</span>' in text
 
 
 def test_an_acknowledged_field_shows_its_reason(path):

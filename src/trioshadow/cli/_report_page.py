@@ -187,11 +187,14 @@ def _fates(summary: Summary) -> list[dict[str, Any]]:
 def _operation(score: OperationScore) -> dict[str, Any]:
     primary, shadow = score.latency.p99
     needed = score.keys_needed
+    kind = FieldState.TOO_FEW if score.state is FieldState.CLEAN and not score.covered else score.state
+    if score.latency.state is FieldState.REGRESSED:
+        kind = FieldState.REGRESSED
     missing = "-" if needed is None else f"about {needed:,.0f}" if needed else "0"
     return {
         "name": visible(score.name),
         "state": state_of(score),
-        "kind": "regressed" if score.latency.state is FieldState.REGRESSED else score.state.value,
+        "kind": kind.value,
         "cells": [
             *(_Cell(number, f"{number:,.0f}") for number in (score.calls, score.compared, score.keys, score.pairs)),
             *(_Cell(-1.0 if side is None else side, seconds(side)) for side in (primary, shadow)),

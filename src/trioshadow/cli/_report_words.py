@@ -64,9 +64,13 @@ def asked(objective: Objective) -> str:
 
 
 def state_of(score: OperationScore | FieldScore) -> str:
-    """The state as a word: `slower` where only the latency is to blame, `acknowledged` where it decides nothing."""
+    """The state as a word: `slower` where only the latency is to blame, `p99 unknown` where that alone is missing,
+    `acknowledged` where it decides nothing.
+    """
     if isinstance(score, FieldScore):
         return "acknowledged" if score.acknowledged else score.state.value.replace("_", " ")
     if score.latency.state is FieldState.REGRESSED and score.state is not FieldState.REGRESSED:
         return "slower"
+    if score.state is FieldState.CLEAN and not score.covered:
+        return "p99 unknown"
     return score.state.value.replace("_", " ")

@@ -92,6 +92,8 @@ def _keys(operation: OperationScore) -> str:
 def _state(operation: OperationScore) -> str:
     if operation.latency.state is FieldState.REGRESSED:
         return "slower" if operation.state is not FieldState.REGRESSED else "regressed"
+    if operation.state is FieldState.CLEAN and not operation.covered:
+        return "p99 unknown"
     return operation.state.value.replace("_", " ")
 
 
