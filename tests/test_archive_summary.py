@@ -88,6 +88,16 @@ def test_the_purest_examples_are_shown_though_others_came_earlier():
     assert [instance.key for instance in one.instances] == ["key-3", "key-0", "key-1"]
 
 
+def test_what_can_not_be_judged_is_not_explained(path):
+    numbers = iter(range(10_000))
+    shadowed(
+        path, 100, lambda n: {"at": next(numbers)}, lambda n: {"at": next(numbers)}, lambda n: {"at": next(numbers)}
+    )
+    found = summary(path)
+    assert found.scorecard.verdict is Decision.HOLD
+    assert told(found.differences) == [(100, ("$.at",), False)]
+
+
 def test_what_is_acknowledged_is_explained(path):
     shadowed(path, 300, lambda number: 1, lambda number: 1 if number % 3 else 2)
     assert [one.explained for one in summary(path).differences] == [False]

@@ -481,6 +481,23 @@ async def test_after_kill_9_at_most_the_last_slice_is_sent_again(folder):
     assert set(gate.seen.values()) <= {1, 2}
 
 
+async def test_two_replays_do_not_count_into_one_archive(folder):
+    gate = Gate(first=1)
+    path = write(folder, *get(*USERS))
+    async with server(gate) as old, server(service()) as new, process(path, old, new, *MILD) as running:
+        with trio.fail_after(TOO_LONG):
+            await gate.reached.wait()
+        for options in ((), ("--resume",)):
+            second = await ended(path, old, new, *MILD, *options)
+            assert second.returncode == 2
+            assert second.stderr.endswith(b"another process writes to it: take another, or wait\n")
+        gate.open.set()
+        with trio.fail_after(TOO_LONG):
+            assert await running.wait() == 0
+    assert evidence("r.jsonl.replay.jsonl") == len(USERS)
+    assert (folder / "r.jsonl.replay.jsonl.progress").stat().st_mode & 0o777 == 0o600
+
+
 async def test_a_slice_that_was_counted_and_not_noted_is_not_counted_twice(folder):
     """Killed between the two files."""
     path = write(folder, *get(*USERS))

@@ -104,6 +104,13 @@ class JsonlSink:
         """How many segments this sink has deleted for `max_total_bytes`."""
         return self._writer.deleted_segments
 
+    @property
+    def active(self) -> Path | None:
+        """The file that it writes to: `path`, or one beside it while another process has that; None before the first
+        line.
+        """
+        return self._writer.active
+
     async def write(self, record: DivergenceRecord, /) -> None:
         """Write a record. Raises OSError if that can't be done now, and what `Redaction.function` raises."""
         await self._in_thread(self._write_record, record)

@@ -164,8 +164,8 @@ def summarize(*paths: str | Path, objective: Objective, epoch: str | None = None
     )
 
 
-#: What differs in such a field needs no explanation: the scorecard has one.
-_EXPLAINED = (FieldState.CLEAN, FieldState.TOO_FEW, FieldState.UNVERIFIABLE)
+#: That such a field differs, the scorecard explains. (Not what can't be judged: that somebody has to look at.)
+_EXPLAINED = (FieldState.CLEAN, FieldState.TOO_FEW)
 
 
 def _explained_by(judged: Scorecard) -> Callable[[str, str], bool]:

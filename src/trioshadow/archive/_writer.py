@@ -68,6 +68,11 @@ class ArchiveWriter:
         self._compressing: Iterator[None] | None = None
         self.deleted_segments = 0
 
+    @property
+    def active(self) -> Path | None:
+        """The file that lines go to; None while none is open."""
+        return None if self._segment is None else self._segment.file.path
+
     def write(self, written: bytes, epoch: str, *, snapshot: bool = False) -> None:
         """Add a line that `_lines.py` made. Raises OSError, or ValueError for a line larger than a segment."""
         if len(written) > self._limits.max_segment_bytes:

@@ -56,9 +56,12 @@ class SliceSink:
         """A slice has ended: the file stays open for the next."""
 
     async def open(self, config: ShadowConfig) -> None:
-        """Find out whether it can be written at all. Raises OSError."""
+        """Find out whether it can be written at all. Raises OSError, and CliError if another replay has it."""
         nothing = Evidence(Epoch(config.candidate, config.fingerprint), series="replay", since=time.time())
         await self._sink.snapshot([nothing.to_dict(time.time())])
+        if self._sink.active != self._sink.path:  # what both counted would be added up
+            await self._sink.aclose()
+            raise CliError(f"--archive {self._sink.path}: another process writes to it: take another, or wait")
 
     async def close(self) -> None:
         """The last slice has ended."""

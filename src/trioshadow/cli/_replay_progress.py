@@ -47,7 +47,9 @@ class Progress:
         """Put it in the place of what is there, whole. Raises OSError."""
         unfinished = path.with_name(f"{path.name}.tmp")
         told = {"version": _VERSION, **attrs.asdict(self)}
-        with unfinished.open("w", encoding="utf-8") as file:
+        # For its owner's eyes only, as the archive is.
+        fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
             json.dump(told, file, indent=1)
             file.write("\n")
             file.flush()
