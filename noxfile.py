@@ -108,3 +108,17 @@ def bench(session: nox.Session) -> None:
     """Measure. Arguments go to it: `nox -s bench -- --short`."""
     install(session, "bench")
     session.run("python", "bench/run.py", *session.posargs, env=pairs(session))
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Ten minutes of all that can go wrong, under load. Arguments go to it: `nox -s soak -- --seconds 60`."""
+    install(session)
+    session.run("python", "bench/soak.py", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Keys, requests and answers of any type, for minutes: the tests do it for seconds. Arguments go to pytest."""
+    install(session, "tests")
+    session.run("pytest", "--hypothesis-profile=fuzz", "tests/test_fuzz.py", *session.posargs)

@@ -9,6 +9,8 @@ from trioshadow import Shadower, ShadowStatistics
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+# `nox -s fuzz`
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=20_000)
 
 
 def assert_accounts(statistics: ShadowStatistics) -> None:
