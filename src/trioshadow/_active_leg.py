@@ -502,7 +502,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
                 row.observe(self._counting_hash(), self._primary_seconds, self.shadow_seconds)
             elif verdict.slot in _COMPARED:
                 self._observe(self._observation(verdict, divergence, failure), None)
-        except Exception as exc:
+        except BaseException as exc:
             self._not_entered(exc)
 
     def _enter_pair(self, shadow: Observation, secondary: Observation) -> None:
@@ -512,7 +512,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         try:
             if shadow.verdict.slot in _COMPARED:
                 self._observe(shadow, secondary if secondary.verdict.slot in _COMPARED else None)
-        except Exception as exc:
+        except BaseException as exc:
             self._not_entered(exc)
 
     def _observe(self, shadow: Observation, secondary: Observation | None) -> None:
@@ -529,8 +529,10 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     def _counting_hash(self) -> int | None:
         return counting_hash(self.key) if self._key_hash is None else self._key_hash
 
-    def _not_entered(self, exc: Exception) -> None:
+    def _not_entered(self, exc: BaseException) -> None:
         # Such as a Divergence of `compare=` that is made of anything. Out of here it would end the service nursery.
+        if passing_error(exc) is not None:
+            raise exc
         self.desk.notices.say("evidence", f"a call could not be entered in the evidence ({type_name(type(exc))})")
 
     def _observation(
@@ -538,7 +540,9 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     ) -> Observation:
         try:
             fields = fields_of(divergence, failure)
-        except Exception:  # a Divergence that `compare=` has made of anything
+        except BaseException as exc:  # a Divergence that `compare=` has made of anything: reading it is user code
+            if passing_error(exc) is not None:
+                raise
             fields = {"body": (None, None)}
         return Observation(verdict=verdict, fields=fields, seconds=self.shadow_seconds)
 
