@@ -164,6 +164,14 @@ async def test_a_fault_at_each_place_costs_what_is_counted_and_nothing_else(
     assert broken.calls > 1
 
 
+async def test_where_there_is_no_memory_to_hand_a_record_on_it_is_dropped_and_counted(autojump_clock, monkeypatch):
+    broken = Sometimes(trio.MemorySendChannel.send_nowait, MemoryError)
+    monkeypatch.setattr(trio.MemorySendChannel, "send_nowait", broken)
+    shadower = await under_fire()
+    assert shadower.statistics().records_dropped["taken"]
+    assert shadower.statistics().records_dropped["subscriber"]
+
+
 @pytest.mark.parametrize("fault", [*FAULTS, SystemExit, Own])
 async def test_a_sink_and_a_tracker_that_break_at_every_step_cost_what_they_were_given(autojump_clock, fault):
     class Breaks:

@@ -80,9 +80,14 @@ class Consumer:
             self._queued += 1
             self._deliver(record)  # the exit was interrupted, and this leg ended after it
         else:
-            self._send.send_nowait(record)
-            self._queued += 1  # after it: a record that did not fit on a deep caller's stack is not waited for
-            self._count_waiting()
+            try:
+                self._send.send_nowait(record)
+            except MemoryError:
+                self._queued += 1
+                self._deliver(record)  # each of the readers has room, or counts it
+            else:
+                self._queued += 1  # after it: a record that did not fit on a deep caller's stack is not waited for
+                self._count_waiting()
         try:
             tell(record)
         except Exception as exc:  # the leg that settles must not hear of it
@@ -187,7 +192,7 @@ class Consumer:
         for subscriber in tuple(self._subscribers):
             try:
                 subscriber.send.send_nowait(record)
-            except trio.WouldBlock:
+            except (trio.WouldBlock, MemoryError):  # out of here either would end the service nursery
                 self.count_dropped(subscriber.name)
             except trio.BrokenResourceError:
                 self._forget(subscriber)

@@ -120,7 +120,7 @@ class SinkWorker:
         if not self.dead:
             try:
                 self._send.send_nowait(record)
-            except trio.WouldBlock:
+            except (trio.WouldBlock, MemoryError):
                 self._notices.say(f"{self.name} behind", f"sink {self.name!r} falls behind: records are dropped")
             else:
                 self.backlog += 1
