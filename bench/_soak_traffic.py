@@ -6,6 +6,7 @@ scheduler's.
 
 from __future__ import annotations
 
+import array
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -22,7 +23,7 @@ class Waited:
     """Latencies of callers, in seconds: a sample of fixed size, in which each has the same chance to be."""
 
     def __init__(self) -> None:
-        self._kept: list[float] = []
+        self._kept = array.array("d")  # a list of floats would be the growth that is looked for
         self.count = 0
         self._source = random.Random(0)
 

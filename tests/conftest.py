@@ -10,7 +10,7 @@ from trioshadow import Shadower, ShadowStatistics
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 # `nox -s fuzz`
-hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=20_000)
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5_000)
 
 
 def assert_accounts(statistics: ShadowStatistics) -> None:
