@@ -23,9 +23,9 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _STATM = Path("/proc/self/statm")
 
 #: The median of the last quarter of the samples may be so much more than that of the second: the first is warming up.
-GROWTH = 0.10
+GROWTH = 0.05
 #: And so many bytes or blocks besides, for what is not yet full at the start: sketches, names, the allocator's arenas.
-SLACK = {"resident bytes": 16 << 20, "blocks": 50_000}
+SLACK = {"resident bytes": 8 << 20, "blocks": 20_000}
 
 
 class Violation(Exception):

@@ -82,6 +82,10 @@ class Soak:
                 self._callers.call = self._call
                 await self._soak()
                 left = time.perf_counter()
+                overdue = threading.Timer(3 * EXIT_SECONDS, self._overdue)
+                overdue.start()
+            overdue.cancel()
+            overdue.join()
             self._exit_seconds = time.perf_counter() - left
             self._require_all_over()
             require(not (left_over := tasks() - before), "tasks are left:", left_over)
@@ -92,6 +96,12 @@ class Soak:
             nursery.cancel_scope.cancel()
         await require_no_thread_but(threads, 20)
         self._memory.require_flat()
+
+    def _overdue(self) -> None:
+        # From another thread, since an exit that hangs is behind a shield.
+        print(f"VIOLATION: the exit hangs: {self.shadower.statistics()}", file=sys.stderr)
+        print(f"FAILED with seed {self._seed}", file=sys.stderr, flush=True)
+        os._exit(1)
 
     async def _phase(self, name: str, seconds: float) -> None:
         self._callers.waited = self._waited[name] = Waited()
