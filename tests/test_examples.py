@@ -65,7 +65,9 @@ def test_a_script_decides_what_the_page_shows_and_leaves_nothing_behind(name: st
     # Of sockets, connections and coroutines that are left open Python warns on stderr.
     command = [sys.executable, "-X", "dev", "-X", "utf8", "-W", "error", str(DOCS / "examples" / f"{name}.py")]
     ran = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    # On a busy machine a step of a shadow may take long, and the log says so.
+    said = [line for line in ran.stderr.splitlines() if "kept the event loop" not in line]
+    assert (ran.returncode, said) == (0, [])
     assert verdicts(ran.stdout) == VERDICTS[name]
     assert untimed(ran.stdout) == untimed(shown(name))
 

@@ -46,7 +46,7 @@ from ._sizes import size_of
 from ._snapshot import ATOMS, Copied, Deferred, Packed, snapshot
 from ._steps import in_steps
 from ._verdict import Captured, DivergenceRecord, FailureKind, ShadowFailure, Verdict
-from .evidence import COMPARED, Observation, Operation, fields_of
+from .evidence import COMPARED, Evidence, Observation, Operation, fields_of
 
 if TYPE_CHECKING:
     from ._capture import Capture
@@ -144,7 +144,9 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     """Of a key that is not kept whole."""
     _deadline = math.inf
 
-    def __init__(self, desk: Desk, config: ShadowConfig, key: bytes, operation: str, row: Operation) -> None:
+    def __init__(
+        self, desk: Desk, config: ShadowConfig, key: bytes, operation: str, *, evidence: Evidence, row: Operation
+    ) -> None:
         self.desk = desk
         self.backend = desk.shadow
         self.config = config
@@ -153,7 +155,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             key = key[:KEY_LIMIT]
         self.key = key
         self.operation = operation[:OPERATION_LIMIT] if type(operation) is str else ""
-        self.evidence = desk.ledger.evidence
+        self.evidence = evidence
         self.row = row
         self._thread = get_ident()
         self._outcome: ShadowOutcome[PrimaryT, ShadowT] = ShadowOutcome(None, None)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ class SecondaryLeg(ActiveLeg[Any, Any]):
     secondary = True
 
     def __init__(self, leg: ActiveLeg[Any, Any]) -> None:
-        super().__init__(leg.desk, leg.config, b"", leg.operation, leg.row)
+        super().__init__(leg.desk, leg.config, b"", leg.operation, evidence=leg.evidence, row=leg.row)
         assert leg.desk.secondary is not None
         self.backend = leg.desk.secondary
 

@@ -267,7 +267,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             self._notices.say("shed", "calls are shed: max_in_flight or max_in_flight_bytes is reached")
             return _SHED
         try:
-            return self._start_leg(config, request, key_bytes, operation, row, permit=permit)
+            # The evidence that the row is of: user code that ran since may have begun another epoch.
+            return self._start_leg(config, request, key_bytes, operation, permit=permit, evidence=evidence, row=row)
         except RecursionError:
             # The caller is so deep that the primary still fits and a leg does not. No call in here: it would not
             # either.
@@ -298,11 +299,14 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         request: RequestT,
         key_bytes: bytes,
         operation: str,
-        row: Operation,
         *,
         permit: int | None,
+        evidence: Evidence,
+        row: Operation,
     ) -> ActiveLeg[PrimaryT, ShadowT]:
-        leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(self._desk, config, key_bytes, operation, row)
+        leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(
+            self._desk, config, key_bytes, operation, evidence=evidence, row=row
+        )
         if permit is not None:
             leg.permit = permit
         paired = (
