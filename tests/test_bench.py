@@ -113,7 +113,7 @@ def printed(request: pytest.FixtureRequest) -> str:
     """Run one tiny round of everything."""
     arguments = ["--smoke", "--markdown"] if request.param == "markdown" else ["--smoke"]
     run = subprocess.run(
-        [sys.executable, "-W", "error", str(_RUN), *arguments], capture_output=True, check=False, text=True, timeout=120
+        [sys.executable, "-W", "error", str(_RUN), *arguments], capture_output=True, check=False, text=True, timeout=400
     )
     assert run.returncode == 0, run.stderr
     return run.stdout
@@ -145,7 +145,7 @@ def test_the_table_of_harms_tells_what_survived() -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=120,
+        timeout=400,
     )
     assert run.returncode == 0, run.stderr
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in run.stdout.splitlines() if "segfaults" in line]
