@@ -272,3 +272,9 @@ def test_a_pipe_is_not_waited_for_and_a_directory_is_told_what_to_do(tmp_path):
     assert (problem.kind, problem.what) == (ProblemKind.UNREADABLE, "it can't be opened: pipe is no regular file")
     (problem,) = read_archive(tmp_path)
     assert problem.what == "it is a directory: name the path that the sink had, such as the file shadow.jsonl in it"
+
+
+def test_a_link_that_leads_back_to_itself_is_a_problem(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.symlink_to(path)
+    assert problems(path) in ([(ProblemKind.UNREADABLE, None)], [(ProblemKind.MISSING, None)])

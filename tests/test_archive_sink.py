@@ -283,3 +283,17 @@ def test_killed_at_any_moment_all_that_was_written_is_there(tmp_path):
 def test_wrong_arguments_are_named(arguments, error, words):
     with pytest.raises(error, match=words):
         JsonlSink(**{"path": "a.jsonl", **arguments})
+
+
+async def test_it_says_which_file_it_writes_to(tmp_path):
+    path = tmp_path / "a.jsonl"
+    first, second = JsonlSink(path), JsonlSink(path)
+    assert first.active is None
+    await first.write(record())
+    await second.write(record())
+    assert first.active == path
+    assert second.active.parent == tmp_path
+    assert second.active.name.startswith("a.jsonl.")
+    for sink in (first, second):
+        await sink.aclose()
+        assert sink.active is None
