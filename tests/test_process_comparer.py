@@ -48,6 +48,13 @@ async def test_the_rules_are_those_of_the_call_and_run_in_the_worker():
         assert (await one(comparer, ignore=[Normalize("$.price", process_of)])).verdict is Verdict.MATCHED
 
 
+async def test_one_config_is_pickled_once():
+    async with ProcessComparer() as comparer:
+        config = ShadowConfig()
+        for _ in range(2):
+            assert await comparer.compare(document(1), document(2), config) is not None
+
+
 async def test_a_worker_that_dies_is_the_failure_of_its_call_alone():
     async with ProcessComparer() as comparer:
         outcome = await one(comparer, ignore=[Normalize("$.price", dies)])
