@@ -55,6 +55,7 @@ async def _worst(where: str, primary: ResponseRecord, shadow: ResponseRecord) ->
             await trio.sleep(0.01)
             worst = 0.0
             await comparer.compare(primary, shadow, config)
+            await trio.sleep(2 * _TICK)  # a ticker that was held up has to wake before it can say so
             nursery.cancel_scope.cancel()
     return worst
 
