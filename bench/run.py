@@ -19,6 +19,7 @@ import bodies
 import calls
 import comparing
 import evidence
+import guard
 import harms
 import isolation
 import lateness
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     parts = (
         calls,
+        guard,
         isolation,
         harms,
         comparing,

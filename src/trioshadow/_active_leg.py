@@ -37,7 +37,18 @@ from ._capture import captured
 from ._divergence import Divergence
 from ._errors import consists_of, describe_error, error_words, first_other, passing_error, type_name
 from ._in_shadow import LegMark, Settled, shadow_mark
-from ._judge import Cut, Judgement, Large, LegFacts, PrimarySide, ShadowSide, compare_failure, judge, judgement_of
+from ._judge import (
+    Cut,
+    Judgement,
+    Large,
+    LegFacts,
+    PrimarySide,
+    ShadowSide,
+    compare_failure,
+    is_plain_match,
+    judge,
+    judgement_of,
+)
 from ._leg import OPERATION_LIMIT, Leg
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
 from ._pair import Pair
@@ -72,6 +83,7 @@ _UNCUT, _BY_DEADLINE, _BY_LATE_LOOP, _BY_OTHERS = Cut
 
 
 _MATCHED = Verdict.MATCHED
+_MATCH: Judgement = _MATCHED, None, None
 _COMPARED = frozenset(verdict.slot for verdict in COMPARED)
 
 
@@ -123,8 +135,6 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     secondary_leg: SecondaryLeg | None = None
     """If there is a secondary, until it knows the primary's side."""
     pair: Pair | None = None
-    permit: int | None = None
-    """Of the breaker, if there is one: to be given back."""
     held_bytes = 0
     """Of what it holds, as far as known, and as the ledger has it."""
     reserved_bytes = 0
@@ -140,23 +150,29 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
     counted = False
     """Has the ledger its verdict?"""
     _primary_seconds: float | None = None
-    _key_hash: int | None = None
-    """Of a key that is not kept whole."""
     _deadline = math.inf
 
     def __init__(
-        self, desk: Desk, config: ShadowConfig, key: bytes, operation: str, *, evidence: Evidence, row: Operation
+        self,
+        desk: Desk,
+        config: ShadowConfig,
+        key: bytes,
+        operation: str,
+        *,
+        evidence: Evidence,
+        row: Operation,
+        permit: int | None = None,
     ) -> None:
         self.desk = desk
         self.backend = desk.shadow
         self.config = config
-        if len(key) > KEY_LIMIT:  # legs may be many and keys a megabyte
-            self._key_hash = counting_hash(key)
-            key = key[:KEY_LIMIT]
-        self.key = key
+        self.key = key[:KEY_LIMIT]  # legs may be many and keys a megabyte
+        self._key_hash = counting_hash(key)
         self.operation = operation[:OPERATION_LIMIT] if type(operation) is str else ""
         self.evidence = evidence
         self.row = row
+        #: Of the breaker, if there is one: to be given back.
+        self.permit = permit
         self._thread = get_ident()
         self._outcome: ShadowOutcome[PrimaryT, ShadowT] = ShadowOutcome(None, None)  # type: ignore[arg-type]
         self._started = desk.now()
@@ -318,7 +334,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         one answer each, none would find room for its second.
         """
         size = size_of(answer)
-        if not size and not self.reserved_bytes:
+        if size == self.reserved_bytes:  # mostly: the second is as large as the first, or neither has a size
+            self.reserved_bytes = 0
             return True
         first = self.primary is _PENDING or self.shadow is _RUNNING
         reserved = size if first and not self.reserved_bytes else 0
@@ -378,8 +395,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         """
         judgement: Judgement = Verdict.ABANDONED, None, None
         try:
-            # In a context of its own: what a comparison sets there must not meet the next one.
-            judgement = contextvars.copy_context().run(self._judge)
+            # Others' code in a context of its own: what a comparison sets there must not meet the next one.
+            judgement = _MATCH if is_plain_match(self) else contextvars.copy_context().run(self._judge)
         except BaseException as exc:  # a view, an `__eq__`, a `__str__`: user code
             if passing_error(exc) is not None:
                 raise
@@ -398,7 +415,8 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             assert large is not None
             compared = await self.desk.comparer.compare(large.primary, large.shadow, self.config)
             judgement = judgement_of(compared)
-            self._keep(judgement)
+            if self.config.capture is not None:
+                self._keep(self.config.capture, judgement)
         except trio.WouldBlock:
             self.desk.ledger.gave_way["comparisons"] += 1
             self.desk.notices.say("comparisons", "legs are abandoned: too many large bodies wait to be compared")
@@ -417,13 +435,13 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         if isinstance(judgement, Large):
             self.large = judgement
             return Verdict.ABANDONED, None, None
-        self._keep(judgement)
+        if self.config.capture is not None:
+            self._keep(self.config.capture, judgement)
         return judgement
 
-    def _keep(self, judgement: Judgement) -> None:
-        """What the record keeps of the call, if it is asked to."""
-        capture = self.config.capture
-        if capture is not None and (judgement[1] is not None or judgement[2] is not None) and not self.secondary:
+    def _keep(self, capture: Capture, judgement: Judgement) -> None:
+        """What the record keeps of the call, if there is one."""
+        if (judgement[1] is not None or judgement[2] is not None) and not self.secondary:
             self.captured = self._capture(capture)  # here, since it runs the code of what is captured
 
     def _capture(self, capture: Capture) -> Captured:
@@ -501,7 +519,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         row = self.row
         try:
             if verdict is _MATCHED:  # nearly always
-                row.observe(self._counting_hash(), self._primary_seconds, self.shadow_seconds)
+                row.observe(self._key_hash, self._primary_seconds, self.shadow_seconds)
             elif verdict.slot in _COMPARED:
                 self._observe(self._observation(verdict, divergence, failure), None)
         except BaseException as exc:
@@ -523,13 +541,10 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
             shadow,
             secondary,
             key=self.key,
-            key_hash=self._counting_hash(),
+            key_hash=self._key_hash,
             at=time.time(),
             primary_seconds=self._primary_seconds,
         )
-
-    def _counting_hash(self) -> int | None:
-        return counting_hash(self.key) if self._key_hash is None else self._key_hash
 
     def _not_entered(self, exc: BaseException) -> None:
         # Such as a Divergence of `compare=` that is made of anything. Out of here it would end the service nursery.

@@ -141,7 +141,7 @@ def _compare(primary: object, shadow: object, config: ShadowConfig) -> Divergenc
     status = headers = body = None
     if primary_status != shadow_status and rules.status:
         status = (primary_status, shadow_status)
-    if rules.body and not _same_at_once(primary_body, shadow_body):
+    if rules.body and not same_at_once(primary_body, shadow_body):
         findings = compare_bodies(
             Side(primary_body, _content_type(primary_headers)),
             Side(shadow_body, _content_type(shadow_headers)),
@@ -164,13 +164,14 @@ def _compare(primary: object, shadow: object, config: ShadowConfig) -> Divergenc
 _PLAIN = frozenset((bytes, str, int, float, bool, type(None)))
 
 
-def _same_at_once(primary: object, shadow: object) -> bool:
+def same_at_once(primary: object, shadow: object) -> bool:
+    """Are they plainly the same, as values, so that no rule can make a difference of it?"""
     return primary is shadow or (type(primary) is type(shadow) and type(primary) in _PLAIN and primary == shadow)
 
 
 def same_body(primary: object, shadow: object) -> bool:
     """Is it plain that the bodies are the same, whatever the rules are?"""
-    return _same_at_once(_parts(primary)[2], _parts(shadow)[2])
+    return same_at_once(_parts(primary)[2], _parts(shadow)[2])
 
 
 def _parts(answer: object) -> tuple[int, Headers, object]:

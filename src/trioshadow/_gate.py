@@ -63,7 +63,8 @@ class Gate:
         permit = None
         try:
             permit = self._breaker.admit(now)
-            self._look()
+            if self._breaker.state is not self._said:
+                self._say()
         except RecursionError:  # the caller is deep: nothing can be said here, and a permit must not be lost
             pass
         except BaseException as exc:
@@ -74,7 +75,8 @@ class Gate:
         """The leg has ended. False: it could not be told, for want of room on the stack, and is to be told again."""
         try:
             self._breaker.release(permit, verdict, now)
-            self._look()
+            if self._breaker.state is not self._said:
+                self._say()
         except RecursionError:
             return False
         except BaseException as exc:
@@ -85,16 +87,15 @@ class Gate:
         """Open at once."""
         try:
             self._breaker.trip(reason, now)
-            self._look()
+            if self._breaker.state is not self._said:
+                self._say()
         except BaseException as exc:
             self._contain(exc)
 
-    def _look(self) -> None:
-        state = self._breaker.state
-        if state is not self._said:
-            self._said = state
-            name = str(state.value).replace("_", "-")
-            self._notices.say(f"breaker {name}", f"the breaker is {name} now: {self._breaker.reason}")
+    def _say(self) -> None:
+        self._said = state = self._breaker.state
+        name = str(state.value).replace("_", "-")
+        self._notices.say(f"breaker {name}", f"the breaker is {name} now: {self._breaker.reason}")
 
     def _contain(self, exc: BaseException) -> None:
         if passing_error(exc) is not None:

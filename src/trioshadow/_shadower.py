@@ -248,7 +248,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             return self._closed("they come from another trio.run than the shadower's", operation)
         if refused is not None:
             return self._hold_back(refused, row)
-        if not self._may_mirror(config, request):
+        if (config.may_mirror is not None or type(request) not in ATOMS) and not self._may_mirror(config, request):
             return self._hold_back(HeldBack.NOT_ALLOWED, row)
         gate = self._desk.gate
         permit = None
@@ -261,14 +261,18 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
                 row.counts[_PAUSED_SLOT] += 1
                 ledger.paused_by_breaker += 1  # after it: a part is never more than the whole
                 return _PAUSED
-        if not ledger.admit(config.max_in_flight, config.max_in_flight_bytes - size_of(request), row):
+        size = size_of(request)
+        if not ledger.admit(config.max_in_flight, config.max_in_flight_bytes - size, row):
             if permit is not None:
                 self._owed = (permit, self._owed)
             self._notices.say("shed", "calls are shed: max_in_flight or max_in_flight_bytes is reached")
             return _SHED
         try:
             # The evidence that the row is of: user code that ran since may have begun another epoch.
-            return self._start_leg(config, request, key_bytes, operation, permit=permit, evidence=evidence, row=row)
+            leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(
+                self._desk, config, key_bytes, operation, evidence=evidence, row=row, permit=permit
+            )
+            return self._start_shadow(leg, request, size)
         except RecursionError:
             # The caller is so deep that the primary still fits and a leg does not. No call in here: it would not
             # either.
@@ -293,22 +297,10 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         row = evidence.operations.get(operation)
         return evidence.operation(_name_of(operation)) if row is None else row
 
-    def _start_leg(
-        self,
-        config: ShadowConfig,
-        request: RequestT,
-        key_bytes: bytes,
-        operation: str,
-        *,
-        permit: int | None,
-        evidence: Evidence,
-        row: Operation,
+    def _start_shadow(
+        self, leg: ActiveLeg[PrimaryT, ShadowT], request: RequestT, size: int
     ) -> ActiveLeg[PrimaryT, ShadowT]:
-        leg: ActiveLeg[PrimaryT, ShadowT] = ActiveLeg(
-            self._desk, config, key_bytes, operation, evidence=evidence, row=row
-        )
-        if permit is not None:
-            leg.permit = permit
+        config = leg.config
         paired = (
             self._desk.secondary is not None
             and self._random.random() < config.noise_rate
@@ -321,6 +313,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
                 leg.request = request  # the commonest case, without the calls below
             else:
                 leg.request = _copy_of(config, request)
+                size = size_of(leg.request)
             if config.capture is not None and config.capture.request:
                 leg.captured_request = self._copy_again(config, request, leg.request)
             if paired:
@@ -337,7 +330,6 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             if leg.permit is not None:
                 self._owed = (leg.permit, self._owed)
         else:
-            size = size_of(leg.request)
             if paired:
                 self._launch_pair(leg, request_of_secondary)
             else:
@@ -405,8 +397,6 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         may_mirror = config.may_mirror
         try:
             if may_mirror is None:
-                if type(request) in ATOMS:
-                    return True  # the commonest case, without the search below
                 may_mirror = getattr(type(request), "__may_mirror__", None)
                 if may_mirror is None:
                     return True

@@ -26,31 +26,33 @@ def in_steps(coroutine: Coroutine[Any, Any, Any], limit: float, report: Report) 
     send = coroutine.send
     value: Any = None  # Trio sends an Outcome
     error: BaseException | None = None
-    while True:
-        began = perf_counter()
-        try:
-            # The commonest case first: this runs at each checkpoint of each shadow. `nox -s bench`, "a step".
+    began = perf_counter()
+    try:
+        while True:
+            # As little as possible: this runs at each checkpoint of each shadow. `nox -s bench`, "a step".
             trap = send(value) if error is None else coroutine.throw(error)
-        except StopIteration as stop:
             took = perf_counter() - began
             if took > limit:
-                report(took, _end_of(coroutine))
-            return stop.value
-        except BaseException:
-            took = perf_counter() - began
-            if took > limit:
-                report(took, _end_of(coroutine))
-            raise
-        finally:
+                report(took, _line_of(coroutine))
             # Either may be, or hold, an exception, which holds this frame by its traceback.
             error = value = None
+            try:
+                value = yield trap
+            except BaseException as exc:
+                error = exc
+            began = perf_counter()
+    except StopIteration as stop:
         took = perf_counter() - began
         if took > limit:
-            report(took, _line_of(coroutine))
-        try:
-            value = yield trap
-        except BaseException as exc:
-            error = exc
+            report(took, _end_of(coroutine))
+        return stop.value
+    except BaseException:
+        took = perf_counter() - began
+        if took > limit:
+            report(took, _end_of(coroutine))
+        raise
+    finally:
+        error = value = None  # as above
 
 
 def _line_of(coroutine: Any) -> str:
