@@ -292,6 +292,43 @@ async def test_credentials_go_to_the_shadow_only_if_named_and_both_hear_who_aske
     assert (seen["host"], shadow_seen["host"]) == (old.removeprefix("http://"), new.removeprefix("http://"))
 
 
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        (("--drop-header", "x-b3-*", "--drop-header", "X-Tenant"), {"accept", "x-user"}),
+        (("--allow-header", "Accept", "--allow-header", "x-b3-*"), {"accept", "x-b3-traceid"}),
+        (("--allow-header", "x-*", "--drop-header", "x-b3-*"), {"x-user", "x-tenant"}),
+    ],
+)
+async def test_the_shadow_gets_the_headers_that_may_go_along_and_the_primary_all(options, kept):
+    old_log, new_log = [], []
+    headers = {"accept": "a/b", "x-b3-traceid": "1", "x-tenant": "t", "x-user": "u"}
+    async with (
+        services(service(log=old_log), service(log=new_log)) as (old, new),
+        proxy(old, new, "--admin", "0", *options) as running,
+        httpx.AsyncClient() as client,
+    ):
+        await client.get(running.url, headers=headers)
+        await statistics(running.admin)
+    assert headers.items() <= old_log[0][2].items()
+    assert headers.keys() & new_log[0][2].keys() == kept
+
+
+async def test_with_a_breaker_a_shadow_that_fails_is_left_alone():
+    for options, state, called in ((), None, 8), (("--breaker",), "open", 5):
+        old_log = []
+        async with (
+            services(service(log=old_log)) as (old, _),
+            proxy(old, "http://127.0.0.1:1", "--admin", "0", *options) as running,
+            httpx.AsyncClient() as client,
+        ):
+            for _ in range(8):
+                await client.get(running.url)
+                told = await statistics(running.admin)
+        assert len(old_log) == 8
+        assert (told["breaker"], told["failed"], told["paused"]) == (state, called, 8 - called)
+
+
 async def test_what_is_not_sampled_goes_to_the_primary_alone():
     new_log = []
     async with services(service(), service(log=new_log)) as (old, new), proxy(old, new, "--sample", "0") as running:

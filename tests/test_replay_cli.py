@@ -542,6 +542,38 @@ async def test_it_does_not_go_on_with_other_requests_rules_or_candidates(folder)
         assert "is no archive of a replay" in await error(path, url, url, "--resume")
 
 
+async def test_what_it_is_told_otherwise_the_second_time_is_said_and_other_keys_are_refused(folder):
+    path = write(folder, *get(*USERS))
+    async with recording() as (url, _), recording() as (other, _):
+        await replay(path, url, url, *MILD, "--drop-header", "X-B", "--drop-header", "x-a")
+        write(folder, *get(*USERS, "/more"))
+        refused = await error(path, url, url, "--resume", "--key-header", "X-User")
+        assert "has other keys: say --key-header as before (none), or begin anew" in refused
+        same = ("--resume", "--drop-header", "x-a", "--drop-header", "x-b")
+        report = await replay(path, url, other, *MILD, *same, "--secondary", url)
+        assert f"\n  --shadow was {url} before: now it is {other}\n" in report
+        assert f"\n  --secondary was not said before: now it is {url}\n" in report
+        assert "--drop-header was" not in report
+        write(folder, *get(*USERS, "/more", "/most"))
+        report = await replay(path, url, other, *MILD, "--resume", status=3)  # against the last time
+        assert f"\n  --secondary was {url} before: now it is not said\n" in report
+        assert "\n  --drop-header was x-a, x-b before: now it is not said\n" in report
+        assert "--shadow was" not in report
+
+
+async def test_headers_that_are_dropped_go_to_no_side(folder):
+    line = {"method": "GET", "url": "/", "headers": {"Accept": "a/b", "X-B3-TraceId": "1", "X-User": "u"}}
+    for options, kept in (
+        (("--drop-header", "x-b3-*"), [b"Accept", b"X-User"]),
+        (("--allow-header", "x-*"), [b"X-B3-TraceId", b"X-User"]),
+    ):
+        async with recording() as (old, primary), recording() as (new, shadow):
+            path = write(folder, line)
+            await replay(path, old, new, *options, "--archive", f"r{options[0]}.jsonl", status=3)
+        for data in (*primary, *shadow):
+            assert re.findall(rb"\r\n(Accept|X-B3-TraceId|X-User): ", data) == kept
+
+
 # ── disks ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -554,7 +586,7 @@ def limited_files(size):
 async def test_a_disk_that_is_full_from_the_start_is_found_out_before_the_first_request(folder):
     path = write(folder, *get(*USERS))
     async with recording() as (url, got):
-        line = await error(path, url, url, preexec_fn=functools.partial(limited_files, 300))
+        line = await error(path, url, url, preexec_fn=functools.partial(limited_files, 600))
         assert "--archive r.jsonl.replay.jsonl: it can't be written: File too large" in line
         assert got == []
         assert "must be a regular file" in await error(path, url, url, "--archive", "/dev/full")

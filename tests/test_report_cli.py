@@ -6,14 +6,18 @@ import gzip
 import json
 import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import attrs
 import pytest
 
 from trioshadow import DivergenceRecord, FailureKind, ResponseRecord, ShadowFailure, Verdict
+from trioshadow.cli import main
 
 from .archives import record, shadowed, written
-from .test_demo_cli import ESCAPE, run, run_on_terminal
+from .test_demo_cli import ESCAPE, environment, run, run_on_terminal
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +148,25 @@ def test_what_is_wrong_ends_it_with_one_line_that_says_what_to_do(rejected, tmp_
     assert "--html can't be written" in wrong(rejected, "--html", "/dev/full")
     assert "--html would write over an archive" in wrong(rejected, "--html", rejected)
     assert rejected.read_bytes().startswith(b'{"t":"open"')
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [("report", "FILE"), ("report", "FILE", "--json"), ("report", "--help")])
+def test_where_nothing_can_be_written_it_says_so_and_that_is_no_verdict(rejected, arguments):
+    command = [sys.executable, "-m", "trioshadow", *(str(rejected) if each == "FILE" else each for each in arguments)]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment(), check=False)
+    assert done.stderr == b"trioshadow: what it says can't be written: No space left on device\n"
+    assert done.returncode == 2
+
+
+def test_a_mistake_of_ours_is_a_traceback_and_no_verdict(monkeypatch, capsys):
+    def broken(*_):
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("trioshadow.cli._run", broken)
+    assert main(["report"]) == 70  # where Python has 1, which is REJECT
+    assert capsys.readouterr().err.endswith("ZeroDivisionError: ours\n")
 
 
 def test_files_that_can_be_read_in_part_are_reported_with_what_cant(rejected, tmp_path):

@@ -93,6 +93,16 @@ def test_it_says_the_verdict_first_and_everything_else_after_it(path):
         at = found.text.index(words, at)
 
 
+def test_estimates_are_marked(path):
+    shadowed(path, 1_100, lambda n: {"a": 1}, lambda n: {"a": 1 + n % 4 // 3}, lambda n: {"a": 1})
+    text = Parsed(page(path)).text
+    (operation,) = re.findall(r"GET /users/\{id\} regressed 1,100 1,100 (~1,[01]\d\d) ", text)
+    (field,) = re.findall(r"\$\.a regressed 275 (~2\d\d) ", text)
+    assert operation != field
+    assert f"$.a differs for {share(int(field[1:]) / int(operation[1:].replace(',', '')))[:3]}" in text
+    assert f" of the keys (about {field[1:]})" in text
+
+
 def test_nothing_from_traffic_is_markup(path):
     request = {"method": EVIL, "url": EVIL, "headers": [[EVIL, EVIL]], "body": EVIL}
     evil = record(

@@ -1,7 +1,8 @@
 """The command line: reads the arguments, runs a command, turns its end into an exit status. It does no command's work.
 
-Exit status: what the command says (0 if it says nothing); 2 for wrong arguments, input that can't be read, or a library
-that is not installed, each with one line on stderr; 130 after Ctrl-C, as shells have it.
+Exit status: what the command says (0 if it says nothing); 2 for wrong arguments, input that can't be read, output that
+can't be written, or a library that is not installed, each with one line on stderr; 130 after Ctrl-C, as shells have it;
+70 with a traceback for a mistake of ours. Python's own status for that is 1, which is a REJECT here.
 
 cyclopts and rich are imported where they are used: they belong to the extra `cli`, and the library needs neither.
 """
@@ -9,8 +10,10 @@ cyclopts and rich are imported where they are used: they belong to the extra `cl
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,7 +21,10 @@ from ._errors import CliError, require
 
 __all__ = ["main"]
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 WRONG_USE = 2
+BROKEN = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT
 
 
@@ -67,7 +73,16 @@ def main(tokens: Sequence[str] | None = None) -> int:
     except BaseException as exc:
         if _is_interrupt(exc):
             return INTERRUPTED
-        raise
+        if not isinstance(exc, Exception):
+            raise
+        if (full := _full_disk(exc)) is not None:
+            from trioshadow.cli._console import discard
+
+            discard(sys.stdout)
+            print(f"trioshadow: what it says can't be written: {full.strerror}", file=sys.stderr)  # noqa: T201
+            return WRONG_USE
+        traceback.print_exc()
+        return BROKEN
 
 
 def _run(tokens: Sequence[str]) -> int:
@@ -107,6 +122,15 @@ def _version() -> str:
     from importlib.metadata import version
 
     return version("trioshadow")
+
+
+def _full_disk(exc: BaseException) -> OSError | None:
+    """Of stdout: those of files have names."""
+    if isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
+        return _full_disk(exc.exceptions[0])
+    if isinstance(exc, OSError) and exc.errno in _FULL and exc.filename is None:
+        return exc
+    return None
 
 
 def _is_interrupt(exc: BaseException) -> bool:

@@ -1,4 +1,6 @@
-"""What commands that compare two services over HTTP are told of them, checked; and the rules that follow from it."""
+"""What commands that compare two services over HTTP are told of them, checked; and what follows from it: backends and
+rules.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import httpx
 
 from trioshadow import ShadowConfig
 from trioshadow.compare import IgnoreHeader, IgnorePath, Rule
-from trioshadow.http import MAX_BODY_BYTES, allow_methods, key_header
+from trioshadow.http import MAX_BODY_BYTES, HttpBackend, allow_methods, key_header
 
 from ._checks import (
     WrongSettingError,
@@ -50,6 +53,10 @@ class BackendSettings(ObjectiveSettings):
     allow_method: tuple[str, ...] = setting(several(token), ())
     key_header: str | None = setting(token, None)
     forward_credential: tuple[str, ...] = setting(several(token), ())
+    allow_header: tuple[str, ...] = setting(several(token), ())
+    """Headers of requests that alone go along, or patterns of them; empty: all."""
+    drop_header: tuple[str, ...] = setting(several(token), ())
+    """Those that do not."""
     max_body: int = setting(byte_count, MAX_BODY_BYTES)
     """Bytes of a body that are kept to be compared."""
     preserve_host: bool = setting(boolean, default=False)
@@ -58,6 +65,18 @@ class BackendSettings(ObjectiveSettings):
     def __attrs_post_init__(self) -> None:
         if self.noise_rate is not None and self.secondary is None:
             raise WrongSettingError("noise_rate", "is of no use without a secondary")
+
+    def backend(self, client: httpx.AsyncClient, url: str, *, withheld: Iterable[str] = ()) -> HttpBackend:
+        """One that is sent what may go along. `withheld`: what the command itself lets nobody have."""
+        return HttpBackend(
+            client,
+            url,
+            max_body_bytes=self.max_body,
+            credentials=self.forward_credential,
+            allow_headers=self.allow_header or None,
+            drop_headers=(*withheld, *self.drop_header),
+            preserve_host=self.preserve_host,
+        )
 
     def shadow_config(self, *, noise_rate: float, rules: Iterable[Rule] = (), **more: Any) -> ShadowConfig:
         """What of this is the shadower's. `noise_rate` is for who did not say one; `rules` and `more` are the

@@ -17,7 +17,7 @@ class _Console(Console):
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
-        _discard(self.file)
+        discard(self.file)
 
 
 def print_plain(text: str) -> None:
@@ -25,10 +25,10 @@ def print_plain(text: str) -> None:
     try:
         print(text, flush=True)  # noqa: T201
     except BrokenPipeError:
-        _discard(sys.stdout)
+        discard(sys.stdout)
 
 
-def _discard(stream: IO[str]) -> None:
+def discard(stream: IO[str]) -> None:
     """What is still to be written there goes nowhere: Python would fail over it at its exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())

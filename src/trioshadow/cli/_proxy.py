@@ -77,6 +77,26 @@ async def proxy(
             "gets all. Repeatable."
         ),
     ] = None,
+    allow_header: Annotated[
+        tuple[str, ...] | None,
+        option(
+            "Header of requests that the shadow gets, and no other, such as Accept or X-User-*. The primary gets all. "
+            "Repeatable.",
+            "all but what lets somebody in",
+        ),
+    ] = None,
+    drop_header: Annotated[
+        tuple[str, ...] | None,
+        option("Header of requests that the shadow does not get, such as Idempotency-Key or X-B3-*. Repeatable."),
+    ] = None,
+    breaker: Annotated[
+        bool | None,
+        option(
+            "Leave the shadow alone for 30 seconds after 5 failures in a row, or when half of the requests of a minute "
+            "have failed; one request then shows whether it is well again.",
+            "no",
+        ),
+    ] = None,
     timeout: Timeout = None,  # noqa: ASYNC109 - the name of an option
     ignore_header: IgnoreHeader = None,
     ignore_path: IgnorePath = None,

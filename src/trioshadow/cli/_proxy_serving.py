@@ -17,7 +17,7 @@ from trioshadow import ShadowStatistics, Sink
 from trioshadow.archive import JsonlSink
 from trioshadow.asgi import ForwardedHeaders, ReverseProxy, ShadowMiddleware
 from trioshadow.evidence import Scorecard
-from trioshadow.http import HttpBackend
+from trioshadow.guard import Breaker
 
 from ._clients import make_client, trusted_by
 from ._errors import CliError
@@ -58,20 +58,15 @@ async def serve_proxy(settings: Settings, announce: Callable[[str], None]) -> Se
             make_client(trusted) as shadow,
             make_client(trusted) as secondary,
         ):
-            backend_of = functools.partial(
-                HttpBackend,
-                max_body_bytes=settings.max_body,
-                credentials=settings.forward_credential,
-                preserve_host=settings.preserve_host,
-            )
             middleware = ShadowMiddleware(
                 ReverseProxy(
                     primary, settings.primary, preserve_host=settings.preserve_host, timeout=settings.primary_timeout
                 ),
-                shadow=backend_of(shadow, settings.shadow),
-                secondary=None if settings.secondary is None else backend_of(secondary, settings.secondary),
+                shadow=settings.backend(shadow, settings.shadow),
+                secondary=None if settings.secondary is None else settings.backend(secondary, settings.secondary),
                 config=settings.config(),
                 sinks=() if settings.archive is None else (Sink(JsonlSink(settings.archive), name="archive"),),
+                breaker=Breaker() if settings.breaker else None,
                 max_body_bytes=settings.max_body,
             )
             app = ForwardedHeaders(middleware, trust=settings.trust_forwarded)

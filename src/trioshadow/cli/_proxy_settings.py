@@ -84,6 +84,8 @@ class Settings(BackendSettings):
     """Where records and counts are written."""
     capture: bool = setting(boolean, default=False)
     """Do records keep requests and answers?"""
+    breaker: bool = setting(boolean, default=False)
+    """Is a shadow that fails left alone for a while?"""
     listen: Address = setting(address, Address("127.0.0.1", 8080))
     sample: float = setting(fraction("mirrors one request in ten"), 1.0)
     trust_forwarded: bool = setting(boolean, default=False)

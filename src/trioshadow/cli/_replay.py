@@ -73,6 +73,17 @@ async def replay(
             "it no side gets it. Repeatable."
         ),
     ] = None,
+    allow_header: Annotated[
+        tuple[str, ...] | None,
+        option(
+            "Header of requests that is sent, and no other, such as Accept or X-User-*: to all sides. Repeatable.",
+            "all but what lets somebody in",
+        ),
+    ] = None,
+    drop_header: Annotated[
+        tuple[str, ...] | None,
+        option("Header of requests that no side is sent, such as Idempotency-Key or X-B3-*. Repeatable."),
+    ] = None,
     timeout: Timeout = None,  # noqa: ASYNC109 - the name of an option
     ignore_header: IgnoreHeader = None,
     ignore_path: IgnorePath = None,

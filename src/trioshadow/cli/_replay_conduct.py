@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
@@ -12,7 +13,7 @@ import trio
 
 from trioshadow import ShadowConfig
 from trioshadow.evidence import Evidence
-from trioshadow.http import HttpBackend, HttpRequest, OperationNames, template_path
+from trioshadow.http import HttpRequest, OperationNames, template_path
 
 from ._clients import make_client, trusted_by
 from ._errors import CliError
@@ -26,6 +27,8 @@ from ._replay_settings import ReplaySettings
 from ._replay_source import Digest, Source
 from ._replay_survey import Survey, survey
 from ._signals import obey
+
+logger = logging.getLogger("trioshadow.replay")
 
 #: Seconds after which nothing more is begun until all is done and noted: what a process that is killed loses.
 SLICE = 15.0
@@ -41,6 +44,8 @@ class Seen:
     progress: Progress
     before: int
     """Requests that were done by runs before."""
+    otherwise: list[str]
+    """What the last of these was told otherwise."""
     trouble: CliError | None
     """What ended it early, and must be seen to."""
 
@@ -84,6 +89,10 @@ async def _conduct(settings: ReplaySettings, told: _Told, stages: Stages) -> See
     config = settings.config()
     trusted = trusted_by(settings.ca_file)
     noted, done = await trio.to_thread.run_sync(_before, settings, config)
+    otherwise = _told_otherwise(settings, noted) if done else []
+    for each in otherwise:
+        logger.warning("%s", each)
+    noted = attrs.evolve(noted, told=settings.told)
     requests = Requests(settings.file, Sendable(settings.methods), settings.needed)
     there = await survey(
         requests,
@@ -102,14 +111,8 @@ async def _conduct(settings: ReplaySettings, told: _Told, stages: Stages) -> See
         await course.go_to(Source(requests))
         async with contextlib.AsyncExitStack() as clients:
             sides = [await clients.enter_async_context(make_client(trusted)) for _ in range(3)]
-            backend = partial(
-                HttpBackend,
-                max_body_bytes=settings.max_body,
-                # Those that are not named go to nobody: the primary is another origin too than where they were given.
-                credentials=settings.forward_credential,
-                drop_headers=settings.withheld,
-                preserve_host=settings.preserve_host,
-            )
+            # Credentials that are not named go to nobody: the primary is another origin too than where they were given.
+            backend = partial(settings.backend, withheld=settings.withheld)
             secondary = settings.secondary
             trouble = await course.run(
                 Sides(
@@ -123,7 +126,7 @@ async def _conduct(settings: ReplaySettings, told: _Told, stages: Stages) -> See
             )
         noted = course.noted
     evidence = await trio.to_thread.run_sync(evidence_in, settings.archive, config)
-    return Seen(survey=there, evidence=evidence, progress=noted, before=done, trouble=trouble)
+    return Seen(survey=there, evidence=evidence, progress=noted, before=done, otherwise=otherwise, trouble=trouble)
 
 
 def _before(settings: ReplaySettings, config: ShadowConfig) -> tuple[Progress, int]:
@@ -157,6 +160,23 @@ def _before(settings: ReplaySettings, config: ShadowConfig) -> tuple[Progress, i
     if done and not settings.resume:
         raise _already_there(settings)
     return noted, done
+
+
+def _told_otherwise(settings: ReplaySettings, noted: Progress) -> list[str]:
+    """In words. It may be meant: a service has another port each time. Raises CliError for what can't be."""
+    changed = {option: noted.told.get(option, text) for option, text in settings.told.items()}
+    changed = {option: before for option, before in changed.items() if before != settings.told[option]}
+    if "key-header" in changed:
+        raise CliError(
+            f"{settings.archive} has other keys: say --key-header as before ({changed['key-header'] or 'none'}), or "
+            "begin anew with another --archive"
+        )
+    return [
+        f"--{option} was {before} before: now it is {settings.told[option] or 'not said'}"
+        if before
+        else f"--{option} was not said before: now it is {settings.told[option]}"
+        for option, before in changed.items()
+    ]
 
 
 def _already_there(settings: ReplaySettings) -> CliError:

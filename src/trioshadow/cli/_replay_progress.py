@@ -30,6 +30,10 @@ def _counts(value: Mapping[str, Any]) -> Counter[str]:
     return Counter({str(cause): int(count) for cause, count in value.items()})
 
 
+def _texts(value: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): str(text) for name, text in value.items()}
+
+
 @attrs.frozen(kw_only=True)
 class Progress:
     """The first so many requests are done."""
@@ -42,6 +46,8 @@ class Progress:
     no_answer: Counter[str] = attrs.field(factory=Counter, converter=_counts)
     """Those of them to which the primary gave no answer, by cause."""
     records_lost: int = attrs.field(default=0, validator=_is_count)
+    told: dict[str, str] = attrs.field(factory=dict, converter=_texts)
+    """Who was asked, and with what: see `ReplaySettings.told`."""
 
     def write(self, path: Path) -> None:
         """Put it in the place of what is there, whole. Raises OSError."""

@@ -43,6 +43,8 @@ def _show_sent(console: Console, settings: ReplaySettings, seen: Seen) -> None:
     before = f" ({seen.before:,} of them before)" if seen.before else ""
     there = count_of(seen.survey.total, "request")
     console.print(Text(f"{done:,} of {there} sent{before}, of {visible(settings.file.name)}:"), soft_wrap=True)
+    for each in seen.otherwise:
+        console.print(Text(f"  {visible(each)}"), soft_wrap=True)
     show_verdicts(console, lambda verdict: totals[Verdict(verdict).slot])
     secondary = seen.evidence.secondary_totals()
     show_secondary(console, sum(secondary), lambda verdict: secondary[Verdict(verdict).slot])

@@ -63,6 +63,21 @@ class ReplaySettings(BackendSettings):
         """Headers without whose values a request says nothing, in lower case."""
         return frozenset(map(str.lower, (*self.forward_credential, *filter(None, [self.key_header]))))
 
+    @property
+    def told(self) -> dict[str, str]:
+        """Who is asked, and with what, by option: what else is told can change from run to run, or is in the epoch."""
+        told: dict[str, str | None] = {
+            "primary": self.primary,
+            "shadow": self.shadow,
+            "secondary": self.secondary,
+            "key-header": self.key_header,
+            **{
+                name.replace("_", "-"): ", ".join(sorted(set(map(str.lower, getattr(self, name)))))
+                for name in ("forward_credential", "allow_header", "drop_header")
+            },
+        }
+        return {option: text or "" for option, text in told.items()}
+
     def config(self) -> ShadowConfig:
         """What of this is the shadower's."""
         # No caller is hurt by a secondary here: each pair tells more.

@@ -27,7 +27,7 @@ from trioshadow.compare import first_difference, visible
 from trioshadow.evidence import FieldScore, FieldState, Operation, OperationScore
 
 from ._report_plot import plot
-from ._report_words import MEANS, asked, moment, period, seconds, share, state_of
+from ._report_words import MEANS, asked, keys_of, moment, period, seconds, share, state_of
 from ._texts import count_of
 
 _FAILED = frozenset(told_kind(kind) for kind in FailureKind)
@@ -196,7 +196,9 @@ def _operation(score: OperationScore) -> dict[str, Any]:
         "state": state_of(score),
         "kind": kind.value,
         "cells": [
-            *(_Cell(number, f"{number:,.0f}") for number in (score.calls, score.compared, score.keys, score.pairs)),
+            *(_Cell(number, f"{number:,}") for number in (score.calls, score.compared)),
+            _Cell(score.keys, keys_of(score)),
+            _Cell(score.pairs, f"{score.pairs:,}"),
             *(_Cell(-1.0 if side is None else side, seconds(side)) for side in (primary, shadow)),
             _Cell(-1.0 if needed is None else needed, missing),
         ],
@@ -215,7 +217,7 @@ def _field(summary: Summary, operation: OperationScore, score: FieldScore) -> di
         "why": visible(reasons[0]) if reasons else "",
         "state": state_of(score),
         "kind": "acknowledged" if score.acknowledged else score.state.value,
-        "counts": [_Cell(number, f"{number:,.0f}") for number in (score.calls, score.keys)],
+        "counts": [_Cell(score.calls, f"{score.calls:,}"), _Cell(score.keys, keys_of(score))],
         "shadow_width": round(score.rate * 100, 2),
         "noise_width": None if score.noise is None else round(score.noise * 100, 2),
         "rates": [

@@ -63,6 +63,12 @@ def asked(objective: Objective) -> str:
     return ", ".join(told) + f"; each at an error level of {share(objective.error_level)}"
 
 
+def keys_of(score: OperationScore | FieldScore) -> str:
+    """How many keys, with a `~` where that is an estimate, give or take 3 % (of a field 6 %)."""
+    estimated = score.keys - score.keyless >= 1_024 if isinstance(score, OperationScore) else score.keys >= 256
+    return f"{'~' if estimated else ''}{score.keys:,.0f}"
+
+
 def state_of(score: OperationScore | FieldScore) -> str:
     """The state as a word: `slower` where only the latency is to blame, `p99 unknown` where that alone is missing,
     `acknowledged` where it decides nothing.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from trioshadow._verdict import Verdict
 
 from ._evidence import OTHERS, Evidence
+from ._field import KEYS_OF_FIELD
 from ._objective import Objective
 from ._places import FAILURES
 from ._scorecard import Decision, FieldScore, FieldState, LatencyScore, OperationScore, Scorecard, ratio
@@ -190,7 +191,8 @@ _FAILED = {
 
 def _finding(field: FieldScore) -> str:
     what = _FAILED.get(field.field) or f"{field.field} differs"
-    told = f"{what} for {field.rate:.2%} of the keys ({field.keys:,.0f})"
+    about = "about " if field.keys >= KEYS_OF_FIELD else ""
+    told = f"{what} for {field.rate:.2%} of the keys ({about}{field.keys:,.0f})"
     if field.noise is None:
         return told
     of = _count(field.pairs, "pair")
