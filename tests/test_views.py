@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from trioshadow import FailureKind, IgnoreField, ResponseRecord, ShadowConfig, Shadower, Verdict, in_shadow
-from trioshadow.testing import Answer, ScriptedBackend
+from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
 from .conftest import counts
 
@@ -372,3 +372,37 @@ async def test_a_copy_that_cannot_be_loaded_is_not_the_candidates_failure(autoju
         assert outcome.shadow_failed is not None
         assert outcome.shadow_failed.kind is FailureKind.COMPARE_RAISED
         assert outcome.shadow_failed.message == "copy_request: can't be loaded"
+
+
+# ── what is no match, though both sides are None ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("step", "config", "verdict"),
+    [
+        (Answer(None), {}, Verdict.MATCHED),
+        (Fail(ValueError()), {}, Verdict.FAILED),
+        (Hang(), {}, Verdict.TIMED_OUT),
+        (Answer(None), {"copy_request": lambda _: 1 / 0}, Verdict.FAILED),
+        (Answer(None), {"compare": lambda *_: False}, Verdict.DIVERGED),
+        (Answer(None), {"view": (None, lambda _: 7)}, Verdict.DIVERGED),
+        (Answer(b"x" * 20), {"max_in_flight_bytes": 10}, Verdict.ABANDONED),  # it is let go of, and None is left
+    ],
+)
+async def test_a_primary_that_answers_none_is_not_matched_by_a_shadow_that_gives_nothing(
+    autojump_clock, step, config, verdict
+):
+    async with Shadower(ScriptedBackend(Answer(None)), ScriptedBackend(step), ShadowConfig(**config)) as shadower:
+        outcome = await (await shadower.call(b"k")).wait_settled()
+    assert outcome.verdict is verdict
+
+
+async def test_the_secondarys_answer_is_looked_at_by_the_primarys_view(autojump_clock):
+    # The view of 1 is 2; that of 2, which the secondary answers, is 3.
+    config = ShadowConfig(view=(lambda answer: answer + 1, None), noise_rate=1)
+    backends = [ScriptedBackend(Answer(answer)) for answer in (1, 2, 2)]
+    async with Shadower(*backends[:2], config, secondary=backends[2]) as shadower:
+        await (await shadower.call(b"k")).wait_settled()
+        await shadower.wait_idle()
+        statistics = shadower.statistics()
+    assert (statistics.matched, statistics.secondary.diverged) == (1, 1)
