@@ -406,3 +406,14 @@ async def test_the_secondarys_answer_is_looked_at_by_the_primarys_view(autojump_
         await shadower.wait_idle()
         statistics = shadower.statistics()
     assert (statistics.matched, statistics.secondary.diverged) == (1, 1)
+
+
+async def test_an_answer_that_can_not_be_copied_is_not_matched_by_none(autojump_clock):
+    answer = []
+    for _ in range(100_000):
+        answer = [answer]
+    primary = ScriptedBackend(Answer(answer))
+    async with Shadower(primary, ScriptedBackend(Answer(None))) as shadower:
+        outcome = await (await shadower.call(b"k")).wait_settled()
+    assert outcome.verdict is Verdict.FAILED
+    assert outcome.shadow_failed.kind is FailureKind.COMPARE_RAISED
