@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from pathlib import Path
 
 import nox
+from packaging.requirements import Requirement  # nox needs it too
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["tests", "lint", "typing", "docs"]
@@ -15,6 +17,15 @@ nox.options.reuse_venv = "yes"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)  # from the classifiers
+
+#: All of them, as pip wants them.
+EXTRAS = ",".join(PYPROJECT["project"]["optional-dependencies"])
+
+#: Tests in parallel, one that takes long not last.
+PARALLEL = ("--numprocesses=auto", "--dist=worksteal")
+
+#: What somebody runs who changes something: some two minutes.
+QUICK = (*PARALLEL, "-m", "not slow")
 
 #: What `python -m trioshadow` adds to the core; the coverage of the core is counted without it.
 CLI = "*/trioshadow/cli/*,*/trioshadow/__main__.py"
@@ -32,12 +43,20 @@ if PYENV.is_dir() and "PYENV_VERSION" not in os.environ:
 
 def install(session: nox.Session, *groups: str) -> None:
     """The project with all extras, as it lies here, and the requirements of these dependency groups."""
-    session.install(
-        "-q",
-        "-e",
-        ".[archive,demo,msgpack,codings,prometheus,otel,process]",
-        *nox.project.dependency_groups(PYPROJECT, *groups),
-    )
+    session.install("-q", "-e", f".[{EXTRAS}]", *nox.project.dependency_groups(PYPROJECT, *groups))
+
+
+def floors_of(*groups: str) -> list[str]:
+    """Our requirements and those of these dependency groups, each with the lowest version that it allows."""
+    project = PYPROJECT["project"]
+    stated = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    lowest = []
+    for line in (*stated, *nox.project.dependency_groups(PYPROJECT, *groups)):
+        requirement = Requirement(line)
+        bounds = [each.version for each in requirement.specifier if each.operator == ">="]
+        if bounds:  # our own extras have none
+            lowest.append(f"{requirement.name}=={bounds[0]}")
+    return lowest
 
 
 def pairs(session: nox.Session) -> dict[str, str]:
@@ -56,20 +75,37 @@ def pairs(session: nox.Session) -> dict[str, str]:
     return {"TRIOSHADOW_PAIRS": str(directory)}
 
 
-@nox.session(python=PYTHONS)
+@nox.session
 def tests(session: nox.Session) -> None:
-    """Test; on the oldest Python with branch coverage: that of the core must be 100 %. Arguments go to pytest."""
+    """Test with the Python that runs nox: all but what is slow, in parallel. Arguments go to pytest, in place of this."""
+    install(session, "tests")
+    session.run("pytest", *(session.posargs or QUICK), env=pairs(session))
+
+
+@nox.session(python=PYTHONS)
+def tests_all(session: nox.Session) -> None:
+    """Test with each Python that is there, everything and more of it; on the oldest the core's coverage must be 100 %.
+    Arguments go to pytest, in place of this.
+    """
     install(session, "tests")
     env = pairs(session)
+    everything = session.posargs or (*PARALLEL, "--hypothesis-profile=long")
     if session.python != PYTHONS[0] or session.posargs:  # a part of the tests covers a part of the code
-        session.run("pytest", *session.posargs, env=env)
+        session.run("pytest", *everything, env=env)
         return
     env["COVERAGE_FILE"] = str(Path(session.create_tmp(), ".coverage"))
     session.run("coverage", "erase", env=env)
-    session.run("coverage", "run", "-m", "pytest", env=env)
+    session.run("coverage", "run", "-m", "pytest", *everything, env=env)
     session.run("coverage", "combine", "-q", env=env)
     session.run("coverage", "report", f"--omit={CLI}", "--fail-under=100", env=env)
     session.run("coverage", "report", f"--include={CLI}", env=env)
+
+
+@nox.session
+def floors(session: nox.Session) -> None:
+    """Test as `tests` does, with the lowest version of all that pyproject.toml names. Arguments go to pytest."""
+    session.install("-q", "-e", f".[{EXTRAS}]", *floors_of("tests"))
+    session.run("pytest", *(session.posargs or QUICK), env=pairs(session))
 
 
 @nox.session

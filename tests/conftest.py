@@ -1,16 +1,90 @@
-"""What all tests share: the check that must hold at every moment."""
+"""What all tests share: the tiers, how long a property is tried, and the check that must hold at every moment."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
+from collections.abc import Iterator
+
 import hypothesis
+import pytest
 
 from trioshadow import Shadower, ShadowStatistics
 
-# How long an example takes says more about the machine than about the code.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
-# `nox -s fuzz`
+# How long an example takes says more about the machine than about the code: no profile has a deadline.
+#: `nox -s tests`: few examples, and the same ones each time, so that who tries the library sees what we saw.
+hypothesis.settings.register_profile("short", deadline=None, max_examples=20, derandomize=True, database=None)
+#: `nox -s tests_all`
+hypothesis.settings.register_profile("long", deadline=None, max_examples=200)
+#: `nox -s fuzz`
 hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5_000)
+hypothesis.settings.load_profile("short")
+
+#: Seconds that a slow test may take before it counts as hung; the others' are in pyproject.toml. On a machine with
+#: nothing else to do they take a tenth of it.
+SLOW_TIMEOUT = 900
+
+_LEFT_OUT = "trioshadow_left_out"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    # What is there by now stays: a hundred thousand objects that each full collection would look at again.
+    gc.collect()
+    gc.freeze()
+
+
+def tried(times: int, **more: int) -> hypothesis.settings:
+    """So many times as many examples as the profile says."""
+    return hypothesis.settings(max_examples=times * hypothesis.settings.default.max_examples, **more)
+
+
+@contextlib.contextmanager
+def own_profile() -> Iterator[None]:
+    """What loads a profile of its own loads it for this long."""
+    hypothesis.settings.register_profile("before", hypothesis.settings.default)
+    try:
+        yield
+    finally:
+        hypothesis.settings.load_profile("before")
+
+
+class _LeftOut:
+    """Counts the tests that a run left out, also where the workers of pytest-xdist collect them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self.count += sum(item.get_closest_marker("slow") is not None for item in items)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[_LEFT_OUT] = self.count
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        # Each worker collects all tests.
+        self.count = max(self.count, getattr(node, "workeroutput", {}).get(_LEFT_OUT, 0))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.count:
+            terminalreporter.section("left out")
+            terminalreporter.line(
+                f"{self.count} slow tests: benchmarks, demos, browsers, long runs, kill -9. `nox -s tests -- -m slow` "
+                "runs them, `nox -s tests_all` all tests, on each Python that is there."
+            )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_LeftOut())
 
 
 def assert_accounts(statistics: ShadowStatistics) -> None:

@@ -237,6 +237,7 @@ trio.run(main, sys.argv[1])
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_all_that_was_written_is_there(tmp_path):
     """SIGKILL, twenty times, on one archive that is written, rotated and compressed all the time."""
     path = tmp_path / "a.jsonl"

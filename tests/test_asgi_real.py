@@ -314,6 +314,7 @@ CLIENTS = [(name, client) for name in hostile.HOSTILE for client in (httpx, http
             name,
             client.AsyncClient,
             id=f"{name}-{client.__name__}",
+            marks=[pytest.mark.slow] * (client is httpx2 or name in hostile.ENDLESS),
         )
         for name, client in CLIENTS
     ],
@@ -339,6 +340,7 @@ async def test_a_client_does_not_notice_a_hostile_shadow(name, client_class):
 
 @pytest.mark.parametrize("family", [httpx, httpx2], ids=["httpx", "httpx2"])
 @pytest.mark.parametrize("name", hostile.HTTP2)
+@pytest.mark.slow
 async def test_a_client_does_not_notice_a_shadow_that_is_hostile_over_http2(name, family):
     handler, ending = hostile.HTTP2[name]
     patience = 1.0 if ending == "timed_out" else 20  # a flood makes the loop late; that must not be half of it
@@ -864,6 +866,7 @@ MIX = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["in-process", "over the wire"])
 async def test_ten_thousand_requests_to_the_same_app_on_both_sides_never_diverge(kind):
     """A third to each framework. There is a clock in what is compressed, and in the headers that servers add."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 _RUN = Path(__file__).parent.parent / "bench" / "run.py"
 _HARMS = _RUN.parent / "harms.py"
 

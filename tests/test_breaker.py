@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from trioshadow import Verdict
 from trioshadow.guard import Breaker, BreakerChange, BreakerState
+
+from .conftest import tried
 
 CLOSED, OPEN, HALF_OPEN = BreakerState
 GOOD, BAD = Verdict.MATCHED, Verdict.FAILED
@@ -281,4 +282,4 @@ class BreakerAgainstItsSpecification(RuleBasedStateMachine):
 
 
 TestTheModel = BreakerAgainstItsSpecification.TestCase
-TestTheModel.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
+TestTheModel.settings = tried(2, stateful_step_count=60)

@@ -1,62 +1,15 @@
-"""The command line from the outside: each test runs `python -m trioshadow` in a process of its own."""
+"""The demo as somebody runs it, in a process of its own; and the command line as such: help, version, wrong use."""
 
 from __future__ import annotations
 
-import os
-import pty
 import re
 import signal
 import subprocess
-import sys
 from importlib.metadata import version
 
 import pytest
 
-ESCAPE = "\x1b"
-
-
-def environment(**changes):
-    names = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "PYTHONWARNINGS")
-    # Nor is it measured: the demo has worker threads, and once in some hundred runs a process hung for ever in the lock
-    # that coverage 7.17's tracer takes (`Collector.lock_data`, on Python 3.11).
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in names and not name.startswith(("COVERAGE_", "COV_CORE_"))
-    }
-    return {**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **changes}
-
-
-def run(*arguments, stdout=subprocess.PIPE, **changes):
-    return subprocess.run(
-        [sys.executable, "-m", "trioshadow", *map(str, arguments)],
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        check=False,
-        encoding="utf-8",
-        env=environment(**changes),
-        timeout=60,
-    )
-
-
-def run_on_terminal(*arguments, **changes):
-    """Both streams on one pseudo terminal; its text."""
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "trioshadow", *map(str, arguments)]
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs, env=environment(**changes)) as process:
-        os.close(theirs)
-        output = b""
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # what Linux says when the other end is closed
-                break
-            if not part:
-                break
-            output += part
-    os.close(ours)
-    assert process.returncode == 0
-    return output.decode()
+from .commands import ESCAPE, command, environment, heed_signals, run, run_on_terminal, run_process
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +30,10 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole_run(folder):
-    return run("demo", folder)
+    return run_process("demo", folder)
 
 
+@pytest.mark.slow
 def test_the_demo_succeeds_and_says_how_much_it_did(whole_run):
     assert whole_run.returncode == 0
     assert "3 documents" in whole_run.stdout
@@ -96,6 +50,7 @@ def cards(stdout):
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
+@pytest.mark.slow
 def test_it_ends_with_a_scorecard_for_each_candidate_by_kind_of_block(whole_run):
     good, bad = cards(whole_run.stdout).values()
     for card in (good, bad):
@@ -106,6 +61,7 @@ def test_it_ends_with_a_scorecard_for_each_candidate_by_kind_of_block(whole_run)
     assert "paragraph: body differs for 66.67% of the keys (2)" in bad
 
 
+@pytest.mark.slow
 def test_it_says_what_an_objective_is_and_that_few_calls_decide_nothing(whole_run):
     words = " ".join(whole_run.stdout.split())
     assert "An objective says what that means, and is yours to choose. Here it is Objective(max_rate=0.1, " in words
@@ -113,6 +69,7 @@ def test_it_says_what_an_objective_is_and_that_few_calls_decide_nothing(whole_ru
     assert "drop-in" not in words
 
 
+@pytest.mark.slow
 def test_an_example_has_its_key_and_the_lines_that_differ(whole_run):
     lines = whole_run.stdout.splitlines()
     first = next(n for n, line in enumerate(lines) if "quote.md · block 1" in line)
@@ -122,6 +79,7 @@ def test_an_example_has_its_key_and_the_lines_that_differ(whole_run):
     assert lines[first + 4].startswith("      + <p><code>it&#x27;s</code>")
 
 
+@pytest.mark.slow
 def test_the_isolation_panel_has_a_row_for_each_harm_and_for_computing(whole_run):
     for what, became in [
         (r"slow \(1 s\)", "600 matched"),
@@ -133,6 +91,7 @@ def test_the_isolation_panel_has_a_row_for_each_harm_and_for_computing(whole_run
         assert re.search(rf"^{what}( +[\d.,]+){{6}}  ?{became}", whole_run.stdout, re.MULTILINE), what
 
 
+@pytest.mark.slow
 def test_output_is_plain_and_narrow_when_it_is_no_terminal(whole_run):
     for stream in (whole_run.stdout, whole_run.stderr):
         assert ESCAPE not in stream  # the one in the document neither
@@ -142,9 +101,10 @@ def test_output_is_plain_and_narrow_when_it_is_no_terminal(whole_run):
 
 @pytest.fixture(scope="module")
 def run_over_http(folder):
-    return run("demo", "--http", folder)
+    return run_process("demo", "--http", folder)
 
 
+@pytest.mark.slow
 def test_over_http_rules_make_the_noise_vanish_and_the_real_difference_stays(run_over_http):
     assert run_over_http.returncode == 0
     _, good, bad = re.split(r"^(?:markdown-it-py|marko) +calls .*\n", run_over_http.stdout, flags=re.MULTILINE)[:3]
@@ -155,11 +115,13 @@ def test_over_http_rules_make_the_noise_vanish_and_the_real_difference_stays(run
     assert re.search(r"^\$\.html +3 +0% +differs +3 +differs *$", bad, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_over_http_every_call_is_accounted_for(run_over_http):
     assert re.search(r"^markdown-it-py +9 +9 +0 +0 +0 +0 +0 of 3$", run_over_http.stdout, re.MULTILINE)
     assert re.search(r"^marko +9 +6 +3 +0 +0 +0 +2 of 3$", run_over_http.stdout, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_over_http_an_example_has_its_text_and_both_sides(run_over_http):
     lines = run_over_http.stdout.splitlines()
     first = next(n for n, line in enumerate(lines) if "quote.md · block 1" in line)
@@ -168,6 +130,7 @@ def test_over_http_an_example_has_its_text_and_both_sides(run_over_http):
     assert lines[first + 4].startswith('      + "<p><code>it&#x27;s</code>')
 
 
+@pytest.mark.slow
 def test_over_http_the_cost_is_that_of_three_proxies(run_over_http):
     number = r"[\d,]+\.\d"
     assert re.search(rf"^the proxy alone +{number} +{number} *$", run_over_http.stdout, re.MULTILINE)
@@ -176,6 +139,7 @@ def test_over_http_the_cost_is_that_of_three_proxies(run_over_http):
         assert re.search(row, run_over_http.stdout, re.MULTILINE), shadow
 
 
+@pytest.mark.slow
 def test_over_http_it_ends_with_scorecards_first_without_the_rules(run_over_http):
     without, _, ruled = run_over_http.stdout.partition("Is it good enough?")[2].partition("\nWith rules:\n")
     assert "marko" in without
@@ -185,6 +149,7 @@ def test_over_http_it_ends_with_scorecards_first_without_the_rules(run_over_http
     assert "$.id" not in good + bad
 
 
+@pytest.mark.slow
 def test_over_http_output_is_plain_and_narrow_and_without_a_word_of_the_servers(run_over_http):
     for stream in (run_over_http.stdout, run_over_http.stderr):
         assert ESCAPE not in stream
@@ -196,13 +161,15 @@ def test_over_http_output_is_plain_and_narrow_and_without_a_word_of_the_servers(
     ]
 
 
+@pytest.mark.slow
 def test_over_http_the_proxies_of_the_environment_are_not_asked(folder):
     nowhere = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:1")
-    done = run("demo", "--http", folder / "quote.md", "--candidate", "marko", **nowhere)
+    done = run_process("demo", "--http", folder / "quote.md", "--candidate", "marko", **nowhere)
     assert done.returncode == 0
     assert re.search(r"^marko +1 +0 +1 +0 +0 +0 +1 of 1$", done.stdout, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_colours_and_a_bar_but_not_with_no_color(folder):
     arguments = ("demo", folder / "quote.md", "--candidate", "marko", "--harm", "failing")
     assert f"{ESCAPE}[31m" in run_on_terminal(*arguments)
@@ -212,8 +179,11 @@ def test_a_terminal_gets_colours_and_a_bar_but_not_with_no_color(folder):
     assert "slow (1 s)" not in plain  # only what was asked for
 
 
+@pytest.mark.slow
 def test_a_terminal_without_utf_8_is_no_reason_to_fail(folder):
-    done = run("demo", folder, "--candidate", "mistune", "--harm", "failing", PYTHONIOENCODING="ascii", COLUMNS="40")
+    done = run_process(
+        "demo", folder, "--candidate", "mistune", "--harm", "failing", PYTHONIOENCODING="ascii", COLUMNS="40"
+    )
     assert done.returncode == 0
     assert max(map(len, done.stdout.splitlines())) <= 80
 
@@ -248,16 +218,16 @@ def test_input_without_text_is_wrong_use(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("library", "extra", "command"),
+    ("library", "extra", "arguments"),
     [
         *(("marko", "demo", ["demo"]), ("rich", "demo", ["demo"]), ("cyclopts", "demo", ["demo"])),
         *(("hypercorn", "demo", ["demo", "--http"]), ("hypercorn", "cli", ["proxy"])),
     ],
 )
-def test_a_missing_library_is_one_line_that_names_the_extra(tmp_path, library, extra, command):
+def test_a_missing_library_is_one_line_that_names_the_extra(tmp_path, library, extra, arguments):
     # A file that is found first, and raises what Python raises for a module that is not there.
     (tmp_path / f"{library}.py").write_text(f"raise ModuleNotFoundError(name={library!r})")
-    done = run(*command, PYTHONPATH=str(tmp_path))
+    done = run_process(*arguments, PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stderr) == (
         2,
         f"trioshadow: this needs {library}: pip install 'trioshadow[{extra}]'\n",
@@ -277,6 +247,7 @@ def test_version_is_that_of_the_distribution():
     assert run("--version").stdout == version("trioshadow") + "\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "stage"),
     [
@@ -287,18 +258,12 @@ def test_version_is_that_of_the_distribution():
     ],
 )
 def test_ctrl_c_ends_it_quickly_and_quietly(folder, options, stage):
-    command = [sys.executable, "-m", "trioshadow", "demo", *options, str(folder)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment()}
-    # A shell ignores Ctrl-C for what it runs in the background, and that is inherited: not by this one.
-    with subprocess.Popen(command, preexec_fn=_listen_to_ctrl_c, **pipes) as process:
+    with subprocess.Popen(command("demo", *options, folder), preexec_fn=heed_signals, **pipes) as process:
         assert process.stderr is not None
         while stage not in process.stderr.readline():
             pass
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate()
     assert process.returncode == 130
     assert [line for line in errors.splitlines() if not line.endswith(b" ...")] == []
-
-
-def _listen_to_ctrl_c():
-    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -22,7 +22,6 @@ from pathlib import Path
 from uuid import UUID
 
 import attrs
-import hypothesis
 import mmh3
 import pytest
 
@@ -33,8 +32,12 @@ from trioshadow.cli._replay_lines import request_of
 from trioshadow.cli._replay_settings import ReplaySettings
 from trioshadow.cli._scorecard import EXIT_STATUSES
 
+from .conftest import own_profile
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+#: Pages that need thousands of calls to decide something.
+LONG = {"promote.md", "ramp.md"}
 
 FENCE = re.compile(
     r"^(?P<indent> *)(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)(?P=fence) *$",
@@ -80,13 +83,16 @@ def page_module(page: Path) -> Iterator[types.ModuleType]:
     module = types.ModuleType(f"page_{page.stem.lower()}")
     sys.modules[module.__name__] = module
     try:
-        yield module
+        with own_profile():
+            yield module
     finally:
         del sys.modules[module.__name__]
-        hypothesis.settings.load_profile("untimed")  # as in conftest.py: a page may load one of its own
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.name, marks=[pytest.mark.slow] * (page.name in LONG)) for page in PAGES],
+)
 def test_the_examples_of_a_page_run_and_print_what_it_shows(page: Path) -> None:
     """Each page is a program that a reader can type in."""
     with page_module(page) as module:

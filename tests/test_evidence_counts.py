@@ -10,7 +10,7 @@ import threading
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trioshadow import Verdict
@@ -18,6 +18,7 @@ from trioshadow.compare import Change
 from trioshadow.evidence import Epoch, Evidence, Example, Objective, Observation, Operation, scorecard
 from trioshadow.evidence._evidence import FIELDS, OPERATIONS, OTHERS, UNNAMED
 
+from .conftest import tried
 from .observed import key_hash, new_evidence, observe, side
 
 MATCHED = Verdict.MATCHED.slot
@@ -247,7 +248,6 @@ def _small(monkeypatch):
 
 
 @pytest.mark.usefixtures("_small")
-@settings(max_examples=200)
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=300)
     | st.lists(st.tuples(st.one_of(st.integers(0, 3), st.integers(0, 400)), st.booleans()), max_size=300)
@@ -268,7 +268,6 @@ def test_a_field_with_more_than_its_share_of_all_differences_is_never_folded(cal
 
 
 @pytest.mark.usefixtures("_small")
-@settings(max_examples=200)
 @given(st.lists(st.one_of(st.integers(0, 3), st.integers(0, 400)), max_size=300))
 def test_an_operation_with_more_than_its_share_of_all_calls_is_never_folded(calls):
     """More than 1/(limit - 1): one row of the table is for the newest."""
@@ -471,7 +470,7 @@ junk = st.recursive(
 )
 
 
-@settings(max_examples=600)
+@tried(3)
 @given(st.sampled_from(list(places(FULL))), junk)
 def test_a_snapshot_with_anything_in_any_place_is_read_or_refused(path, value):
     """A ValueError and nothing else; and what is read can be judged, told and written."""

@@ -7,7 +7,7 @@ import random
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trioshadow import Verdict
@@ -21,6 +21,7 @@ from trioshadow.evidence import (
 from trioshadow.evidence._bounds import exchangeability_wealth, rate_wealth, upper_bound
 from trioshadow.evidence._evidence import FIELDS, OPERATIONS, OTHERS
 
+from .conftest import tried
 from .observed import fill, new_evidence, observe
 
 CLEAN, REGRESSED, DIFFERS, UNVERIFIABLE, TOO_FEW = FieldState
@@ -790,7 +791,6 @@ def test_what_comes_from_traffic_does_not_steer_the_terminal():
     assert "\\u001b" in judged.explain()
 
 
-@settings(max_examples=60)
 @given(st.text(max_size=300), st.text(min_size=1, max_size=300), st.integers(40, 120))
 def test_any_name_is_told_within_the_width(operation, field, width):
     evidence = new_evidence()
@@ -807,7 +807,7 @@ def test_any_name_is_told_within_the_width(operation, field, width):
 numbers = st.integers(0, 30) | st.integers(0, 10**12)
 
 
-@settings(max_examples=300)
+@tried(2)
 @given(
     st.fixed_dictionaries(
         dict.fromkeys(

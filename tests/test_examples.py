@@ -60,6 +60,7 @@ def test_a_script_is_short(name: str) -> None:
     assert len(SCRIPTS[name].splitlines()) < 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_decides_what_the_page_shows_and_leaves_nothing_behind(name: str) -> None:
     # Of sockets, connections and coroutines that are left open Python warns on stderr.
@@ -92,6 +93,7 @@ WITHOUT = [
 FEWER = {"4_500": "900", "2_000": "400", "1_500": "600", "1_200": "300"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "old", "new", "seen"), WITHOUT)
 def test_what_a_script_tells_the_comparison_is_needed(name: str, old: str, new: str, seen: str) -> None:
     source = SCRIPTS[name]

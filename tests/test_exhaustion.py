@@ -14,6 +14,7 @@ import tracemalloc
 from pathlib import Path
 
 import httpx
+import pytest
 import trio
 import trio.testing
 
@@ -91,6 +92,7 @@ async def test_of_a_huge_key_a_leg_holds_the_beginning_and_counts_the_whole(auto
     assert {len(record.key) for record in records} == {5, KEY_LIMIT}
 
 
+@pytest.mark.slow
 async def test_of_100_000_operations_a_bounded_number_has_a_row_and_no_call_is_lost(autojump_clock):
     names = iter(range(10**9))
 
@@ -379,6 +381,7 @@ async def test_an_exchange_that_is_dropped_before_its_request_was_complete_gives
 # ── all together ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 async def test_when_everything_is_new_in_every_call_memory_comes_to_an_end(autojump_clock):
     """New keys, operations, paths, headers, cookies, fields, types and messages of errors. When the tables are full
     nothing grows.

@@ -303,7 +303,9 @@ async def test_a_hundred_concurrent_calls_do_not_wait_for_a_shadow_that_hangs():
     assert counts(sides.shadower) == {"abandoned": 100}
 
 
-@pytest.mark.parametrize("name", hostile.HOSTILE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in hostile.ENDLESS)) for name in hostile.HOSTILE]
+)
 async def test_an_application_does_not_notice_a_hostile_shadow(name):
     config = ShadowConfig(shadow_timeout=1.0 if name in hostile.ENDLESS else 20)
     async with mirrored(serving(apps.fixed(b"an answer")), hostile.HOSTILE[name](), config=config) as sides:
@@ -359,6 +361,7 @@ async def test_of_an_endless_answer_of_the_primary_no_copy_is_kept(name):
         assert await sides.settled() == {"abandoned": 1}
 
 
+@pytest.mark.slow
 async def test_a_thousand_calls_to_the_same_app_on_both_sides_never_diverge():
     """Of a run of ten thousand, this is the transport's share: the longer ones are the middleware's."""
     chooser = random.Random(7)

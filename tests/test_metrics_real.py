@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 
+import pytest
 import trio
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -63,6 +64,7 @@ async def test_promtool_finds_nothing_to_say_of_names_and_help_texts():
     assert promtool("check", "metrics", text=text) == ""
 
 
+@pytest.mark.slow
 async def test_a_real_prometheus_scrapes_a_trio_program(tmp_path):
     async with (
         shop() as (shadower, registry),

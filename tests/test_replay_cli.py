@@ -1,4 +1,4 @@
-"""`trioshadow replay` from the outside: a process of its own, between real services on loopback."""
+"""`trioshadow replay` as somebody runs it, between real services on loopback."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from trioshadow.archive import JsonlSink, merge_archives
 from trioshadow.asgi import ShadowMiddleware
 
 from . import servers
+from .commands import Ended, environment, heed_signals, run_async
 from .http_servers import TOO_LONG, connect, server
-from .test_demo_cli import environment
-from .test_proxy_cli import heed_signals, service
+from .test_proxy_cli import service
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
 #: So mild that a few requests decide, by differences alone.
 MILD = ("--objective-rate", "0.5", "--max-p99-ratio", "none")
+NOWHERE = ("http://127.0.0.1:1", "http://127.0.0.1:2")
 
 
 # ── the process ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -56,9 +57,14 @@ def get(*urls, **more):
     return [{"method": "GET", "url": url, **more} for url in urls]
 
 
-def command(path, primary, shadow, *options, program=("-m", "trioshadow")):
-    arguments = ("replay", str(path), "--primary", primary, "--shadow", shadow, *map(str, options))
-    return [sys.executable, *program, *arguments]
+def arguments(path, primary, shadow, *options):
+    """The shadow has time unless a test says otherwise: how long it takes says something of the machine."""
+    patient = () if "--timeout" in options else ("--timeout", "100")
+    return "replay", path, "--primary", primary, "--shadow", shadow, *patient, *options
+
+
+def command(*called, program=("-m", "trioshadow")):
+    return [sys.executable, *program, *map(str, arguments(*called))]
 
 
 def with_short_slices(more=""):
@@ -70,27 +76,36 @@ def with_short_slices(more=""):
 async def replay(path, primary, shadow, *options, status=None, **more):
     """What it says on stdout; the exit status must be this."""
     done = await ended(path, primary, shadow, *options, **more)
-    assert done.returncode == (0 if status is None else status), done.stderr.decode()
-    assert max(map(len, done.stdout.decode().splitlines())) <= 80
-    return done.stdout.decode()
+    assert done.returncode == (0 if status is None else status), done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    return done.stdout
 
 
-async def ended(path, primary, shadow, *options, program=("-m", "trioshadow"), **more):
-    with trio.fail_after(4 * TOO_LONG):
-        return await trio.run_process(
-            command(path, primary, shadow, *options, program=program),
-            capture_stdout=True,
-            capture_stderr=True,
-            check=False,
-            env=environment(COLUMNS="80"),
-            **more,
-        )
+async def ended(path, primary, shadow, *options):
+    """Run in this process."""
+    return await run_async(*arguments(path, primary, shadow, *options), COLUMNS="80")
 
 
-async def error(path, primary="http://127.0.0.1:1", shadow="http://127.0.0.1:2", *options, **more):
+async def ended_process(path, primary, shadow, *options, program=("-m", "trioshadow"), **more):
+    """Run in a process of its own."""
+    done = await trio.run_process(
+        command(path, primary, shadow, *options, program=program),
+        capture_stdout=True,
+        capture_stderr=True,
+        check=False,
+        env=environment(COLUMNS="80"),
+        **more,
+    )
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+async def error(path, primary=NOWHERE[0], shadow=NOWHERE[1], *options):
     """The one line on stderr, with exit status 2."""
-    done = await ended(path, primary, shadow, *options, **more)
-    lines = [line for line in done.stderr.decode().splitlines() if not line.endswith(" ...")]
+    return error_of(await ended(path, primary, shadow, *options))
+
+
+def error_of(done):
+    lines = [line for line in done.stderr.splitlines() if not line.endswith(" ...")]
     assert (done.returncode, len(lines)) == (2, 1), done
     assert lines[0].startswith("trioshadow: ")
     return lines[0]
@@ -305,11 +320,12 @@ async def test_a_secondary_shows_what_is_noise_and_holds_nobody_up_for_longer_th
     async def noisy(scope, receive, send):
         await service(next(numbers))(scope, receive, send)
 
-    async def slow(scope, receive, send):
-        await trio.sleep(0.5)
-        await service()(scope, receive, send)
+    async def hangs(scope, receive, send):
+        if scope["type"] != "http":
+            raise NotImplementedError
+        await trio.sleep_forever()
 
-    async with server(noisy) as old, server(service(-1)) as new, server(slow) as twin:
+    async with server(noisy) as old, server(service(-1)) as new, server(hangs) as twin:
         report = await replay(write(folder, *get(*USERS)), old, new, "--secondary", old, *MILD, status=3)
         assert "30 of these to the secondary too:\n  diverged            30\n" in report
         options = ("--secondary", twin, "--timeout", "0.1", "--archive", "slow.jsonl")
@@ -490,7 +506,7 @@ async def test_two_replays_do_not_count_into_one_archive(folder):
         for options in ((), ("--resume",)):
             second = await ended(path, old, new, *MILD, *options)
             assert second.returncode == 2
-            assert second.stderr.endswith(b"another process writes to it: take another, or wait\n")
+            assert second.stderr.endswith("another process writes to it: take another, or wait\n")
         gate.open.set()
         with trio.fail_after(TOO_LONG):
             assert await running.wait() == 0
@@ -504,7 +520,7 @@ async def test_a_slice_that_was_counted_and_not_noted_is_not_counted_twice(folde
     killed = "conduct.Progress.write = lambda self, path: self.requests and os._exit(9) or write(self, path)"
     async with recording() as (url, got):
         program = with_short_slices(f"write = conduct.Progress.write; {killed}")
-        done = await ended(path, url, url, *MILD, program=program)
+        done = await ended_process(path, url, url, *MILD, program=program)
         assert done.returncode == 9
         assert json.loads((folder / "r.jsonl.replay.jsonl.progress").read_text())["requests"] == 0
         assert evidence("r.jsonl.replay.jsonl") == 30
@@ -586,7 +602,7 @@ def limited_files(size):
 async def test_a_disk_that_is_full_from_the_start_is_found_out_before_the_first_request(folder):
     path = write(folder, *get(*USERS))
     async with recording() as (url, got):
-        line = await error(path, url, url, preexec_fn=functools.partial(limited_files, 600))
+        line = error_of(await ended_process(path, url, url, preexec_fn=functools.partial(limited_files, 600)))
         assert "--archive r.jsonl.replay.jsonl: it can't be written: File too large" in line
         assert got == []
         assert "must be a regular file" in await error(path, url, url, "--archive", "/dev/full")
@@ -599,11 +615,11 @@ async def test_a_disk_that_gets_full_ends_it_and_when_there_is_room_it_goes_on(f
     async with server(service()) as old, server(service(2)) as new:
         limit = functools.partial(limited_files, 60_000)
         options = (*MILD, "--rate", "300")
-        done = await ended(path, old, new, *options, preexec_fn=limit, program=with_short_slices())
+        done = await ended_process(path, old, new, *options, preexec_fn=limit, program=with_short_slices())
         assert done.returncode == 2
-        assert b"--archive r.jsonl.replay.jsonl: File too large" in done.stderr
-        assert b"with --resume it goes on there" in done.stderr
-        assert b" of 400 requests sent" in done.stdout
+        assert "--archive r.jsonl.replay.jsonl: File too large" in done.stderr
+        assert "with --resume it goes on there" in done.stderr
+        assert " of 400 requests sent" in done.stdout
         report = await replay(path, old, new, *MILD, "--resume", status=1)
     assert counted(report)["diverged"] == 400
     assert evidence("r.jsonl.replay.jsonl") == 400
@@ -625,7 +641,7 @@ async def test_a_disk_that_gets_full_ends_it_and_when_there_is_room_it_goes_on(f
     ],
 )
 async def test_wrong_use_is_one_line_and_status_2(folder, options, words):
-    assert words in await error(write(folder, *get("/")), *("http://127.0.0.1:1", "http://127.0.0.1:2"), *options)
+    assert words in await error(write(folder, *get("/")), *NOWHERE, *options)
 
 
 async def test_a_file_that_gives_nothing_is_one_line_and_status_2(folder):
@@ -644,34 +660,32 @@ async def test_a_file_that_gives_nothing_is_one_line_and_status_2(folder):
 
 async def test_a_library_that_is_missing_is_named_with_its_extra(folder):
     program = with_short_slices("sys.modules['msgspec'] = None")
-    line = await error(write(folder, *get("/")), program=program)
+    line = error_of(await ended_process(write(folder, *get("/")), *NOWHERE, program=program))
     assert line == "trioshadow: this needs msgspec: pip install 'trioshadow[cli]'"
 
 
 async def test_primary_and_shadow_must_be_named(folder):
-    done = await trio.run_process(
-        [sys.executable, "-m", "trioshadow", "replay", "r.jsonl"], capture_stderr=True, check=False, env=environment()
-    )
+    done = await run_async("replay", "r.jsonl")
     assert (done.returncode, done.stderr) == (
         2,
-        b"trioshadow: --primary is missing: the URL of the primary, such as http://127.0.0.1:8000\n",
+        "trioshadow: --primary is missing: the URL of the primary, such as http://127.0.0.1:8000\n",
     )
 
 
 async def test_where_there_is_no_terminal_no_escape_is_sent_and_progress_is_a_line_each(folder):
     async with recording() as (url, _):
         done = await ended(write(folder, *get("/")), url, url)
-    assert b"\x1b" not in done.stdout + done.stderr
-    assert done.stderr == b"reading r.jsonl ...\nreplaying r.jsonl ...\n"
+    assert "\x1b" not in done.stdout + done.stderr
+    assert done.stderr == "reading r.jsonl ...\nreplaying r.jsonl ...\n"
 
 
 async def test_on_a_terminal_there_is_a_bar_and_with_no_color_none(folder):
     async with recording() as (url, _):
         for name, changes in (("a", {}), ("b", {"NO_COLOR": "1"})):
             ours, theirs = pty.openpty()
-            arguments = command(write(folder, *get("/")), url, url, "--archive", name)
+            called = command(write(folder, *get("/")), url, url, "--archive", name)
             streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-            await trio.run_process(arguments, **streams, check=False, env=environment(COLUMNS="80", **changes))
+            await trio.run_process(called, **streams, check=False, env=environment(COLUMNS="80", **changes))
             said = os.read(ours, 65536)
             os.close(ours)
             os.close(theirs)

@@ -131,6 +131,7 @@ def test_a_line_too_long_is_skipped_whole_and_the_numbers_are_right(plain, monke
     assert [(each.cause, each.place) for each in skipped(path)] == [("too long", f"{path}:2"), ("no JSON", f"{path}:3")]
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_lines_are_read_in_flat_memory(plain):
     path = plain(*[{**GET, "body": "x" * 500}] * 100_000)
     assert path.stat().st_size > 50e6

@@ -1,4 +1,4 @@
-"""`python -m trioshadow report` from the outside: each test runs a process of its own."""
+"""`python -m trioshadow report` as somebody runs it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import gzip
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import attrs
@@ -17,7 +15,7 @@ from trioshadow import DivergenceRecord, FailureKind, ResponseRecord, ShadowFail
 from trioshadow.cli import main
 
 from .archives import record, shadowed, written
-from .test_demo_cli import ESCAPE, environment, run, run_on_terminal
+from .commands import ESCAPE, run, run_on_terminal, run_process
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +71,7 @@ def test_a_reader_that_has_seen_enough_does_not_change_the_exit_status(rejected,
     reader, theirs = os.pipe()
     os.close(reader)
     try:
-        done = run("report", rejected, "--exit-code", *form, stdout=theirs)
+        done = run_process("report", rejected, "--exit-code", *form, stdout=theirs)
     finally:
         os.close(theirs)
     assert (done.returncode, done.stderr) == (1, "")
@@ -153,10 +151,9 @@ def test_what_is_wrong_ends_it_with_one_line_that_says_what_to_do(rejected, tmp_
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("arguments", [("report", "FILE"), ("report", "FILE", "--json"), ("report", "--help")])
 def test_where_nothing_can_be_written_it_says_so_and_that_is_no_verdict(rejected, arguments):
-    command = [sys.executable, "-m", "trioshadow", *(str(rejected) if each == "FILE" else each for each in arguments)]
     with Path("/dev/full").open("w", encoding="utf-8") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment(), check=False)
-    assert done.stderr == b"trioshadow: what it says can't be written: No space left on device\n"
+        done = run_process(*(rejected if each == "FILE" else each for each in arguments), stdout=full)
+    assert done.stderr == "trioshadow: what it says can't be written: No space left on device\n"
     assert done.returncode == 2
 
 
@@ -164,7 +161,7 @@ def test_a_mistake_of_ours_is_a_traceback_and_no_verdict(monkeypatch, capsys):
     def broken(*_):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("trioshadow.cli._run", broken)
+    monkeypatch.setattr("trioshadow.cli._app", broken)
     assert main(["report"]) == 70  # where Python has 1, which is REJECT
     assert capsys.readouterr().err.endswith("ZeroDivisionError: ours\n")
 

@@ -1,5 +1,5 @@
 """From traffic to a decision and back: the proxy writes an archive, a report reads it, and what differed is replayed
-against the next version. Processes of their own, between real services on loopback.
+against the next version. Between real services on loopback.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 import httpx
 import pytest
 
-from .test_demo_cli import run
+from .commands import run
 from .test_proxy_cli import proxy, service, services
 from .test_proxy_settings import error
 from .test_replay_cli import replay

@@ -13,7 +13,7 @@ import gc
 import attrs
 import trio
 import trio.testing
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trioshadow import ShadowConfig, Shadower, ShadowOutcome, Sink, Verdict
@@ -203,7 +203,6 @@ async def run(schedule: Schedule) -> tuple[int, collections.Counter[Verdict | No
     return calls, verdicts
 
 
-@settings(deadline=None, max_examples=200)
 @given(SCHEDULES)
 def test_every_call_is_accounted_for_at_every_step(schedule):
     gc.collect()

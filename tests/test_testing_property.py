@@ -25,6 +25,8 @@ from trioshadow.testing import (
     assert_equivalent_async,
 )
 
+from .conftest import own_profile
+
 SETTINGS = hypothesis.settings(database=None, derandomize=True)
 
 
@@ -65,14 +67,12 @@ def test_the_traceback_of_a_property_begins_at_the_test():
 def test_the_settings_are_those_of_the_profile():
     backend = ScriptedBackend(Answer(echo))
     hypothesis.settings.register_profile("three", hypothesis.settings(SETTINGS, max_examples=3))
-    hypothesis.settings.load_profile("three")
-    try:
+    with own_profile():
+        hypothesis.settings.load_profile("three")
         assert_equivalent(backend, echo, st.integers())
         assert len(backend.requests) == 3
         trio.run(assert_equivalent_async, backend, echo, st.integers())
         assert len(backend.requests) == 6
-    finally:
-        hypothesis.settings.load_profile("untimed")  # as in conftest.py
 
 
 def test_two_properties_do_not_forget_each_others_failures():

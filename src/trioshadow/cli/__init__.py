@@ -15,9 +15,12 @@ import io
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._errors import CliError, require
+
+if TYPE_CHECKING:
+    from cyclopts import App
 
 __all__ = ["main"]
 
@@ -61,61 +64,95 @@ _COMMANDS = {
 
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command that `tokens` name (by default the process's arguments) and return its exit status."""
+    tokens = _begin(tokens)
+    try:
+        with contextlib.suppress(SystemExit):  # --help and --version end like this, in some versions
+            return _status(_app(tokens)(tokens, backend="trio", **_called()))
+    except BaseException as exc:
+        return _status_after(exc)
+    return 0
+
+
+async def main_async(tokens: Sequence[str] | None = None) -> int:
+    """As `main`, where Trio runs already."""
+    tokens = _begin(tokens)
+    try:
+        with contextlib.suppress(SystemExit):
+            return _status(await _app(tokens).run_async(tokens, **_called()))
+    except BaseException as exc:
+        return _status_after(exc)
+    return 0
+
+
+def _begin(tokens: Sequence[str] | None) -> Sequence[str]:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # What is shown comes from anywhere: a character that the terminal can't write must not end the program.
             stream.reconfigure(errors="replace")
-    try:
-        return _run(sys.argv[1:] if tokens is None else tokens)
-    except CliError as exc:
-        print(f"trioshadow: {exc}", file=sys.stderr)  # noqa: T201 - rich may be what is missing
-        return WRONG_USE
-    except BaseException as exc:
-        if _is_interrupt(exc):
-            return INTERRUPTED
-        if not isinstance(exc, Exception):
-            raise
-        if (full := _full_disk(exc)) is not None:
-            from trioshadow.cli._console import discard
-
-            discard(sys.stdout)
-            print(f"trioshadow: what it says can't be written: {full.strerror}", file=sys.stderr)  # noqa: T201
-            return WRONG_USE
-        traceback.print_exc()
-        return BROKEN
+    return sys.argv[1:] if tokens is None else tokens
 
 
-def _run(tokens: Sequence[str]) -> int:
+def _app(tokens: Sequence[str]) -> App:
     called = _COMMANDS.get(tokens[0]) if tokens else None
     extra, needs = (called.extra, called.needs) if called else ("cli", ())
     require("cyclopts", "rich", *needs, extra=extra)
-    from cyclopts import App, CycloptsError
-
-    from trioshadow.cli._console import make_console
+    from cyclopts import App
 
     app = App(
         name="python -m trioshadow",
         help="Shadow an old backend with a new one.",
         version=_version,
         help_format="plaintext",
-        backend="trio",
         suppress_keyboard_interrupt=False,  # it comes in a group, from a nursery, which cyclopts does not look into
     )
     for name, command in _COMMANDS.items():
         app.command(command.place, name=name, help=None if tokens and tokens[0] == name else command.help)
-    try:
-        with contextlib.suppress(SystemExit):  # --help and --version end like this, in some versions
-            status = app(
-                tokens,
-                console=make_console(),
-                exit_on_error=False,
-                print_error=False,
-                result_action="return_value",
-            )
-            return status if isinstance(status, int) else 0
-    except CycloptsError as exc:
-        raise CliError(" ".join(str(exc).split())) from exc
-    return 0
+    return app
+
+
+def _called() -> dict[str, Any]:
+    """How the app is called: what it returns and raises is ours."""
+    from trioshadow.cli._console import make_console
+
+    return {
+        "console": make_console(),
+        "exit_on_error": False,
+        "print_error": False,
+        "result_action": "return_value",
+    }
+
+
+def _status(returned: object) -> int:
+    return returned if isinstance(returned, int) else 0
+
+
+def _status_after(exc: BaseException) -> int:
+    """The exit status, when all is said that there is to say. Raises what is nobody's mistake."""
+    if (wrong := _wrong_use(exc)) is not None:
+        print(f"trioshadow: {wrong}", file=sys.stderr)  # noqa: T201 - rich may be what is missing
+        return WRONG_USE
+    if _is_interrupt(exc):
+        return INTERRUPTED
+    if not isinstance(exc, Exception):
+        raise exc
+    if (full := _full_disk(exc)) is not None:
+        from trioshadow.cli._console import discard
+
+        discard(sys.stdout)
+        print(f"trioshadow: what it says can't be written: {full.strerror}", file=sys.stderr)  # noqa: T201
+        return WRONG_USE
+    traceback.print_exception(exc)
+    return BROKEN
+
+
+def _wrong_use(exc: BaseException) -> str | None:
+    """In one line."""
+    if isinstance(exc, CliError):
+        return str(exc)
+    cyclopts = sys.modules.get("cyclopts")  # unless it is what is missing
+    if cyclopts is not None and isinstance(exc, cyclopts.CycloptsError):
+        return " ".join(str(exc).split())
+    return None
 
 
 def _version() -> str:
