@@ -77,15 +77,15 @@ def pairs(session: nox.Session) -> dict[str, str]:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Test with the Python that runs nox: all but what is slow, in parallel. Arguments go to pytest, in place of this."""
+    """Test with the Python that runs nox, in parallel: all but what is slow. Arguments go to pytest instead."""
     install(session, "tests")
     session.run("pytest", *(session.posargs or QUICK), env=pairs(session))
 
 
 @nox.session(python=PYTHONS)
 def tests_all(session: nox.Session) -> None:
-    """Test with each Python that is there, everything and more of it; on the oldest the core's coverage must be 100 %.
-    Arguments go to pytest, in place of this.
+    """Test with each Python that is there: everything, and more examples; on the oldest with coverage, which must be
+    100 % of the core. Arguments go to pytest instead.
     """
     install(session, "tests")
     env = pairs(session)
@@ -103,7 +103,7 @@ def tests_all(session: nox.Session) -> None:
 
 @nox.session
 def floors(session: nox.Session) -> None:
-    """Test as `tests` does, with the lowest version of all that pyproject.toml names. Arguments go to pytest."""
+    """Test as `tests` does, with the lowest version that pyproject.toml allows. Arguments go to pytest instead."""
     session.install("-q", "-e", f".[{EXTRAS}]", *floors_of("tests"))
     session.run("pytest", *(session.posargs or QUICK), env=pairs(session))
 

@@ -6,10 +6,12 @@ import contextlib
 import gc
 from collections.abc import Iterator
 
+import httpx
+import httpx2
 import hypothesis
 import pytest
 
-from trioshadow import Shadower, ShadowStatistics
+from trioshadow import ShadowConfig, Shadower, ShadowStatistics
 
 # How long an example takes says more about the machine than about the code: no profile has a deadline.
 #: `nox -s tests`: few examples, and the same ones each time, so that who tries the library sees what we saw.
@@ -23,6 +25,9 @@ hypothesis.settings.load_profile("short")
 #: Seconds that a slow test may take before it counts as hung; the others' are in pyproject.toml. On a machine with
 #: nothing else to do they take a tenth of it.
 SLOW_TIMEOUT = 900
+
+#: Seconds that only a bug takes, however busy the machine is.
+TOO_LONG = 100
 
 _LEFT_OUT = "trioshadow_left_out"
 
@@ -38,6 +43,23 @@ def pytest_collection_finish() -> None:
     # What is there by now stays: a hundred thousand objects that each full collection would look at again.
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _no_default_is_a_deadline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long something takes on the real clock says more about the machine than about the code: where an async test
+    names no deadline there is none that a busy machine could miss.
+    """
+    if not request.node.get_closest_marker("trio"):
+        return
+    # Steps of shadows are timed on the real clock in each test.
+    monkeypatch.setitem(ShadowConfig.__init__.__kwdefaults__, "max_step_seconds", TOO_LONG)
+    if "autojump_clock" in request.fixturenames or "mock_clock" in request.fixturenames:
+        return
+    for name in ("shadow_timeout", "drain_timeout"):
+        monkeypatch.setitem(ShadowConfig.__init__.__kwdefaults__, name, TOO_LONG)
+    for client in (httpx.AsyncClient, httpx2.AsyncClient):
+        monkeypatch.setitem(client.__init__.__kwdefaults__, "timeout", TOO_LONG)
 
 
 def tried(times: int, **more: int) -> hypothesis.settings:

@@ -9,8 +9,7 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
 
-#: Seconds after which a test that waits for bytes fails.
-TOO_LONG = 20
+from .conftest import TOO_LONG
 
 
 class Wire:

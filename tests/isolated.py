@@ -8,21 +8,20 @@ import contextlib
 
 import trio
 
-#: Seconds that only a bug takes.
-LIMIT = 20
+from .conftest import TOO_LONG
 
 
 async def eventually(condition):
     """Wait until something is the case that tells nobody."""
-    with trio.fail_after(LIMIT):
+    with trio.fail_after(TOO_LONG):
         while not condition():
             await trio.sleep(0.001)
 
 
 async def is_set(event):
     """Wait for a threading.Event."""
-    with trio.fail_after(LIMIT):
-        await trio.to_thread.run_sync(event.wait, LIMIT, abandon_on_cancel=True)
+    with trio.fail_after(TOO_LONG):
+        await trio.to_thread.run_sync(event.wait, TOO_LONG, abandon_on_cancel=True)
     assert event.is_set()
 
 

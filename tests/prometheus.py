@@ -12,6 +12,8 @@ import httpx
 import pytest
 import trio
 
+from .conftest import TOO_LONG
+
 
 def path_of(program):
     """Where it is. Without it the tests are skipped, but not in CI."""
@@ -86,7 +88,7 @@ class Prometheus:
 
     async def _until(self, condition):
         # There is no event to wait for: it scrapes when it likes, once in 0.1 s here.
-        with trio.fail_after(60):
+        with trio.fail_after(TOO_LONG):
             while not await condition():
                 await trio.sleep(0.05)
 

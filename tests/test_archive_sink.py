@@ -29,6 +29,7 @@ from trioshadow.archive._active_file import ActiveFile
 from trioshadow.archive._lines import epoch_of
 
 from .archives import SNAPSHOT, keys, problems, record, told
+from .conftest import TOO_LONG
 
 
 async def one(request):
@@ -149,7 +150,7 @@ def disk(tmp_path, monkeypatch):
 
 
 async def test_a_hung_disk_blocks_neither_callers_nor_the_exit(tmp_path, disk):
-    with trio.fail_after(20):
+    with trio.fail_after(TOO_LONG):
         async with shadower(Sink(JsonlSink(tmp_path / "a.jsonl"), max_buffer=3), drain_timeout=0.05) as mirror:
             for _ in range(10):
                 assert (await mirror.call(b"x")).primary == 1
@@ -162,7 +163,7 @@ async def test_a_hung_disk_blocks_neither_callers_nor_the_exit(tmp_path, disk):
 
 async def test_while_a_write_that_was_given_up_still_hangs_nobody_touches_its_file(tmp_path, disk):
     sink = JsonlSink(tmp_path / "a.jsonl")
-    with trio.fail_after(20):
+    with trio.fail_after(TOO_LONG):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(sink.write, record(b"given up"))
             await trio.to_thread.run_sync(disk.hung.wait)

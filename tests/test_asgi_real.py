@@ -30,7 +30,7 @@ from trioshadow.compare import IgnorePath
 from trioshadow.http import HttpBackend, HttpRequest, allow_methods, served_by_edge
 
 from . import apps, hostile
-from .conftest import counts
+from .conftest import TOO_LONG, counts
 from .servers import ask, ask_http2, certificate, connected, raw_server, request, serving, trusting, undated
 
 MIB = 1 << 20
@@ -49,7 +49,7 @@ class Mirrored:
 
     async def settled(self):
         """The counts, when nothing is in flight any more."""
-        with trio.fail_after(20):
+        with trio.fail_after(TOO_LONG):
             await self.shadower.wait_idle()
         return counts(self.shadower)
 
@@ -277,7 +277,7 @@ async def test_an_app_that_refuses_to_start_keeps_its_server_from_starting():
 
     refusal = pytest.RaisesExc(LifespanFailureError, match="for a reason")
     for served in (app, ShadowMiddleware(app, shadow=apps.fixed())):
-        with trio.fail_after(5), pytest.RaisesGroup(refusal, flatten_subgroups=True):
+        with trio.fail_after(TOO_LONG), pytest.RaisesGroup(refusal, flatten_subgroups=True):
             async with serving(served):
                 await trio.sleep_forever()  # hypercorn may listen for a moment before it ends
 
@@ -402,7 +402,7 @@ async def test_what_a_hostile_shadow_costs_the_client(name):
                 url = await stack.enter_async_context(serving(ANSWER))
             wire = await stack.enter_async_context(connected(url))
             taken = times[shadowed] = []
-            with trio.fail_after(20):
+            with trio.fail_after(TOO_LONG):
                 for _ in range(50):
                     began = time.perf_counter()
                     await wire.send(request())
@@ -447,7 +447,7 @@ async def test_a_hundred_clients_do_not_notice_a_shadow_that_hangs():
         answers[number] = await talk(url, talks[number])
 
     async def all_clients(url):
-        with trio.fail_after(20):
+        with trio.fail_after(TOO_LONG):
             async with trio.open_nursery() as nursery:
                 for number in range(100):
                     nursery.start_soon(client, url, number)
@@ -636,7 +636,7 @@ async def test_parts_of_a_response_go_out_as_the_app_sends_them():
     async with mirrored(apps.chunks(*parts, gate=wait), apps.chunks(*parts, gate=shadow_wait)) as served:
         async with connected(served.url) as wire:
             await wire.send(last())
-            with trio.fail_after(5):
+            with trio.fail_after(TOO_LONG):
                 await wire.until(b"\r\n\r\n")
                 for part in parts:
                     await to_app.send(None)
@@ -664,7 +664,7 @@ async def test_parts_of_a_request_reach_the_app_as_the_client_sends_them():
             await wire.send(request("/", "Content-Length: 5", "Connection: close", method="GET"))
             for part in (b"ab", b"cd", b"e"):
                 await wire.send(part)
-                with trio.fail_after(5):
+                with trio.fail_after(TOO_LONG):
                     await came.wait()
                 came = trio.Event()
                 assert seen[-1] == part or seen[-2] == part
@@ -790,7 +790,7 @@ async def test_a_service_that_is_its_own_shadow_answers_each_request_twice_and_n
             for _ in range(3):
                 await wire.send(request("/").replace(b"Host: test", b"Host: " + url[7:].encode()))
                 await wire.response()
-            with trio.fail_after(5):
+            with trio.fail_after(TOO_LONG):
                 await middleware.shadower.wait_idle()
     assert counts(middleware.shadower) == {"matched": 3, "held_back": 3}
     assert middleware.shadower.statistics().held_back_by_cause["marked"] == 3

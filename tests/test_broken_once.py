@@ -18,6 +18,8 @@ from trioshadow.archive import JsonlSink, merge_archives
 from trioshadow.evidence import Decision, Epoch, Evidence, Objective, Observation, scorecard
 from trioshadow.guard import Breaker
 
+from .conftest import TOO_LONG
+
 
 async def echo(request: bytes) -> bytes:
     return request
@@ -164,7 +166,7 @@ async def test_a_request_that_can_not_be_copied_is_counted_once_however_deep_its
         statistics = shadower.statistics()
         assert statistics.in_flight == 0
         assert statistics.mirrored == statistics.failed + statistics.abandoned
-        with trio.fail_after(10):
+        with trio.fail_after(TOO_LONG):
             await shadower.wait_idle()
 
 

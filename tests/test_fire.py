@@ -20,7 +20,7 @@ from trioshadow.evidence import Evidence, Operation
 from trioshadow.guard import Breaker
 
 from .archives import problems
-from .conftest import assert_accounts, counts
+from .conftest import TOO_LONG, assert_accounts, counts
 
 FAULTS = [MemoryError, RecursionError, OSError, AssertionError]
 CALLS = 12
@@ -117,7 +117,7 @@ async def under_fire(*, sinks=(), log=None, slo=None, config=None, comparer=None
             for number in range(CALLS):
                 nursery.start_soon(caller, number)
         assert sorted(served) == list(range(CALLS))
-        with trio.fail_after(10):
+        with trio.fail_after(TOO_LONG):
             await shadower.wait_idle()
         # The one that comes after is served as if nothing had been.
         await caller(CALLS)

@@ -23,7 +23,7 @@ from trioshadow.compare import VOLATILE_HEADERS
 from trioshadow.http import HttpBackend, HttpRequest, ShadowTransport, allow_methods, served_by_edge
 
 from . import apps, hostile
-from .conftest import counts
+from .conftest import TOO_LONG, counts
 from .servers import certificate, raw_server, refusing, serving, trusting
 
 MIB = 1 << 20
@@ -50,7 +50,7 @@ class Sides:
         self.shadower = shadower
 
     async def settled(self):
-        with trio.fail_after(20):
+        with trio.fail_after(TOO_LONG):
             await self.shadower.wait_idle()
         return counts(self.shadower)
 
@@ -178,7 +178,7 @@ async def test_an_answer_streams_through_as_the_server_sends_it(speak, family):
     ) as sides:
         async with sides.client.stream("GET", "/") as response:
             reading = response.aiter_raw()
-            with trio.fail_after(5):
+            with trio.fail_after(TOO_LONG):
                 for part in parts:
                     await tell.send(None)
                     got = b""
@@ -210,7 +210,7 @@ async def test_a_body_streams_up_as_the_application_makes_it_and_is_mirrored_who
     async def upload():
         for part in (b"a", b"bc" * 5000, b"d"):
             yield part
-            with trio.fail_after(5):
+            with trio.fail_after(TOO_LONG):
                 got = b""
                 while len(got) < len(part):
                     got += await told.receive()
@@ -240,7 +240,7 @@ async def test_an_answer_that_is_left_early_is_abandoned_and_its_connection_is_f
     async with mirrored(
         serving(apps.big(1 << 30), **server), serving(apps.big(1 << 30), **server), family=family, inner=inner
     ) as sides:
-        with trio.fail_after(5):
+        with trio.fail_after(TOO_LONG):
             for _ in range(5):
                 async with sides.client.stream("GET", "/") as response:
                     reading = response.aiter_raw()
@@ -295,7 +295,7 @@ async def test_a_hundred_concurrent_calls_through_one_transport_get_their_own_an
 async def test_a_hundred_concurrent_calls_do_not_wait_for_a_shadow_that_hangs():
     config = ShadowConfig(shadow_timeout=600, drain_timeout=0)
     async with mirrored(serving(apps.fixed()), hostile.HOSTILE["never answers"](), config=config) as sides:
-        with trio.fail_after(10):
+        with trio.fail_after(TOO_LONG):
             async with trio.open_nursery() as nursery:
                 for _ in range(100):
                     nursery.start_soon(sides.client.get, "/")

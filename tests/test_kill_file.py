@@ -12,7 +12,7 @@ import trio
 
 from trioshadow import Shadower, _kill_file
 
-from .conftest import counts
+from .conftest import TOO_LONG, counts
 
 pytestmark = pytest.mark.usefixtures("_often")
 
@@ -35,7 +35,7 @@ async def same(request):
 
 
 async def until(condition):
-    with trio.fail_after(10):
+    with trio.fail_after(TOO_LONG):
         while not condition():
             await trio.sleep(0.001)
 
@@ -95,7 +95,7 @@ async def test_a_file_system_that_hangs_holds_up_nothing(path, monkeypatch):
     monkeypatch.setattr("os.path.lexists", hangs)
     monkeypatch.setattr("trioshadow._shadower.EVERY", 0.01)
     try:
-        with trio.fail_after(5):
+        with trio.fail_after(TOO_LONG):
             async with Shadower(same, same) as shadower:
                 assert asked.is_set()
                 await (await shadower.call(b"k")).wait_settled()

@@ -17,7 +17,7 @@ from trioshadow._comparer import ThreadComparer
 from trioshadow.compare import IgnorePath, Normalize
 from trioshadow.testing import Answer, ScriptedBackend
 
-from .conftest import assert_accounts, counts
+from .conftest import TOO_LONG, assert_accounts, counts
 
 SMALL = 200
 
@@ -215,7 +215,7 @@ async def test_so_many_threads_compare_and_so_many_wait():
         async with trio.open_nursery() as nursery:
             for _ in range(5):
                 nursery.start_soon(compare)
-            with trio.fail_after(5):
+            with trio.fail_after(TOO_LONG):
                 while len(refused) < 2 or not running:
                     await trio.sleep(0.001)
             assert len(running) == 1

@@ -11,6 +11,8 @@ from trioshadow import Shadower
 from trioshadow.evidence import Decision, Objective
 from trioshadow.metrics import Scorecards, _scorecards
 
+from .conftest import TOO_LONG
+
 
 async def echo(request):
     await trio.lowlevel.checkpoint()
@@ -45,7 +47,7 @@ async def test_scorecards_need_none_of_the_programs_threads():
         limiter.acquire_on_behalf_of_nowait(place)
     shadower = Shadower(echo, echo)
     scorecards = Scorecards([shadower])
-    with trio.fail_after(10):
+    with trio.fail_after(TOO_LONG):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(scorecards.run)
             while scorecards.latest(shadower) is None:

@@ -39,6 +39,7 @@ from trioshadow.http import (
 )
 from trioshadow.testing import Answer, Fail, ScriptedBackend
 
+from .conftest import TOO_LONG
 from .servers import serving
 
 #: Put together here, since tracebacks show the lines of this file.
@@ -447,7 +448,7 @@ async def test_httpx_logs_urls_whole_at_info_unless_it_is_told_not_to(caplog):
         caplog.set_level(logging.WARNING, logger="httpx")
         await HttpBackend(client, url).call(HttpRequest("GET", TARGET))
         caplog.set_level(logging.INFO, logger="httpx")
-        with trio.fail_after(20):
+        with trio.fail_after(TOO_LONG):
             stream = await trio.open_tcp_stream("127.0.0.1", int(proxy_url.rpartition(":")[2]))
             async with stream:
                 await stream.send_all(f"GET {TARGET} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())

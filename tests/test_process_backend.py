@@ -25,7 +25,8 @@ from trioshadow import ShadowConfig, Shadower, ShadowError, Verdict, in_shadow
 from trioshadow.guard import BackendFull, BackendNotRunning, CandidateError, ProcessBackend, _in_worker
 
 from .candidates import ReadsAs, asynchronous, candidate, fail_to_read
-from .isolated import LIMIT, eventually
+from .conftest import TOO_LONG
+from .isolated import eventually
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def said(caplog):
 
 @contextlib.asynccontextmanager
 async def process(function=candidate, **options):
-    with trio.fail_after(LIMIT * 3):
+    with trio.fail_after(TOO_LONG * 3):
         async with ProcessBackend(function, **options) as backend:
             yield backend
 
@@ -302,7 +303,7 @@ async def test_a_program_that_is_killed_leaves_no_worker_computing():
     """
     killed = await trio.lowlevel.open_process([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE)
     async with killed.stdout:
-        with trio.fail_after(LIMIT):
+        with trio.fail_after(TOO_LONG):
             worker = int(await killed.stdout.receive_some())
         killed.kill()
         await killed.wait()
@@ -382,7 +383,13 @@ async def test_a_shadower_counts_what_spins_as_timed_out_and_what_crashes_as_fai
 
     verdicts = {}
     async with process() as shadow:
-        for request, timeout in {"fine": LIMIT, "segfault": LIMIT, "exit": LIMIT, "spin": 0.5, "block": 0.5}.items():
+        for request, timeout in {
+            "fine": TOO_LONG,
+            "segfault": TOO_LONG,
+            "exit": TOO_LONG,
+            "spin": 0.5,
+            "block": 0.5,
+        }.items():
             async with Shadower(primary, shadow, ShadowConfig(shadow_timeout=timeout)) as shadower:
                 await shadow.call("warm")  # else the deadline covers the start of the worker too
                 outcome = await shadower.call(request)

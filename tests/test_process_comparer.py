@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 
 import pytest
 import trio
@@ -26,6 +27,10 @@ def document(price):
 def process_of(value):
     """A rule's function that says where it runs."""
     return os.getpid()
+
+
+def hangs(value):
+    threading.Event().wait()
 
 
 def dies(value):
@@ -76,10 +81,12 @@ async def test_rules_that_can_not_be_pickled_are_compared_in_threads(caplog):
 
 async def test_beyond_its_places_a_comparison_would_block():
     async with ProcessComparer(max_workers=1, waiting=0) as comparer, trio.open_nursery() as nursery:
-        nursery.start_soon(comparer.compare, document(1), document(2), ShadowConfig())
+        hanging = ShadowConfig(ignore=[Normalize("$.price", hangs)])
+        nursery.start_soon(comparer.compare, document(1), document(2), hanging)
         await trio.testing.wait_all_tasks_blocked()
         with pytest.raises(trio.WouldBlock):
             await comparer.compare(document(1), document(2), ShadowConfig())
+        nursery.cancel_scope.cancel()
 
 
 def test_the_worker_s_function_compares_by_what_it_is_given():

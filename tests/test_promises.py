@@ -23,6 +23,7 @@ from trioshadow import (
     Verdict,
     in_shadow,
 )
+from trioshadow.guard import Breaker
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
 from .conftest import counts
@@ -408,6 +409,21 @@ async def test_near_the_recursion_limit_no_leg_is_left_behind(autojump_clock, mo
         assert None in verdicts  # where there was room, it was mirrored
         assert shadower.statistics().in_flight == shadower.statistics().secondary.in_flight == 0
         assert shadower._ledger.evidence.held == 0
+
+
+async def test_where_there_is_no_room_to_ask_the_breaker_the_primary_is_called_alone(autojump_clock, monkeypatch):
+    # As if the caller were so deep in the stack: at which depth that is depends on the Python and on who looks on.
+    def no_room(*_):
+        raise RecursionError
+
+    breaker = Breaker()
+    async with Shadower(echo, echo, breaker=breaker) as shadower:
+        with monkeypatch.context() as patched:
+            patched.setattr(Shadower, "_permit_of", no_room)
+            assert (await shadower.call(b"k")).primary == b"k"
+        assert counts(shadower) == {"paused": 1}
+        await (await shadower.call(b"k")).wait_settled()
+        assert counts(shadower) == {"paused": 1, "matched": 1}
 
 
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")

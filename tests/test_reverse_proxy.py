@@ -19,6 +19,7 @@ import trustme
 
 from trioshadow.asgi import IncompleteResponse, ReverseProxy
 
+from .conftest import TOO_LONG
 from .http_servers import connect, raw_server, server
 
 HEAD_END = b"\r\n\r\n"
@@ -485,13 +486,32 @@ async def test_a_client_that_goes_during_an_early_answer_is_noticed(autojump_clo
             return httpx.Response(200, stream=Endless())
 
     client = Client(method="PUT", headers=[(b"host", b"proxy"), (b"content-length", b"100")])
-    with trio.fail_after(100):
+    with trio.fail_after(TOO_LONG):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(client.visit, ReverseProxy(httpx.AsyncClient(transport=Early()), "http://primary"))
             await trio.sleep(3.5)
             client.says.send_nowait({"type": "http.request", "body": b"unwanted", "more_body": True})
             client.says.send_nowait({"type": "http.disconnect"})
     assert [message.get("body") for message in client.messages] == [None, b"x", b"x", b"x"]
+
+
+@pytest.mark.parametrize("first", [b"content-length", b"transfer-encoding"])
+async def test_of_a_length_and_chunks_the_primary_is_told_of_the_chunks_alone(first):
+    """RFC 9112 section 6.3. Servers may pass both on."""
+    got = []
+
+    def handle(asked):
+        got.append(
+            [value for value in asked.headers.raw if value[0].lower() in (b"content-length", b"transfer-encoding")]
+        )
+        return httpx.Response(200)
+
+    framing = [(b"content-length", b"3"), (b"transfer-encoding", b"chunked")]
+    headers = [(b"host", b"proxy"), *sorted(framing, reverse=first == b"transfer-encoding")]
+    client = Client(method="PUT", headers=headers)
+    client.says.send_nowait({"type": "http.request", "body": b"abcde", "more_body": False})
+    await client.visit(ReverseProxy(httpx.AsyncClient(transport=httpx.MockTransport(handle)), "http://primary"))
+    assert got == [[(b"transfer-encoding", b"chunked")]]
 
 
 async def test_an_answer_of_its_own_is_no_answer_of_the_primary_but_others_are():
@@ -541,7 +561,7 @@ async def test_a_hundred_clients_at_once_get_each_their_own():
 
         for n in range(100):
             nursery.start_soon(visit, n)
-        with trio.fail_after(60):
+        with trio.fail_after(TOO_LONG):
             while len(answers) < 100:
                 await trio.testing.wait_all_tasks_blocked(0.05)
     assert answers == {n: b"/%d %03d" % (n, n) for n in range(100)}

@@ -16,6 +16,7 @@ import trio
 import trio.testing
 
 from . import apps, hostile
+from .conftest import TOO_LONG
 from .servers import (
     Closed,
     ask,
@@ -73,7 +74,7 @@ async def test_a_drip_goes_on_and_no_single_read_takes_long():
         assert await wire.until(b"\r\n\r\n") == hostile.CHUNKED
         began = time.monotonic()
         for _ in range(20):
-            with trio.fail_after(1):
+            with trio.fail_after(TOO_LONG):
                 assert await wire.exactly(6) == b"1\r\n \r\n"
         assert time.monotonic() - began >= 19 * 0.005
 

@@ -133,7 +133,9 @@ async def test_the_secondary_is_timed_and_trips_nothing(autojump_clock, clock, c
         return b"ok"
 
     breaker = Breaker()
-    async with Shadower(primary, primary, ShadowConfig(noise_rate=1), secondary=secondary, breaker=breaker) as shadower:
+    async with Shadower(
+        primary, primary, ShadowConfig(noise_rate=1, max_step_seconds=0.1), secondary=secondary, breaker=breaker
+    ) as shadower:
         await shadower.call(b"k")
         await shadower.wait_idle()
         assert shadower.statistics().stalls == 1

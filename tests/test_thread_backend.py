@@ -23,7 +23,8 @@ from trioshadow import ShadowConfig, Shadower, ShadowError, Verdict, in_shadow
 from trioshadow.guard import BackendFull, BackendNotRunning, CandidateError, ThreadBackend
 from trioshadow.guard._crossing import Crossing
 
-from .isolated import LIMIT, eventually, factory_of, is_set
+from .conftest import TOO_LONG
+from .isolated import eventually, factory_of, is_set
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
@@ -62,7 +63,7 @@ class Blocker:
     async def call(self, request):
         self.requests.append(request)
         self.begun.set()
-        self.release.wait(LIMIT)
+        self.release.wait(TOO_LONG)
         await trio.lowlevel.checkpoint()
         return request
 
@@ -166,7 +167,7 @@ async def test_the_deadline_crosses_by_what_is_left_of_it():
 
     async with ThreadBackend(factory_of(left)) as backend:
         assert await backend.call(0) == float("inf")
-        with trio.fail_after(100):
+        with trio.fail_after(TOO_LONG):
             assert 50 < await backend.call(0) <= 100
 
 
@@ -210,7 +211,7 @@ async def test_a_deadline_that_was_put_off_meanwhile_is_too_slow():
         with trio.move_on_after(0.05) as scope:
 
             async def put_off():
-                scope.deadline += LIMIT
+                scope.deadline += TOO_LONG
 
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(put_off)
@@ -415,7 +416,7 @@ async def test_when_the_other_loop_ends_each_call_fails_and_none_hangs(end, how,
             errors.append(exc)
 
     async with ThreadBackend(factory_of(candidate), name="new") as backend:
-        with trio.fail_after(LIMIT):
+        with trio.fail_after(TOO_LONG):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(call, "waits")
                 nursery.start_soon(call, "end")
@@ -461,7 +462,7 @@ async def test_a_background_task_of_the_factory_that_fails_ends_the_loop(said):
 
     async with ThreadBackend(factory) as backend:
         for _ in range(2):
-            with trio.fail_after(LIMIT), pytest.raises(BackendNotRunning, match="has ended with ExceptionGroup"):
+            with trio.fail_after(TOO_LONG), pytest.raises(BackendNotRunning, match="has ended with ExceptionGroup"):
                 await backend.call(0)
     assert "secret" not in said.text
 
@@ -551,7 +552,7 @@ async def test_a_factory_that_blocks_is_left_to_itself(where, release, said, mon
     run = trio.run
 
     def block(*_):
-        release.wait(LIMIT)
+        release.wait(TOO_LONG)
         entered.set()
 
     @contextlib.asynccontextmanager
@@ -644,7 +645,7 @@ async def test_a_thread_that_hangs_does_not_stop_the_exit(release, said):
             lost.append(exc)
 
     backend = ThreadBackend(factory_of(blocker), name="new", stop_timeout=0.01)
-    with trio.fail_after(LIMIT):
+    with trio.fail_after(TOO_LONG):
         async with trio.open_nursery() as nursery, backend:
             nursery.start_soon(call)
             await is_set(blocker.begun)
@@ -660,7 +661,7 @@ async def test_a_thread_that_hangs_does_not_stop_the_exit(release, said):
 
 async def test_leaving_is_bounded_also_when_it_is_cancelled(release, said):
     blocker = Blocker(release)
-    with trio.fail_after(LIMIT), trio.CancelScope() as scope:
+    with trio.fail_after(TOO_LONG), trio.CancelScope() as scope:
         async with ThreadBackend(factory_of(blocker), stop_timeout=0.01) as backend:
             with trio.move_on_after(0.01):
                 await backend.call(0)
@@ -671,7 +672,7 @@ async def test_leaving_is_bounded_also_when_it_is_cancelled(release, said):
 
 async def test_a_candidate_that_can_not_be_cancelled_does_not_stop_the_exit(said):
     refuser = Refuser()
-    with trio.fail_after(LIMIT):
+    with trio.fail_after(TOO_LONG):
         async with ThreadBackend(factory_of(refuser), stop_timeout=0.01) as backend:
             with trio.move_on_after(0.01):
                 await backend.call(0)
@@ -723,7 +724,7 @@ def test_the_interpreter_ends_also_with_a_thread_that_hangs():
         capture_output=True,
         check=False,
         text=True,
-        timeout=LIMIT * 3,
+        timeout=TOO_LONG * 3,
     )
     assert (run.returncode, run.stdout) == (0, "main is over\n"), run.stderr
 
@@ -738,7 +739,7 @@ def test_a_run_that_is_over_is_not_called_back(release):
 
     trio.run(main)
     release.set()
-    end = time.monotonic() + LIMIT
+    end = time.monotonic() + TOO_LONG
     while threads() and time.monotonic() < end:
         time.sleep(0.001)
     assert not threads()
@@ -848,7 +849,7 @@ async def test_a_shadower_counts_a_full_or_dead_backend_as_failed(release):
 async def test_the_exit_of_a_shadower_waits_for_no_thread(release):
     blocker = Blocker(release)
     async with ThreadBackend(factory_of(blocker)) as shadow:
-        with trio.fail_after(LIMIT):
+        with trio.fail_after(TOO_LONG):
             async with Shadower(echo, shadow, ShadowConfig(drain_timeout=0)) as shadower:
                 outcome = await shadower.call("blocks")
                 await is_set(blocker.begun)
