@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import sys
 import zlib
 
 import trio
@@ -16,6 +17,11 @@ from trioshadow import FailureKind, Verdict
 
 from .apps import fixed
 from .servers import certificate, raw_server, refusing, serving
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 OK = b"HTTP/1.1 200 OK\r\n"
 JSON = OK + b"Content-Type: application/json\r\n"
@@ -60,9 +66,7 @@ def brotli_bomb():
 
 @functools.cache
 def zstandard_bomb():
-    import zstandard
-
-    compressor = zstandard.ZstdCompressor(level=1).compressobj()
+    compressor = zstd.ZstdCompressor(level=1)
     pieces = [compressor.compress(bytes(MIB)) for _ in range(BOMB_SIZE // MIB)]
     return b"".join([*pieces, compressor.flush()])
 

@@ -14,7 +14,6 @@ import brotli
 import httpx
 import httpx2
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +25,8 @@ from trioshadow.http._fields import without_hop_by_hop
 from trioshadow.http._operations import LIMIT, OTHERS, OperationNames, template_path
 from trioshadow.http._record_of import record_of
 from trioshadow.http._urls import checked_base_url, join, on_the_wire, origin_of, shown_url, target_of
+
+from .hostile import zstd
 
 # ── the request ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -299,7 +300,7 @@ CODINGS = {
     "deflate": zlib.compress,
     "Deflate": raw_deflate,
     "br": brotli.compress,
-    "zstd": zstandard.ZstdCompressor().compress,
+    "zstd": zstd.compress,
 }
 
 

@@ -1,13 +1,14 @@
 """Content codings (RFC 9110 §8.4) inflated under a limit: a bomb of 48 KB must not become 50 MB.
 
-gzip and deflate are the standard library's. Brotli and zstd are there with the extra `codings`. Pure.
+gzip and deflate are the standard library's, and so is zstd from Python 3.14 on. Brotli, and zstd before, are there with
+the extra `codings`. Pure.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
-import io
+import sys
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ from trioshadow._errors import BodyTooLarge
 
 #: What an answer without an encoding is called in Accept-Encoding.
 IDENTITY = "identity"
+
+_ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 
 #: Of one body so many codings, ...
 _CODINGS = 3
@@ -102,16 +105,15 @@ def _brotli(body: bytes, limit: int) -> bytes:
 
 
 def _zstd(body: bytes, limit: int) -> bytes:
+    zstd = _required(_ZSTD)
     # A window of 8 MB is what RFC 9659 allows; it is allocated before the first byte is there.
-    decompressor = _required("zstandard").ZstdDecompressor(max_window_size=2**23)
-    # Twice: this way knows a limit, and takes a body that breaks off for whole ...
-    with decompressor.stream_reader(io.BytesIO(body), read_across_frames=True) as reader:
-        if len(reader.read(limit + 1)) > limit:
-            raise _too_large(limit)
+    options = {zstd.DecompressionParameter.window_log_max: 23}
     inflated = bytearray()
-    for _ in range(_MEMBERS):
-        frame = decompressor.decompressobj()  # ... and this one has neither.
-        inflated += frame.decompress(body)
+    for _ in range(_MEMBERS):  # a frame each
+        frame = zstd.ZstdDecompressor(options=options)
+        inflated += frame.decompress(body, limit + 1 - len(inflated))
+        if len(inflated) > limit:
+            raise _too_large(limit)
         if not frame.eof:
             raise ValueError("it breaks off")
         body = frame.unused_data
@@ -127,7 +129,7 @@ _DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
     "br": _brotli,
     "zstd": _zstd,
 }
-_MODULES = {"gzip": None, "x-gzip": None, "deflate": None, "br": "brotli", "zstd": "zstandard"}
+_MODULES = {"gzip": None, "x-gzip": None, "deflate": None, "br": "brotli", "zstd": _ZSTD}
 
 
 def _module(name: str) -> Any:
