@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import httpx2
@@ -60,6 +60,15 @@ def _no_default_is_a_deadline(request: pytest.FixtureRequest, monkeypatch: pytes
         monkeypatch.setitem(ShadowConfig.__init__.__kwdefaults__, name, TOO_LONG)
     for client in (httpx.AsyncClient, httpx2.AsyncClient):
         monkeypatch.setitem(client.__init__.__kwdefaults__, "timeout", TOO_LONG)
+
+
+def said_by(function: Callable[..., object], *args: object) -> str:
+    """What this function says when it raises: words of Python or of a library, which their next version may change."""
+    try:
+        function(*args)
+    except Exception as exc:
+        return str(exc)
+    raise AssertionError(f"{function} did not raise")
 
 
 def tried(times: int, **more: int) -> hypothesis.settings:

@@ -12,6 +12,8 @@ from google.protobuf import json_format, struct_pb2
 
 from trioshadow import Divergence, ResponseRecord, ShadowConfig
 
+from .conftest import said_by
+
 UNTYPED = ""
 JSON, PACK = "application/json", "application/msgpack"
 
@@ -222,7 +224,7 @@ def test_equal_bytes_are_never_decoded():
         (b'"\xed\xa0\x80"', "UnicodeDecodeError"),
         (b"[" * 100_000 + b"]" * 100_000, "nested too deep"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested too deep"),
-        (b"[" + b"1" * 1_000_000 + b"]", "ValueError: Exceeds the limit"),
+        (b"[" + b"1" * 1_000_000 + b"]", "ValueError: " + said_by(int, "1" * 1_000_000)[:40]),
     ],
 )
 def test_what_claims_to_be_json_and_is_not_is_compared_as_bytes_with_the_reason(body, why):

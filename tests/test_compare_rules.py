@@ -24,6 +24,8 @@ from trioshadow.compare import (
     Unordered,
 )
 
+from .conftest import said_by
+
 
 def compare(primary, shadow, *rules, **settings):
     return Divergence.compare(primary, shadow, ShadowConfig(ignore=rules, **settings))
@@ -213,7 +215,7 @@ def test_a_normalize_that_raises_changes_nothing_and_says_so():
     divergence = compare({"a": "1", "b": 1}, {"a": "x", "b": 2}, Normalize("$.a", int))
     assert [change.path for change in divergence.body.changes] == ["$['a']", "$['b']"]
     (note,) = divergence.body.notes
-    assert note.startswith("Normalize raised ValueError at $['a']: invalid literal")
+    assert note == f"Normalize raised ValueError at $['a']: {said_by(int, 'x')}"
 
 
 def test_accept_of_a_place():
@@ -225,7 +227,7 @@ def test_accept_of_a_place():
     assert found({"a": "gray"}, {}, Accept(either, "$.a")) == [("removed", "$['a']")]
     assert found({"a": [1]}, {"a": [2]}, Accept(lambda one, other: len(one) == len(other), "$.a")) == []
     divergence = compare({"a": 1}, {"a": []}, Accept(either, "$.a"))
-    assert divergence.body.notes == ("Accept raised TypeError at $['a']: unhashable type: 'list'",)
+    assert divergence.body.notes == (f"Accept raised TypeError at $['a']: {said_by(either, 1, [])}",)
 
 
 def test_a_function_need_not_be_hashable():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import json
+import os
 import re
 import shutil
 import signal
@@ -705,7 +707,7 @@ async def wrong_use(*arguments):
         ((*URLS, "--listen", "nowhere.invalid:0"), "--listen nowhere.invalid:0: "),
         ((*URLS, "--admin", "0.0.0.0:0"), "--admin must be on loopback"),
         ((*URLS, "--config", "/no/such.toml"), "--config can't be read: /no/such.toml"),
-        ((*URLS, "--tls-cert", "/no/such.pem"), "--tls-cert can't be read: /no/such.pem: No such file or directory"),
+        ((*URLS, "--tls-cert", "/no/such.pem"), "--tls-cert can't be read: /no/such.pem: " + os.strerror(errno.ENOENT)),
         ((*URLS, "--tls-cert", "/dev/null"), "--tls-cert, --tls-key: no certificate with its key"),
         ((*URLS, "--ca-file", "/dev/null"), "--ca-file: no certificates in /dev/null"),
         ((*URLS, "--nope"), "--nope"),
@@ -741,7 +743,7 @@ async def test_an_address_in_use_is_named(option):
         free = () if option == "--listen" else ("--listen", "127.0.0.1:0")
         assert (
             await wrong_use(*URLS, *free, option, address)
-            == f"trioshadow: {option} {address}: Address already in use\n"
+            == f"trioshadow: {option} {address}: {os.strerror(errno.EADDRINUSE)}\n"
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 
 import attrs
 import pytest
@@ -151,7 +153,9 @@ def test_what_is_wrong_in_the_file_is_named(text, words, toml):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    assert error(URLS, tmp_path / "no.toml") == f"--config can't be read: {tmp_path}/no.toml: No such file or directory"
+    assert (
+        error(URLS, tmp_path / "no.toml") == f"--config can't be read: {tmp_path}/no.toml: {os.strerror(errno.ENOENT)}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,8 +192,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         ("allow_method", ("PO ST",), "--allow-method must be a name as HTTP allows it, not 'PO ST'"),
         ("key_header", "x y", "--key-header must be a name"),
         ("forward_credential", ("a:b",), "--forward-credential must be a name"),
-        ("tls_cert", "/no/such.pem", "--tls-cert can't be read: /no/such.pem: No such file or directory"),
-        ("ca_file", "/", "--ca-file can't be read: /: Is a directory"),
+        ("tls_cert", "/no/such.pem", "--tls-cert can't be read: /no/such.pem: " + os.strerror(errno.ENOENT)),
+        ("ca_file", "/", "--ca-file can't be read: /: " + os.strerror(errno.EISDIR)),
         ("tls_key", "/dev/null", "--tls-key is of no use without a certificate (tls-cert)"),
         ("admin", "0.0.0.0:9901", "--admin must be on loopback, as in 127.0.0.1:9901, not '0.0.0.0:9901'"),
         ("admin", "example.com:9901", "--admin must be on loopback"),

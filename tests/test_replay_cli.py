@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import functools
 import json
 import os
@@ -492,9 +493,9 @@ async def test_after_kill_9_at_most_the_last_slice_is_sent_again(folder):
     assert f"600 of 600 requests sent ({done} of them before)" in report
     assert counted(report)["diverged"] == 600
     assert evidence("r.jsonl.replay.jsonl") == 600
-    twice = [url for url, count in gate.seen.items() if count > 1]
-    assert sorted(twice) == sorted(urls[done:][: len(twice)])
     assert set(gate.seen.values()) <= {1, 2}
+    # All that was noted is not among them; nor what was not asked for yet: ten were in flight.
+    assert {url for url, count in gate.seen.items() if count > 1} <= set(urls[done:410])
 
 
 async def test_two_replays_do_not_count_into_one_archive(folder):
@@ -603,7 +604,7 @@ async def test_a_disk_that_is_full_from_the_start_is_found_out_before_the_first_
     path = write(folder, *get(*USERS))
     async with recording() as (url, got):
         line = error_of(await ended_process(path, url, url, preexec_fn=functools.partial(limited_files, 600)))
-        assert "--archive r.jsonl.replay.jsonl: it can't be written: File too large" in line
+        assert "--archive r.jsonl.replay.jsonl: it can't be written: " + os.strerror(errno.EFBIG) in line
         assert got == []
         assert "must be a regular file" in await error(path, url, url, "--archive", "/dev/full")
         assert "must be a file in a directory that is there" in await error(path, url, url, "--archive", "no/such")
@@ -617,7 +618,7 @@ async def test_a_disk_that_gets_full_ends_it_and_when_there_is_room_it_goes_on(f
         options = (*MILD, "--rate", "300")
         done = await ended_process(path, old, new, *options, preexec_fn=limit, program=with_short_slices())
         assert done.returncode == 2
-        assert "--archive r.jsonl.replay.jsonl: File too large" in done.stderr
+        assert "--archive r.jsonl.replay.jsonl: " + os.strerror(errno.EFBIG) in done.stderr
         assert "with --resume it goes on there" in done.stderr
         assert " of 400 requests sent" in done.stdout
         report = await replay(path, old, new, *MILD, "--resume", status=1)

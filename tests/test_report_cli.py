@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -60,7 +61,8 @@ def test_several_files_are_added_up(rejected, tmp_path):
 def test_the_exit_status_is_the_verdicts_where_that_is_asked_for(tmp_path, shadow, calls, verdict, status):
     path = tmp_path / "a.jsonl"
     shadowed(path, calls, lambda n: 1, lambda n: shadow, lambda n: 1)
-    done = run("report", path, "--exit-code", "--json")
+    # How fast this machine is is not the matter here.
+    done = run("report", path, "--exit-code", "--json", "--max-p99-ratio", "none")
     assert json.loads(done.stdout)["verdict"] == verdict
     assert done.returncode == status
     assert run("report", path).returncode == 0
@@ -153,7 +155,7 @@ def test_what_is_wrong_ends_it_with_one_line_that_says_what_to_do(rejected, tmp_
 def test_where_nothing_can_be_written_it_says_so_and_that_is_no_verdict(rejected, arguments):
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = run_process(*(rejected if each == "FILE" else each for each in arguments), stdout=full)
-    assert done.stderr == "trioshadow: what it says can't be written: No space left on device\n"
+    assert done.stderr == f"trioshadow: what it says can't be written: {os.strerror(errno.ENOSPC)}\n"
     assert done.returncode == 2
 
 

@@ -29,6 +29,8 @@ from trioshadow.testing import (
     assert_equivalent_async,
 )
 
+from .conftest import said_by
+
 
 def echo(request):
     return request
@@ -62,9 +64,7 @@ def test_backends_async_functions_and_plain_functions_go_together():
 def test_an_exception_is_an_answer():
     assert_equivalent(int, float, ["1", "x", None])  # ValueError, TypeError
     error = differences(int, ScriptedBackend(Fail(KeyError("x"))), ["x"])
-    assert str(error).endswith(
-        "request 1: \"x\"\nerror\n  - ValueError: invalid literal for int() with base 10: 'x'\n  + KeyError: 'x'"
-    )
+    assert str(error).endswith(f"request 1: \"x\"\nerror\n  - ValueError: {said_by(int, 'x')}\n  + KeyError: 'x'")
 
 
 def test_stop_iteration_is_an_answer_too():
@@ -94,11 +94,11 @@ def test_the_message_has_the_request_and_the_explanation():
     assert str(error) == (
         "the shadow differs for 2 of 3 requests\n\n"
         'request 2: "[NaN]"\n'
-        "the shadow raised DecodeError: JSON is malformed: invalid character (byte 1)\n\n"
+        f"the shadow raised DecodeError: {said_by(msgspec.json.decode, '[NaN]')}\n\n"
         'request 3: "\\ud800"\n'
         "error\n"
-        "  - JSONDecodeError: Expecting value: line 1 column 1 (char 0)\n"
-        "  + UnicodeEncodeError: 'utf-8' codec can't encode character '\\ud800' in position 0: surrogates not allowed"
+        f"  - JSONDecodeError: {said_by(json.loads, chr(0xD800))}\n"
+        f"  + UnicodeEncodeError: {said_by(chr(0xD800).encode)}"
     )
     assert error.count == 2
     failed, diverged = error.records
