@@ -18,6 +18,8 @@ from trioshadow import ShadowConfig, Shadower, ShadowStatistics
 hypothesis.settings.register_profile("short", deadline=None, max_examples=20, derandomize=True, database=None)
 #: `nox -s tests_all`
 hypothesis.settings.register_profile("long", deadline=None, max_examples=200)
+#: What a reader of a page has, who has made no settings.
+hypothesis.settings.register_profile("page", deadline=None, max_examples=100, derandomize=True, database=None)
 #: `nox -s fuzz`
 hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5_000)
 hypothesis.settings.load_profile("short")

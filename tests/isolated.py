@@ -25,6 +25,14 @@ async def is_set(event):
     assert event.is_set()
 
 
+async def call_and_leave(backend, request, begun):
+    """A caller who leaves as soon as the candidate is at work on its request. `begun` is a threading.Event."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(backend.call, request)
+        await is_set(begun)
+        nursery.cancel_scope.cancel()
+
+
 def factory_of(backend, *, leaving=None):
     """A factory whose context manager gives this backend, and calls `leaving` in the end."""
 

@@ -191,8 +191,8 @@ def test_a_terminal_without_utf_8_is_no_reason_to_fail(folder):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["demo", "--candidate", "nope"], 'Invalid value "nope" for --candidate'),
-        (["demo", "--harm", "nope"], 'Invalid value "nope" for --harm'),
+        (["demo", "--candidate", "nope"], '--candidate "nope"'),
+        (["demo", "--harm", "nope"], '--harm "nope"'),
         (["demo", "--candidate"], "requires an argument"),
         (["demo", "--nope"], "--nope"),
         (["nope"], "nope"),
@@ -206,7 +206,8 @@ def test_wrong_use_is_one_line_and_status_2(arguments, words):
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("trioshadow: ")
-    assert words in done.stderr
+    for word in words.split():
+        assert word in done.stderr
     assert done.stderr.count("\n") == 1
 
 

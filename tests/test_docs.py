@@ -22,6 +22,7 @@ from pathlib import Path
 from uuid import UUID
 
 import attrs
+import hypothesis
 import mmh3
 import pytest
 
@@ -84,6 +85,7 @@ def page_module(page: Path) -> Iterator[types.ModuleType]:
     sys.modules[module.__name__] = module
     try:
         with own_profile():
+            hypothesis.settings.load_profile("page")
             yield module
     finally:
         del sys.modules[module.__name__]

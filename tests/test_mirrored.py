@@ -8,7 +8,6 @@ import functools
 import inspect
 import logging
 import threading
-import time
 from uuid import UUID
 
 import pytest
@@ -20,6 +19,7 @@ from trioshadow.guard import SyncBackend
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
 from .conftest import counts
+from .isolated import eventually
 
 
 async def new_greet(name, *, loud=False):
@@ -280,41 +280,26 @@ async def test_stuck_threads_take_no_more_than_their_own_and_are_left_at_the_dea
         release.set()
 
 
-def percentile(values, fraction):
-    return sorted(values)[int(len(values) * fraction)]
-
-
-async def test_the_primarys_p99_does_not_move_while_the_shadows_threads_are_all_stuck():
+async def test_calls_go_on_while_the_shadows_threads_are_all_stuck():
+    """How much longer they take is measured by the bench."""
     release = threading.Event()
     backend = SyncBackend(lambda _: release.wait(), max_threads=4)
 
     async def primary(request):
-        await trio.to_thread.run_sync(time.sleep, 0.002)
-        return request
-
-    async def measure(call):
-        seconds = []
-
-        async def caller():
-            for _ in range(10):
-                start = time.perf_counter()
-                await call(b"k")
-                seconds.append(time.perf_counter() - start)
-
-        async with trio.open_nursery() as nursery:
-            for _ in range(10):
-                nursery.start_soon(caller)
-        return percentile(seconds, 0.99)
+        return await trio.to_thread.run_sync(lambda: request)  # by Trio's own threads, of which there are 40
 
     try:
-        config = ShadowConfig(shadow_timeout=0.5, drain_timeout=0)
-        async with Shadower(primary, backend, config) as shadower:
-            await measure(primary)
-            alone = await measure(primary)
-            beside = await measure(shadower.call)
-            assert backend.busy_threads == 4
-        # Far apart from the 0.5 s for which each shadow is stuck, and from noise: the bench says how close they are.
-        assert beside < alone + 0.2
+        async with Shadower(primary, backend, ShadowConfig(drain_timeout=0)) as shadower:
+
+            async def caller():
+                for _ in range(10):
+                    assert (await shadower.call(b"k")).primary == b"k"
+
+            async with trio.open_nursery() as nursery:
+                for _ in range(10):
+                    nursery.start_soon(caller)
+            await eventually(lambda: backend.busy_threads == 4)
+            assert shadower.statistics().in_flight == 100  # none of the shadows has ended
     finally:
         release.set()
 

@@ -233,6 +233,12 @@ async def test_a_function_that_can_not_be_imported_there_is_raised_where_it_is_e
             raise AssertionError("never entered")
 
 
+async def test_what_kept_workers_from_starting_is_raised_though_they_do_not_end_in_time_either():
+    with pytest.raises(UNPICKLABLE, match="local object"):
+        async with process(lambda request: request, stop_timeout=0):
+            raise AssertionError("never entered")
+
+
 async def test_workers_that_do_not_come_up_in_time():
     with pytest.raises(BackendNotRunning, match="did not come up within 0 s"):
         async with process(start_timeout=0):

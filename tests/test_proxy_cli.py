@@ -413,10 +413,11 @@ async def test_a_primary_that_takes_too_long_is_a_504_and_a_shadow_is_timed_out(
     async def slow(wire):
         await wire.closed()
 
-    options = ("--primary-timeout", "0.2", "--timeout", "0.1", "--admin", "0")
-    async with raw_server(slow) as url, proxy(url, url, *options) as running, httpx.AsyncClient() as client:
+    primary_gives_up = ("--primary-timeout", "0.2")
+    async with raw_server(slow) as url, proxy(url, url, *primary_gives_up) as running, httpx.AsyncClient() as client:
         assert (await client.get(running.url)).status_code == 504
-    async with raw_server(slow) as new, server(service()) as old, proxy(old, new, *options) as running:
+    shadow_gives_up = ("--timeout", "0.1", "--admin", "0")
+    async with raw_server(slow) as new, server(service()) as old, proxy(old, new, *shadow_gives_up) as running:
         assert "price" in await fetch(running.url)
         assert (await statistics(running.admin))["timed_out"] == 1
 

@@ -68,9 +68,9 @@ def command(*called, program=("-m", "trioshadow")):
     return [sys.executable, *program, *map(str, arguments(*called))]
 
 
-def with_short_slices(more=""):
-    """The program with slices of 0.2 s."""
-    lines = ["import sys, os", "import trioshadow.cli._replay_conduct as conduct", "conduct.SLICE = 0.2", more]
+def with_short_slices(more="", seconds=0.2):
+    """The program with slices of so many seconds."""
+    lines = ["import sys, os", "import trioshadow.cli._replay_conduct as conduct", f"conduct.SLICE = {seconds}", more]
     return "-c", "\n".join([*lines, "from trioshadow.cli import main", "sys.exit(main())"])
 
 
@@ -520,7 +520,7 @@ async def test_a_slice_that_was_counted_and_not_noted_is_not_counted_twice(folde
     path = write(folder, *get(*USERS))
     killed = "conduct.Progress.write = lambda self, path: self.requests and os._exit(9) or write(self, path)"
     async with recording() as (url, got):
-        program = with_short_slices(f"write = conduct.Progress.write; {killed}")
+        program = with_short_slices(f"write = conduct.Progress.write; {killed}", TOO_LONG)
         done = await ended_process(path, url, url, *MILD, program=program)
         assert done.returncode == 9
         assert json.loads((folder / "r.jsonl.replay.jsonl.progress").read_text())["requests"] == 0

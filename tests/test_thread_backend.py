@@ -24,7 +24,7 @@ from trioshadow.guard import BackendFull, BackendNotRunning, CandidateError, Thr
 from trioshadow.guard._crossing import Crossing
 
 from .conftest import TOO_LONG
-from .isolated import eventually, factory_of, is_set
+from .isolated import call_and_leave, eventually, factory_of, is_set
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
@@ -191,24 +191,28 @@ async def test_a_call_that_is_cancelled_is_cancelled_there_too():
 
 
 async def test_the_deadline_ends_a_call_here_and_there():
-    cancelled = threading.Event()
+    begun, cancelled = threading.Event(), threading.Event()
 
     async def candidate(request):
+        begun.set()
         try:
             await trio.sleep_forever()
         finally:
             cancelled.set()
 
     async with ThreadBackend(factory_of(candidate)) as backend:
-        with trio.move_on_after(0.01) as scope:
-            await backend.call(0)
-        assert scope.cancelled_caught
+        for seconds in (0.01, 0.1, 1, 10):  # on a busy machine it may pass before the candidate has begun
+            with trio.move_on_after(seconds) as scope:
+                await backend.call(0)
+            assert scope.cancelled_caught
+            if begun.is_set():
+                break
         await is_set(cancelled)
 
 
 async def test_a_deadline_that_was_put_off_meanwhile_is_too_slow():
     async with ThreadBackend(factory_of(hang)) as backend:
-        with trio.move_on_after(0.05) as scope:
+        with trio.move_on_after(0.5) as scope:
 
             async def put_off():
                 scope.deadline += TOO_LONG
@@ -319,9 +323,7 @@ async def test_a_call_that_refuses_to_be_cancelled_keeps_its_place_and_not_its_c
 async def test_the_place_of_a_call_that_left_can_be_used_up():
     refuser = Refuser()
     async with ThreadBackend(factory_of(refuser), max_in_flight=1, stop_timeout=0) as backend:
-        with trio.move_on_after(0.01):
-            await backend.call(0)
-        await is_set(refuser.begun)
+        await call_and_leave(backend, 0, refuser.begun)
         with pytest.raises(BackendFull):
             await backend.call("release")
         backend._loop.post(refuser.released.set)
@@ -431,9 +433,7 @@ async def test_when_the_other_loop_ends_each_call_fails_and_none_hangs(end, how,
 async def test_a_call_that_reaches_a_loop_in_its_last_moments_is_answered_when_it_has_ended():
     refuser = Refuser()
     async with ThreadBackend(factory_of(refuser)) as backend:
-        with trio.move_on_after(0.01):
-            await backend.call(0)
-        await is_set(refuser.begun)
+        await call_and_leave(backend, 0, refuser.begun)
         backend._loop.stop()  # as if it ended by itself; the refuser holds it up
         async with trio.open_nursery() as nursery:
 
@@ -663,8 +663,7 @@ async def test_leaving_is_bounded_also_when_it_is_cancelled(release, said):
     blocker = Blocker(release)
     with trio.fail_after(TOO_LONG), trio.CancelScope() as scope:
         async with ThreadBackend(factory_of(blocker), stop_timeout=0.01) as backend:
-            with trio.move_on_after(0.01):
-                await backend.call(0)
+            await call_and_leave(backend, 0, blocker.begun)
             scope.cancel()
             await trio.lowlevel.checkpoint()
     assert said.messages
@@ -674,9 +673,7 @@ async def test_a_candidate_that_can_not_be_cancelled_does_not_stop_the_exit(said
     refuser = Refuser()
     with trio.fail_after(TOO_LONG):
         async with ThreadBackend(factory_of(refuser), stop_timeout=0.01) as backend:
-            with trio.move_on_after(0.01):
-                await backend.call(0)
-            await is_set(refuser.begun)
+            await call_and_leave(backend, 0, refuser.begun)
     assert "calls in it: 1" in said.text
     backend._loop.post(refuser.released.set)
     await eventually(lambda: not threads())
@@ -734,8 +731,7 @@ def test_a_run_that_is_over_is_not_called_back(release):
 
     async def main():
         async with ThreadBackend(factory_of(blocker), stop_timeout=0) as backend:
-            with trio.move_on_after(0.01):
-                await backend.call(0)
+            await call_and_leave(backend, 0, blocker.begun)
 
     trio.run(main)
     release.set()

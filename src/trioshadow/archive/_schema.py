@@ -221,5 +221,5 @@ Line = OpenLine | RecordLine | SnapshotLine | CloseLine
 
 decode_line = msgspec.json.Decoder(Line).decode
 decode_any_line = msgspec.json.Decoder(AnyLine).decode
-#: What is raised for a line that is none of ours.
-ERRORS = (ValueError, TypeError, RecursionError)  # msgspec's own are ValueErrors
+#: What is raised for a line that is none of ours; msgspec's own errors are ValueErrors from 0.21 on.
+ERRORS = (msgspec.DecodeError, ValueError, TypeError, RecursionError)

@@ -217,16 +217,21 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
                     ) as self._workers,
                     trio.open_nursery() as self._nursery,
                 ):
-                    async with trio.open_nursery() as starting:
-                        for _ in range(self._max_workers):
-                            starting.start_soon(self._run, _in_worker.warm_up, self._function)
+                    try:
+                        async with trio.open_nursery() as starting:
+                            for _ in range(self._max_workers):
+                                starting.start_soon(self._run, _in_worker.warm_up, self._function)
+                    except BaseException as exc:
+                        # Now: that workers then do not end well, either, must not stand in its place.
+                        self._crash = first_other(exc, trio.Cancelled)
+                        raise
                     self._open = True
                     self._known.set()
                     await trio.sleep_forever()
         except BaseException as exc:  # a system task must not raise
             crash = first_other(exc, trio.Cancelled)
             if crash is not None and not self._known.is_set():
-                self._crash = crash
+                self._crash = self._crash or crash
             elif crash is not None:
                 self._notices.say("ended", f"workers of the {self._name} did not end well ({type_name(type(crash))})")
         finally:
