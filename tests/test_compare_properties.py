@@ -22,6 +22,7 @@ from trioshadow.compare import (
     Tolerance,
     Unordered,
 )
+from trioshadow.compare._decode import decode_json
 from trioshadow.compare._lines import align
 from trioshadow.compare._match import by_sameness
 from trioshadow.compare._paths import parse_path
@@ -298,3 +299,68 @@ def test_partners_are_as_many_as_can_be(edges):
 def test_the_first_difference_of_texts(one, other):
     expected = next((i for i, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), min(len(one), len(other)))
     assert first_difference(one, other) == expected
+
+
+# ── quick ways, which must find what the slow ones do ─────────────────────────────────────────────────────────────────
+
+ODD_TEXT = st.sampled_from(["a", "b", '"', '":', ' " : ', "\\", '\\"', "\x00", "é"])
+BLANKS = st.sampled_from(["", " ", "\t\n"])
+
+
+@st.composite
+def written_json(draw, depth=2):
+    """JSON as somebody writes it: blanks anywhere, names that are there twice, texts full of quotes and colons."""
+    if not depth or draw(st.booleans()):
+        return json.dumps(draw(st.one_of(ODD_TEXT, st.integers(0, 9), st.none())))
+    members = draw(st.lists(st.tuples(ODD_TEXT, written_json(depth - 1), BLANKS, BLANKS), max_size=3))
+    return "{" + ",".join(f"{a}{json.dumps(name)}{b}:{a}{value}" for name, value, a, b in members) + "}"
+
+
+@given(written_json())
+def test_a_name_that_is_there_twice_is_never_overlooked(text):
+    twice = []
+
+    def objects(pairs):
+        if len({name for name, _ in pairs}) < len(pairs):
+            twice.append(pairs)
+        return dict(pairs)
+
+    value = json.loads(text, object_pairs_hook=objects)
+    decoded = decode_json(text.encode())
+    assert decoded.value == value
+    assert bool(decoded.note) == bool(twice)
+
+
+SCALARS = st.sampled_from([0, 0.0, -0.0, False, 1, 1.0, True, "", "1", None, math.nan, 2**70, 1e300])
+DOCUMENTS = st.recursive(
+    SCALARS,
+    lambda parts: st.lists(parts, max_size=40) | st.dictionaries(st.sampled_from("abcd"), parts),
+    max_leaves=60,
+)
+
+
+@given(DOCUMENTS, DOCUMENTS, st.booleans(), st.data())
+def test_bodies_and_values_are_found_to_differ_in_the_same_places(one, two, strict, data):
+    """Values that hold something that can't be serialised take the slow way: the places are the same."""
+    other = data.draw(st.sampled_from([one, two, [one, two], [two, one], [one] * 40, [*[one] * 39, two]]))
+    config = ShadowConfig(strict=strict)
+    sides = [[one, two, [one] * 40], [one, other, [one] * 39 + [other]]]
+    quick = Divergence.compare(*sides, config)
+    slow = Divergence.compare(*([*side, Unserialisable()] for side in sides), config)
+    bodies = Divergence.compare(*(ResponseRecord(json.dumps(side).encode()) for side in sides), config)
+    assert [places_of(each) for each in (quick, bodies)] == [places_of(slow)] * 2
+
+
+class Unserialisable:
+    """Equal to each other, and nothing that a quick look knows."""
+
+    def __eq__(self, other):
+        return isinstance(other, Unserialisable)
+
+    __hash__ = None
+
+
+def places_of(divergence):
+    if divergence is None:
+        return 0, []
+    return divergence.body.change_count, [(change.kind, change.path) for change in divergence.body.changes]

@@ -218,6 +218,38 @@ def test_a_normalize_that_raises_changes_nothing_and_says_so():
     assert note == f"Normalize raised ValueError at $['a']: {said_by(int, 'x')}"
 
 
+def test_a_key_is_the_same_whatever_kind_of_number_it_is():
+    for one, other in ((1, 1.0), (1, decimal.Decimal(1)), (1.5, decimal.Decimal("1.5")), (2**70, float(2**70))):
+        assert found([{"id": one, "p": 1}, {"id": 7}], [{"id": 7}, {"id": other, "p": 1}], KeyedBy("$", "id")) == []
+    for one, other in ((1, True), (1, "1"), (0, None), (0, False), ("1", b"1")):
+        assert len(found([{"id": one}, {"id": 7}], [{"id": 7}, {"id": other}], KeyedBy("$", "id"))) == 2
+
+
+@pytest.mark.parametrize(("one", "other"), [("0", "null"), ("0", "false"), ("1", "true"), ("1", '"1"'), ("{}", "0")])
+def test_a_key_in_a_body_is_no_other_key(one, other):
+    sides = (f'[{{"id": {one}}}, {{"id": 7}}]', f'[{{"id": 7}}, {{"id": {other}}}]')
+    bodies = [ResponseRecord(side.encode(), headers={"content-type": "application/json"}) for side in sides]
+    assert len(found(*bodies, KeyedBy("$", "id"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("1", "true"), ("1", "1.5"), ("[1]", "[true]"), ('{"a": 0}', '{"a": false}')]
+)
+def test_one_that_is_another_is_found_in_a_long_array(one, other):
+    sides = (f"[{', '.join([one] * 200)}]", f"[{', '.join([*[one] * 150, other, *[one] * 49])}]")
+    bodies = [ResponseRecord(side.encode(), headers={"content-type": "application/json"}) for side in sides]
+    ((_, path),) = found(*bodies)
+    assert path.startswith("$[150]")
+
+
+def test_strictly_a_key_of_another_type_is_another_key():
+    bodies = (b'[{"id": 1}, {"id": 7}]', b'[{"id": 7}, {"id": 1.0}]')
+    records = [ResponseRecord(body, headers={"content-type": "application/json"}) for body in bodies]
+    assert found(*records, KeyedBy("$", "id")) == []
+    kinds = [kind for kind, _ in found(*records, KeyedBy("$", "id"), strict=True)]
+    assert sorted(kinds) == ["added", "removed"]
+
+
 def test_accept_of_a_place():
     def either(primary, shadow):
         return {primary, shadow} == {"gray", "grey"}

@@ -73,9 +73,12 @@ def compare_bodies(primary: Side, shadow: Side, rules: BodyRules) -> Findings | 
         trees: SameTrees | None = SameTrees(_SAME_BUDGET * (len(ours) + len(theirs)))
     else:
         trees = None
-        if same_values(left.value, right.value):
+        same = same_values(left.value, right.value)
+        if same:
             return None
-    walk = Walk(strict=rules.strict, limit=rules.limit, same_trees=trees)
+        if same is None and not rules.normalizes:
+            trees = SameTrees(_VALUES_BUDGET)
+    walk = Walk(strict=rules.strict, limit=rules.limit, same_trees=trees, decoded=in_trees)
     walk.run(left.value, right.value, rules.root)
     if not walk.count:
         return None
@@ -101,6 +104,9 @@ _TREES = frozenset(("json", "ndjson", "form", "msgpack", TEXT, BYTES))
 #: How many times their bodies' bytes they may be serialised, part by part, to find what is the same: each level of
 #: nesting around a difference takes one.
 _SAME_BUDGET = 8
+
+#: And values, of which nobody has counted the bytes: as much as documents of half a megabyte each.
+_VALUES_BUDGET = 8_000_000
 
 
 def _as_bytes(body: object) -> bytes | None:

@@ -36,7 +36,8 @@ _Child: TypeAlias = tuple[object, State | None, Key]
 
 _OPEN = -1
 
-_BIG = 2**60
+#: From here on ints are numbered by their digits.
+BIG = 2**60
 #: Large ones may equal an int that is numbered by its digits.
 _UNLIKE_INTS = (decimal.Decimal, fractions.Fraction)
 
@@ -185,12 +186,12 @@ class Numbering:
             exact = exact.real
         if type(exact) is float and exact.is_integer():
             exact = int(exact)
-        if type(exact) is int and abs(exact) >= _BIG:
+        if type(exact) is int and abs(exact) >= BIG:
             # The hash of an int is its remainder by 2**61 - 1, so a body can be made of ints with one hash. That of a
             # str is not known in advance.
             return hex(exact)
         if type(exact) in _UNLIKE_INTS:
-            self.exact = self.exact and abs(exact) < _BIG
+            self.exact = self.exact and abs(exact) < BIG
         return exact
 
     def _number(self, form: object) -> int:

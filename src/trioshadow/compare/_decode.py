@@ -137,7 +137,19 @@ def decode_json(body: bytes, charset: str = "") -> Decoded:
     # json.loads() finds out UTF-16 and UTF-32, which are no longer JSON's, and lets lone surrogates in UTF-8 pass.
     text = _as_text(body, charset, "json")
     objects, notes = _objects()
-    value = _guarded(lambda _: json.loads(text, object_pairs_hook=objects), body, "json")
+    members = 0
+
+    def count(made: dict[str, Any]) -> dict[str, Any]:
+        nonlocal members
+        members += len(made)
+        return made
+
+    value = _guarded(lambda _: json.loads(text, object_hook=count), body, "json")
+    # Without blanks `":` is there once for each name, and may be in strings too: if it is there as often as there are
+    # members, no name was there twice. Making each object of a list of pairs tells at once, and takes half as long
+    # again.
+    if charset or body.translate(None, b" \t\r\n").count(b'":') != members:
+        value = _guarded(lambda _: json.loads(text, object_pairs_hook=objects), body, "json")
     return Decoded(value, "json", "".join(notes))
 
 

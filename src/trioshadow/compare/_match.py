@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import marshal
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-from ._canonical import Numbering
+from ._canonical import BIG, Numbering
 from ._plan import State
 from ._shapes import Shape, members, shape_of
 
@@ -14,13 +15,16 @@ from ._shapes import Shape, members, shape_of
 class Matcher:
     """Matches the elements of the arrays in two values."""
 
-    def __init__(self, *, strict: bool) -> None:
+    def __init__(self, *, strict: bool, decoded: bool = False) -> None:
+        """`decoded`: the values are trees of builtins, as a decoder makes them."""
         self.looks = _PAIRWISE_LOOKS
         """What is left for comparing each element with each: a `counted` question takes from it what it costs. Below 0:
         it is spent.
         """
         self.gave_up = False
         """Were there elements that could not be compared each with each?"""
+        self._decoded = decoded
+        self._strict = strict
         self._numbering = Numbering(strict=strict)  # one for all arrays: what is in an inner one is numbered once
 
     def by_field(
@@ -42,11 +46,21 @@ class Matcher:
         alike = {i for i in removed if i in there and same(primary[i], shadow[i], state, counted=False)}
         return ((i, j) for i, j in pairs if not ((j is None and i in alike) or (i is None and j in alike)))
 
-    def _number_of_field(self, element: object, field: str, state: State | None) -> int | None:
+    def _number_of_field(self, element: object, field: str, state: State | None) -> Hashable:
+        if self._decoded and not self._strict and state is None and type(element) is dict:
+            # Nearly all keys are such, and stand for themselves: that saves the numbering, two thirds of the time of
+            # two arrays of 2,000 objects (`nox -s bench`, KeyedBy). What is not decoded may have a Decimal that equals
+            # an int.
+            value: Any = element.get(field)
+            kind = type(value)
+            if kind is str or (kind is int and -BIG < value < BIG):
+                return value  # type: ignore[no-any-return] # of these types
+            if kind is float and -BIG < value < BIG and value.is_integer():
+                return int(value)
         if shape_of(element) is Shape.OBJECT:
             found = members(element)
             if field in found:
-                return self._numbering.of(found[field], state)
+                return (self._numbering.of(found[field], state),)  # no int that stands for itself
         return None
 
     def _tells_all(self, state: State | None) -> bool:
@@ -59,6 +73,19 @@ class Matcher:
         """The indexes of the elements that are on one side only, the primary's and the shadow's. `same` is asked where
         the elements' numbers can't tell.
         """
+        if not self._decoded or state is not None:
+            return self._unmatched(primary, shadow, state, same)
+        # Most are written alike, and so the same. Only the others are numbered.
+        removed, added = _alone(by_key(_written(primary), _written(shadow)))
+        if not removed or not added:
+            return removed, added
+        ours, theirs = [primary[i] for i in removed], [shadow[j] for j in added]
+        rest, others = self._unmatched(ours, theirs, state, same)
+        return [removed[i] for i in rest], [added[j] for j in others]
+
+    def _unmatched(
+        self, primary: Sequence[object], shadow: Sequence[object], state: State | None, same: Same
+    ) -> tuple[list[int], list[int]]:
         numbers = [self._numbering.of(element, state) for element in primary]
         pairs = by_key(numbers, [self._numbering.of(element, state) for element in shadow])
         removed, added = _alone(pairs)
@@ -82,6 +109,14 @@ class Matcher:
     def same_as_they_are(self, primary: object, shadow: object) -> bool:
         """Are two values the same without any rule? False: who knows."""
         return self._numbering.of(primary, None) == self._numbering.of(shadow, None)
+
+
+def _written(values: Sequence[Any]) -> list[Hashable]:
+    """Each serialised: where that is equal, so are the values."""
+    try:
+        return [marshal.dumps(value, 2) for value in values]  # version 2 knows no references
+    except ValueError:  # too deep
+        return [object() for _ in values]
 
 
 def _alone(pairs: Iterable[Pair]) -> tuple[list[int], list[int]]:

@@ -62,12 +62,14 @@ def _pickled(value: object) -> list[bytes]:
     return file.parts
 
 
-def same_values(a: object, b: object) -> bool:
-    """Are two values of builtin containers and scalars the same, types and order of names included?"""
+def same_values(a: object, b: object) -> bool | None:
+    """Are two values of builtin containers and scalars the same, types and order of names included? None: they may be,
+    and are nothing but builtins, of bounded size, so that each of their parts may be looked at by itself.
+    """
     if type(a) is not type(b) or type(a) not in (dict, list, tuple):
         return False
     try:
-        return same_flat(a, b) or _pickled(a) == _pickled(b)
+        return same_flat(a, b) or _pickled(a) == _pickled(b) or None
     except Exception:  # too deep, too large, in a circle, not of builtins
         return False
 
@@ -102,12 +104,37 @@ class SameTrees:
 
     def __call__(self, a: Any, b: Any) -> bool:
         if self._budget <= 0:
-            return False
+            return same_flat(a, b)
         try:
+            if a != b:  # it ends at the first difference, but takes True for 1
+                return False
             ours = marshal.dumps(a, 2)  # version 2 knows no references: equal values give equal bytes
             theirs = marshal.dumps(b, 2)
-        except ValueError:  # too deep, or a value that marshal does not know
+        except (ValueError, RecursionError):  # too deep, or a value that marshal does not know
             self._budget = 0
-            return False
+            return same_flat(a, b)
         self._budget -= len(ours) + len(theirs)
-        return ours == theirs
+        return ours == theirs or _same_kinds(a, b)
+
+
+_TREES = frozenset((dict, list))
+_IN_TREES = SCALARS | _TREES
+
+
+def _same_kinds(a: Any, b: Any) -> bool:
+    """Of two dicts or lists that are equal to `==`: are their parts of the same types? Names may be in any order."""
+    stack = [(a, b)]
+    while stack:
+        one, other = stack.pop()
+        if type(one) is dict:
+            if any(type(name) is not str for name in one):  # to a dict True is 1
+                return False
+            ours, theirs = list(one.values()), [other[name] for name in one]
+        else:
+            ours, theirs = one, other
+        kinds = list(map(type, ours))
+        if kinds != list(map(type, theirs)) or not _IN_TREES.issuperset(kinds):
+            return False
+        if not _TREES.isdisjoint(kinds):
+            stack.extend(pair for pair in zip(ours, theirs, strict=True) if type(pair[0]) in _TREES)
+    return True

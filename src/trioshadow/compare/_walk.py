@@ -59,6 +59,9 @@ _ASKING_DEPTH = 8
 #: Of a larger container the parts are looked at at once: most likely it is not the same as a whole.
 _SMALL = 32
 
+#: Deeper than this no part is looked at as a whole: each level may read all that is below it once more.
+_DEEP = 16
+
 #: Different notes that one walk makes.
 _NOTES = 5
 #: Characters of each.
@@ -101,10 +104,16 @@ class Walk:
     """One comparison of two values."""
 
     def __init__(
-        self, *, strict: bool, limit: int, same_trees: SameTrees | None = None, matcher: Matcher | None = None
+        self,
+        *,
+        strict: bool,
+        limit: int,
+        same_trees: SameTrees | None = None,
+        decoded: bool = False,
+        matcher: Matcher | None = None,
     ) -> None:
-        """`limit`: changes that are kept. With `same_trees` both values are trees of builtins, as a decoder makes them:
-        no object is in them twice.
+        """`limit`: changes that are kept. With `same_trees` both values are trees of builtins, of bounded size;
+        `decoded`: as a decoder makes them.
         """
         self.changes: list[Change] = []
         """The first ones in the primary's order; what only the shadow has comes at the end of its container."""
@@ -120,7 +129,7 @@ class Walk:
         self._open: set[_Mark | None] = set()
         self._revisits = _REVISITS
         self._made = 0
-        self._matcher = Matcher(strict=strict) if matcher is None else matcher
+        self._matcher = Matcher(strict=strict, decoded=decoded) if matcher is None else matcher
         self._depth = 0
         """Above 0 the walk only asks whether two elements of an unordered array are the same."""
         self._counted = False
@@ -172,7 +181,8 @@ class Walk:
                 if self._seem_same(ours, theirs, key):
                     return None
                 if state is None and self._same_trees is not None:  # the way of nearly all that is decoded
-                    return _builtin_frame(key, ours, theirs)
+                    whole = self._same_trees if len(self._trail) < _DEEP else None
+                    return _builtin_frame(key, ours, theirs, whole)
             return self._compare(key, ours, theirs, state)
         except _Enough:
             raise
@@ -187,7 +197,7 @@ class Walk:
         """Of two exact dicts or lists: are they known at a glance to be the same?"""
         if self._same_trees is None:
             return same_flat(ours, theirs)
-        return len(ours) <= _SMALL and key is not _ROOT and self._same_trees(ours, theirs)
+        return len(ours) <= _SMALL and key is not _ROOT and len(self._trail) < _DEEP and self._same_trees(ours, theirs)
 
     def _compare(self, key: Key, ours: Any, theirs: Any, state: State | None) -> _Frame | None:
         if (state is not None and state.ignored) or ours is theirs:
@@ -376,8 +386,13 @@ class Walk:
             self.changes.append(Change(path, kind, ours, theirs))
 
 
-def _builtin_frame(key: Key, ours: Any, theirs: Any) -> _Frame:
-    children = _members(ours, theirs, subset=False) if type(ours) is dict else _elements(ours, theirs)
+def _builtin_frame(key: Key, ours: Any, theirs: Any, same: SameTrees | None) -> _Frame:
+    if type(ours) is dict:
+        children = _members(ours, theirs, subset=False)
+    elif same is not None and len(ours) > _SMALL:
+        children = _elements_by_runs(ours, theirs, same)
+    else:
+        children = _elements(ours, theirs)
     return _Frame(key, (ours, theirs), children, None, positional=True)
 
 
@@ -428,6 +443,30 @@ def _elements(ours: list[Any], theirs: list[Any]) -> Iterator[_Child]:
         yield index, ours[index], _MISSING
     for index in range(len(ours), len(theirs)):
         yield index, _MISSING, theirs[index]
+
+
+def _elements_by_runs(ours: list[Any], theirs: list[Any], same: SameTrees) -> Iterator[_Child]:
+    """The same as `_elements`, of long arrays in which most elements are the same: many are looked at together, then
+    fewer. It saves a look at each.
+    """
+    common = min(len(ours), len(theirs))
+    for start in range(0, common, _RUN * _RUN):
+        end = min(start + _RUN * _RUN, common)
+        if same(ours[start:end], theirs[start:end]):
+            continue
+        for first in range(start, end, _RUN):
+            last = min(first + _RUN, end)
+            if not same(ours[first:last], theirs[first:last]):
+                for index in range(first, last):
+                    yield index, ours[index], theirs[index]
+    for index in range(common, len(ours)):
+        yield index, ours[index], _MISSING
+    for index in range(common, len(theirs)):
+        yield index, _MISSING, theirs[index]
+
+
+#: Elements that are looked at together.
+_RUN = 8
 
 
 def _children(ours: list[Any], theirs: list[Any], pairs: Iterator[tuple[int | None, int | None]]) -> Iterator[_Child]:
