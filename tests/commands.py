@@ -57,6 +57,12 @@ class Ended:
 class _Stream(io.TextIOWrapper):
     def __init__(self):
         super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+        self.has_line = trio.Event()
+
+    def write(self, text):
+        if "\n" in text:
+            self.has_line.set()
+        return super().write(text)
 
     def text(self):
         return self.buffer.getvalue().decode()
@@ -124,13 +130,13 @@ async def serving(*arguments, **changes):
     async def command():
         status.append(await cli.main_async([*map(str, arguments)]))
         ended.set()
+        out.has_line.set()
 
     with _as_a_process(**changes) as (out, err):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(command)
-            while "\n" not in out.text():
-                assert not ended.is_set(), err.text()
-                await trio.sleep(0.001)
+            await out.has_line.wait()
+            assert not ended.is_set(), err.text()
             yield Running(out.text(), out, err, ended, status)
             nursery.cancel_scope.cancel()
 

@@ -66,6 +66,7 @@ async def server(app, **settings):
     config = Config()
     config.bind = ["127.0.0.1:0"]
     config.errorlog = None
+    config.keep_alive_timeout = TOO_LONG
     config.include_date_header = config.include_server_header = False
     for name, value in settings.items():
         assert hasattr(config, name)

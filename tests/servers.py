@@ -21,6 +21,8 @@ import trustme
 from hypercorn.config import Config
 from hypercorn.trio import serve
 
+from .conftest import TOO_LONG
+
 HEAD_END = b"\r\n\r\n"
 
 # ── certificates ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -92,6 +94,7 @@ async def serving(app, *, tls=None, http2=True, logged=None, **settings):
     config.bind = ["127.0.0.1:0"]
     config.tls = tls
     config.alpn_protocols = ["h2", "http/1.1"] if http2 else ["http/1.1"]
+    config.keep_alive_timeout = TOO_LONG
     config.errorlog = logging.Logger("hypercorn")  # noqa: LOG001 # a server must not hear the others' errors
     kept = [] if logged is None else logged
     config.errorlog.addHandler(_Keep(kept))

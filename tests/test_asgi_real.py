@@ -254,7 +254,7 @@ async def test_a_server_that_shuts_down_drains_the_legs_first(patience):
         await gate.wait()
 
     shadow = apps.chunks(b"ok", headers=[], gate=wait)
-    config = ShadowConfig(shadow_timeout=60, drain_timeout=patience)
+    config = ShadowConfig(shadow_timeout=TOO_LONG, drain_timeout=patience)
     app = apps.chunks(b"ok", headers=[])
     middleware = ShadowMiddleware(app, shadow=shadow, config=config)
     async with trio.open_nursery() as nursery, serving(middleware) as url:
@@ -321,7 +321,7 @@ CLIENTS = [(name, client) for name in hostile.HOSTILE for client in (httpx, http
 )
 async def test_a_client_does_not_notice_a_hostile_shadow(name, client_class):
     """Two requests one after the other, so that the second may meet what the first left behind."""
-    patience = 1.0 if name in hostile.ENDLESS else 20
+    patience = 2.0 if name in hostile.ENDLESS else TOO_LONG
     without = await alone(ANSWER, lambda url: ask(url, request("/a"), request("/b")))
     async with (
         hostile.HOSTILE[name]() as url,
@@ -343,7 +343,7 @@ async def test_a_client_does_not_notice_a_hostile_shadow(name, client_class):
 @pytest.mark.slow
 async def test_a_client_does_not_notice_a_shadow_that_is_hostile_over_http2(name, family):
     handler, ending = hostile.HTTP2[name]
-    patience = 1.0 if ending == "timed_out" else 20  # a flood makes the loop late; that must not be half of it
+    patience = 2.0 if ending == "timed_out" else TOO_LONG  # a flood makes the loop late; that must not be half of it
     without = await alone(ANSWER, lambda url: ask(url, request("/a"), request("/b")))
     async with (
         raw_server(handler) as url,
@@ -395,7 +395,7 @@ async def test_what_a_hostile_shadow_costs_the_client(name):
             if shadowed:
                 url = await stack.enter_async_context(hostile.HOSTILE[name]())
                 backend = await stack.enter_async_context(over_the_wire(url))
-                config = ShadowConfig(shadow_timeout=60, drain_timeout=0)
+                config = ShadowConfig(shadow_timeout=TOO_LONG, drain_timeout=0)
                 served = await stack.enter_async_context(mirrored(ANSWER, backend, config=config))
                 url = served.url
             else:
@@ -872,7 +872,7 @@ async def test_ten_thousand_requests_to_the_same_app_on_both_sides_never_diverge
     """A third to each framework. There is a clock in what is compressed, and in the headers that servers add."""
     chooser, seconds = random.Random(7), set()
     for name, service in apps.SERVICES.items():
-        config = ShadowConfig(may_mirror=EVERYTHING, shadow_timeout=60, max_in_flight=1000)
+        config = ShadowConfig(may_mirror=EVERYTHING, shadow_timeout=TOO_LONG, max_in_flight=1000)
         async with shadowed_by(kind, service(), credentials=["cookie"]) as shadow:
             middleware = ShadowMiddleware(service(), shadow=shadow, config=config)
 

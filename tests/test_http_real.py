@@ -273,7 +273,7 @@ async def test_a_hundred_concurrent_calls_through_one_transport_get_their_own_an
     server, inner, _ = SPEAK[speak]
     inner = {**inner, "limits": family.Limits(max_connections=10)}
     answers = {}
-    config = ShadowConfig(shadow_timeout=20)
+    config = ShadowConfig(shadow_timeout=TOO_LONG)
     async with mirrored(
         serving(apps.starlette_service(), **server),
         serving(apps.starlette_service(), **server),
@@ -307,7 +307,7 @@ async def test_a_hundred_concurrent_calls_do_not_wait_for_a_shadow_that_hangs():
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in hostile.ENDLESS)) for name in hostile.HOSTILE]
 )
 async def test_an_application_does_not_notice_a_hostile_shadow(name):
-    config = ShadowConfig(shadow_timeout=1.0 if name in hostile.ENDLESS else 20)
+    config = ShadowConfig(shadow_timeout=2.0 if name in hostile.ENDLESS else TOO_LONG)
     async with mirrored(serving(apps.fixed(b"an answer")), hostile.HOSTILE[name](), config=config) as sides:
         plain = shown(await sides.plain.get("/"))
         for _ in range(2):
@@ -366,7 +366,7 @@ async def test_a_thousand_calls_to_the_same_app_on_both_sides_never_diverge():
     """Of a run of ten thousand, this is the transport's share: the longer ones are the middleware's."""
     chooser = random.Random(7)
     calls = [call for call in CALLS if call[1] != "/cookie"]
-    config = ShadowConfig(may_mirror=EVERYTHING, shadow_timeout=20)
+    config = ShadowConfig(may_mirror=EVERYTHING, shadow_timeout=TOO_LONG)
     async with mirrored(
         serving(apps.quart_service(), logged=[]), serving(apps.quart_service(), logged=[]), config=config
     ) as sides:

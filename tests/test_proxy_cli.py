@@ -177,7 +177,6 @@ async def statistics(url):
                 waiting = told["in_flight"] + told["records_waiting"] + told["secondary"]["in_flight"]
                 if told["calls"] and not waiting:
                     return told
-                await trio.sleep(0.02)
 
 
 # ── what it does ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -409,15 +408,19 @@ async def test_larger_bodies_than_said_are_served_and_not_compared():
     assert (told["held_back_by_cause"]["incomplete"], told["abandoned"]) == (1, 1)  # its answer is larger too
 
 
-async def test_a_primary_that_takes_too_long_is_a_504_and_a_shadow_is_timed_out():
+async def test_a_primary_that_takes_too_long_is_a_504_and_a_shadow_is_timed_out(mock_clock):
+    """Real sockets, and a clock that stands still until it is told."""
+
     async def slow(wire):
+        await wire.until(HEAD_END)
+        mock_clock.jump(3)
         await wire.closed()
 
-    primary_gives_up = ("--primary-timeout", "0.2")
-    async with raw_server(slow) as url, proxy(url, url, *primary_gives_up) as running, httpx.AsyncClient() as client:
+    options = ("--primary-timeout", "3", "--sample", "0")
+    async with raw_server(slow) as url, proxy(url, url, *options) as running, httpx.AsyncClient() as client:
         assert (await client.get(running.url)).status_code == 504
-    shadow_gives_up = ("--timeout", "0.1", "--admin", "0")
-    async with raw_server(slow) as new, server(service()) as old, proxy(old, new, *shadow_gives_up) as running:
+    options = ("--timeout", "3", "--admin", "0")
+    async with raw_server(slow) as new, server(service()) as old, proxy(old, new, *options) as running:
         assert "price" in await fetch(running.url)
         assert (await statistics(running.admin))["timed_out"] == 1
 

@@ -315,7 +315,8 @@ async def test_the_key_is_a_header_also_of_those_that_are_not_sent(folder):
     assert re.search(r"^GET / +too few +30 +30 +3 ", report, re.MULTILINE)
 
 
-async def test_a_secondary_shows_what_is_noise_and_holds_nobody_up_for_longer_than_its_time(folder):
+async def test_a_secondary_shows_what_is_noise_and_holds_nobody_up_for_longer_than_its_time(folder, mock_clock):
+    """Real sockets, and a clock that stands still until it is told."""
     numbers = iter(range(1_000))
 
     async def noisy(scope, receive, send):
@@ -324,12 +325,13 @@ async def test_a_secondary_shows_what_is_noise_and_holds_nobody_up_for_longer_th
     async def hangs(scope, receive, send):
         if scope["type"] != "http":
             raise NotImplementedError
+        mock_clock.jump(0.1)
         await trio.sleep_forever()
 
     async with server(noisy) as old, server(service(-1)) as new, server(hangs) as twin:
         report = await replay(write(folder, *get(*USERS)), old, new, "--secondary", old, *MILD, status=3)
         assert "30 of these to the secondary too:\n  diverged            30\n" in report
-        options = ("--secondary", twin, "--timeout", "0.1", "--archive", "slow.jsonl")
+        options = ("--secondary", twin, "--timeout", "0.1", "--concurrency", "1", "--archive", "slow.jsonl")
         report = await replay(write(folder, *get(*USERS)), old, new, *options, status=3)
         assert "30 of these to the secondary too:\n  timed out           30\n" in report
 
