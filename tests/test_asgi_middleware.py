@@ -17,11 +17,13 @@ import trio
 import trio.testing
 
 from trioshadow import BodyTooLarge, DivergenceLog, FailureKind, ResponseRecord, ShadowConfig, Shadower, in_shadow
-from trioshadow.asgi import AsgiBackend, ShadowMiddleware
+from trioshadow.asgi import AsgiBackend, ShadowMiddleware, _middleware
+from trioshadow.asgi._request import request_of
 from trioshadow.http import HttpRequest, allow_methods, served_by_edge
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
 from .conftest import counts
+from .test_accounts_by_operation import rows
 from .test_edges import held_back
 
 JSON = (b"content-type", b"application/json")
@@ -291,6 +293,37 @@ async def test_what_is_not_sampled_passes_through_with_the_servers_own_functions
         await middleware(*websocket)
         assert seen[1] == websocket
     assert counts(middleware.shadower) == {"not_sampled": 1}
+
+
+def scopes_of_any_kind():
+    for number in range(60):
+        yield scope_for(f"/users/{number}")
+        yield scope_for(f"/a%2Fb/{number}", query_string=b"page=%d" % number)
+        yield scope_for(f"/users/{number}", headers=[(b"X-Shadow", b"1")])
+        yield scope_for(f"/users/{number}", method="POST")
+        yield scope_for(f"/caf\u00e9/{number}", raw_path=None)
+        yield scope_for("", raw_path=b"/caf\xc3\xa9/%d" % number, root_path="/api")
+
+
+async def test_what_is_left_out_by_its_head_is_what_would_be_left_out_by_the_request(autojump_clock, monkeypatch):
+    made = []
+    monkeypatch.setattr(_middleware, "request_of", lambda scope: made.append(scope) or request_of(scope))
+    found = []
+    for key in (None, HttpRequest.__sampling_key__):  # who names a key gets to see the whole request
+        shadow = ScriptedBackend(Answer(ResponseRecord(b"{}", headers=[JSON])))
+        app = ShadowMiddleware(answering(), shadow=shadow, config=ShadowConfig(sample_rate=0.3, key=key))
+        made.clear()
+        async with Lifespan(app):
+            for scope in scopes_of_any_kind():
+                await ask(app, scope)
+        found.append((counts(app.shadower), held_back(app.shadower), rows(app.shadower)))
+        looked_at = len(made)
+        if key is None:
+            counted = counts(app.shadower)
+            assert looked_at == counted["matched"] + counted["held_back"] == 360 - counted["not_sampled"]
+        else:
+            assert looked_at == 360
+    assert found[0] == found[1]
 
 
 async def test_an_app_can_say_that_its_answer_is_not_to_be_compared(autojump_clock):

@@ -11,7 +11,7 @@ import trio
 from trioshadow._verdict import HeldBack
 from trioshadow.http import AnyShadower, Edge, Exchange
 
-from ._request import AsgiRequest
+from ._request import AsgiHead, AsgiRequest
 from ._routes import route_template
 from ._types import App, Message, Receive, Scope, Send
 
@@ -148,12 +148,14 @@ class Call:
             self._exchange.name(operation_of(around.edge, around.app, self._scope, self._request))
 
 
-def operation_of(edge: Edge, app: App, scope: Scope, request: AsgiRequest) -> str:
+def operation_of(edge: Edge, app: App, scope: Scope, request: AsgiHead | AsgiRequest) -> str:
     """What is called: by the route, which is known once the app has begun to answer, if it ever will be."""
     try:
         template = route_template(scope, app, request.root_path)
     except Exception:  # a router's own, of a path that it does not know
         template = None
+    if isinstance(request, AsgiHead):
+        return edge.name_by_head(request.method, request.path, template)
     return edge.name(request, template)
 
 

@@ -27,6 +27,7 @@ from trioshadow._errors import consists_of, passing_error
 from trioshadow._gate import LegBreaker
 from trioshadow._log import DivergenceLog
 from trioshadow._record import ResponseRecord
+from trioshadow._sampling import encode_key
 from trioshadow._shadower import Shadower
 from trioshadow._sink import Sink, SinkTarget
 from trioshadow._slo import SloTracker
@@ -36,7 +37,7 @@ from trioshadow.http import MAX_BODY_BYTES, AnyLeg, AnyShadower, Edge, Exchange,
 from ._backend import AsgiBackend
 from ._call import Call, Surroundings, operation_of
 from ._lifespan import run_with_stand_in
-from ._request import AsgiRequest, body_length, request_of
+from ._request import AsgiHead, AsgiRequest, body_length, request_of
 from ._types import App, Message, Receive, Scope, Send
 
 
@@ -45,7 +46,7 @@ class _NotMirrored:
     """A call of which nothing is left to do but to count it by name."""
 
     leg: AnyLeg
-    request: AsgiRequest
+    request: AsgiHead | AsgiRequest
 
 
 class ShadowMiddleware:
@@ -187,7 +188,10 @@ class ShadowMiddleware:
             # Switched off, the middleware should cost next to nothing: nobody asks what the request is.
             shadower.start_if_running(None, key=b"")
             return None
-        request, length = request_of(scope), body_length(scope)
+        length = body_length(scope)
+        if (left_out := self._left_out(scope, length)) is not None:
+            return left_out
+        request = request_of(scope)
         leg: AnyLeg | None = None
         if self._own is not None and not shadower.was_entered:
             why = "the server ran no lifespan" if _on_trio() else "the server does not run on Trio"
@@ -205,6 +209,20 @@ class ShadowMiddleware:
                 return _NotMirrored(edge.start(shadower, request, refused), request)
         around = Surroundings(self.app, edge, shadower, self._raises_alike)
         return Call(around, scope, request, length, Exchange(edge, request.method, leg))
+
+    def _left_out(self, scope: Scope, length: int | None) -> _NotMirrored | None:
+        """The call, if the sampler leaves it out by its head alone: where few are sampled that is most of them, and no
+        request is made for it. None: look closer.
+        """
+        shadower = self._shadower
+        config = shadower.config
+        if length != 0 or config.key is not None or config.sample_rate >= 1 or self._edge.named_by_user:
+            return None
+        if not shadower.running:
+            return None
+        head = AsgiHead(scope)
+        key = encode_key(head)
+        return None if config.should_shadow(key) else _NotMirrored(shadower.start_if_running(None, key=key), head)
 
     # ── the lifespan ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 
 import attrs
 
+from trioshadow._sampling import SamplingKey
 from trioshadow.http import HttpRequest, on_the_wire
 
 from ._types import Scope
@@ -37,17 +38,44 @@ class AsgiRequest(HttpRequest):
         return None
 
 
-def request_of(scope: Scope) -> AsgiRequest:
-    """The request of an `http` scope, as yet without its body."""
+class AsgiHead:
+    """What a request without a body is sampled and named by. Most are left out by the sampler, and need no more: an
+    AsgiRequest takes six times as long to make.
+    """
+
+    __slots__ = ("method", "root_path", "target")
+
+    def __init__(self, scope: Scope) -> None:
+        self.method: str = scope["method"]
+        self.target = target_of(scope)
+        self.root_path: str = scope.get("root_path", "")
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+    def __sampling_key__(self) -> SamplingKey:
+        """That of an HttpRequest without a body."""
+        return self.method, self.target
+
+
+def target_of(scope: Scope) -> str:
+    """As it was received."""
     path = scope.get("raw_path")
     if path is None:  # it is optional
         path = quote(scope["path"], safe="/:@!$&'()*+,;=~").encode("ascii")
     query = scope.get("query_string", b"")
     target = (path + b"?" + query if query else path) or b"/"  # it is empty where a CONNECT has an authority
+    return (target if target.isascii() else on_the_wire(target)).decode("ascii")
+
+
+def request_of(scope: Scope) -> AsgiRequest:
+    """The request of an `http` scope, as yet without its body."""
     server, client = scope.get("server"), scope.get("client")
     return AsgiRequest(
         scope["method"],
-        (target if target.isascii() else on_the_wire(target)).decode("ascii"),
+        target_of(scope),
         scope["headers"],
         scheme=scope.get("scheme", "http"),
         http_version=scope.get("http_version", "1.1"),

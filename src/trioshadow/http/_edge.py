@@ -78,6 +78,11 @@ class Edge:
         self.notices.say("copying", "as many requests as max_in_flight are on their way: others are not copied")
         return False
 
+    @property
+    def named_by_user(self) -> bool:
+        """Is there a function of the user's, which must see the whole request?"""
+        return self._operation is not None
+
     def name(self, request: HttpRequest, template: str | None = None) -> str:
         """What the request is called: by the user's function, by a router's template, or by its path."""
         if self._operation is not None:
@@ -87,7 +92,11 @@ class Edge:
                 if passing_error(exc) is not None:
                     raise
                 self.notices.say("operation", f"operation= raised {type_name(type(exc))}")
-        return self.operations.name(request.method, template or template_path(request.path))
+        return self.name_by_head(request.method, request.path, template)
+
+    def name_by_head(self, method: str, path: str, template: str | None = None) -> str:
+        """What it is called where no function of the user's names it."""
+        return self.operations.name(method, template or template_path(path))
 
     def _config(self, config: ShadowConfig) -> ShadowConfig:
         if self._configs is None or self._configs[0] is not config:
