@@ -129,28 +129,33 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
 
     mirrored = True
 
-    # No slots, and defaults in the class: a leg is made for each sampled call, and most of these it never sets.
-    request: Any = None
-    host: LegHost | None = None
-    secondary_leg: SecondaryLeg | None = None
+    __slots__ = (
+        *("_deadline", "_key_hash", "_outcome", "_primary_seconds", "_settled", "_started", "_thread", "backend"),
+        *("captured", "captured_request", "counted", "desk", "evidence", "held_bytes", "host", "key", "large", "mark"),
+        *("operation", "pair", "permit", "request", "reserved_bytes", "row", "secondary_leg"),
+    )
+
+    request: Any
+    host: LegHost | None
+    secondary_leg: SecondaryLeg | None
     """If there is a secondary, until it knows the primary's side."""
-    pair: Pair | None = None
-    held_bytes = 0
+    pair: Pair | None
+    held_bytes: int
     """Of what it holds, as far as known, and as the ledger has it."""
-    reserved_bytes = 0
+    reserved_bytes: int
     """Of these, for the answer that is not there yet."""
-    large: Large | None = None
+    large: Large | None
     """What is to be compared elsewhere."""
-    mark: LegMark | None = None
+    mark: LegMark | None
     """Since the shadow's task began."""
-    captured_request: Any = None
-    captured: Captured | None = None
+    captured_request: Any
+    captured: Captured | None
     """What the record keeps of the call."""
-    _settled = False
-    counted = False
+    counted: bool
     """Has the ledger its verdict?"""
-    _primary_seconds: float | None = None
-    _deadline = math.inf
+    _settled: bool
+    _primary_seconds: float | None
+    _deadline: float
 
     def __init__(
         self,
@@ -175,6 +180,14 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         self.permit = permit
         self._thread = get_ident()
         self._outcome: ShadowOutcome[PrimaryT, ShadowT] = ShadowOutcome(None, None)  # type: ignore[arg-type]
+        self.request = self.host = self.secondary_leg = self.pair = self.large = self.mark = None
+        self.captured_request = self.captured = self._primary_seconds = None
+        self.held_bytes = self.reserved_bytes = 0
+        self._settled = self.counted = self.gave_way = False
+        self._deadline = math.inf
+        self.primary, self.shadow, self.cut = _PENDING, _RUNNING, _UNCUT
+        self.primary_value = self.primary_error = self.answer = self.error = self.shadow_seconds = None
+        self.crash = self.own_failure = self.primary_failure = None
         self._started = desk.now()
 
     # ── the caller's side ────────────────────────────────────────────────────────────────────────────────────────────

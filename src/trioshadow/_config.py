@@ -165,6 +165,8 @@ class ShadowConfig:
     """The primary's half of `view`; None where the answer is compared as it is."""
     shadow_view: View | None = attrs.field(init=False, eq=False, repr=False)
     """The shadow's half of `view`."""
+    plain: bool = attrs.field(init=False, eq=False, repr=False)
+    """No code of yours has a say in what is compared: no view, no `compare`."""
     threshold: float = attrs.field(init=False, eq=False, repr=False)
     """`sample_rate * 2**32`: keys whose hash is below it are mirrored."""
     comparison: Comparison = attrs.field(init=False, eq=False, repr=False)
@@ -184,6 +186,8 @@ class ShadowConfig:
         # A Fraction is a number, but no deadline.
         for name in ("sample_rate", "shadow_timeout", "max_step_seconds", "drain_timeout", "noise_rate"):
             object.__setattr__(self, name, float(getattr(self, name)))
+        plain = primary_view is None and shadow_view is None and self.compare is None
+        object.__setattr__(self, "plain", plain)
         object.__setattr__(self, "threshold", self.sample_rate * _2_32)
         comparison = Comparison(
             self.ignore,

@@ -15,9 +15,14 @@ class ShadowMark:
     keep them.
     """
 
-    running = True
-    of_shadow = True
-    """False: a sink's. What it calls is not mirrored, or it would feed itself; but its writes are meant."""
+    __slots__ = ("of_shadow", "running", "watchers")
+
+    def __init__(self, *, of_shadow: bool = True) -> None:
+        """Not `of_shadow`: a sink's. What it calls is not mirrored, or it would feed itself; its writes are meant."""
+        self.running = True
+        self.of_shadow = of_shadow
+        #: Who is told its verdict, which is known after the shadow's end; let go of then, since contexts outlive legs.
+        self.watchers: tuple[Callable[[Settled], object], ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -33,8 +38,7 @@ class Settled:
 class LegMark(ShadowMark):
     """Marks the context of one leg's shadow."""
 
-    #: Who is told its verdict, which is known after the shadow's end; let go of then, since contexts outlive legs.
-    watchers: tuple[Callable[[Settled], object], ...] = ()
+    __slots__ = ()
 
 
 shadow_mark: contextvars.ContextVar[ShadowMark | None] = contextvars.ContextVar("trioshadow.shadow_mark", default=None)

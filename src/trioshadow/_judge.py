@@ -68,47 +68,49 @@ _MATCHED, _DIVERGED = Verdict.MATCHED, Verdict.DIVERGED
 
 
 class LegFacts:
-    """What is known of a leg. Defaults in the class: most legs never set most of these."""
+    """What is known of a leg. `ActiveLeg` sets all of it."""
+
+    __slots__ = (
+        *("answer", "config", "crash", "cut", "error", "gave_way", "own_failure", "primary", "primary_error"),
+        *("primary_failure", "primary_value", "shadow", "shadow_seconds"),
+    )
 
     config: ShadowConfig
-    secondary = False
-    """Is it the secondary that is compared, another copy of the primary, whose answers have the primary's shape?"""
-
-    primary = _PENDING
-    primary_value: Any = None
+    primary: PrimarySide
+    primary_value: Any
     """Of the primary's answer what is to be compared, perhaps `Packed`, `Copied` or `Deferred`."""
-    primary_error: ErrorWords | None = None
+    primary_error: ErrorWords | None
     """If it raised."""
 
-    shadow = _RUNNING
-    answer: Any = None
+    shadow: ShadowSide
+    answer: Any
     """The shadow's, if it answered."""
-    error: ErrorWords | None = None
+    error: ErrorWords | None
     """Of what the shadow raised, Cancelled included."""
-    shadow_seconds: float | None = None
+    shadow_seconds: float | None
     """None: the shadow was never entered."""
-    cut = _UNCUT
-    crash: tuple[str, str] | None = None
+    cut: Cut
+    crash: tuple[str, str] | None
     """Type name and message of what came out of the call's nursery besides Cancelled."""
 
-    own_failure: ShadowFailure | None = None
+    own_failure: ShadowFailure | None
     """Of the code between the sides: a copy or a view."""
-    primary_failure: ShadowFailure | None = None
+    primary_failure: ShadowFailure | None
     """The same, if it was on the primary's side."""
-    gave_way = False
+    gave_way: bool
     """Was the shadow's answer dropped, since there was no room for it?"""
+
+    secondary = False
+    """Is it the secondary that is compared, another copy of the primary, whose answers have the primary's shape?"""
 
 
 def is_plain_match(facts: LegFacts) -> bool:
     """Are both answers plain values, and the same? Nearly always, where answers are values. Runs no code of others."""
-    config = facts.config
     return (
         facts.primary is _DONE
         and facts.shadow is _ANSWERED
         and same_at_once(facts.primary_value, facts.answer)
-        and config.compare is None
-        and config.shadow_view is None
-        and config.primary_view is None
+        and facts.config.plain
         and facts.crash is None
         and facts.cut is _UNCUT
         and facts.own_failure is None

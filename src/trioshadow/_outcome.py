@@ -17,6 +17,9 @@ PrimaryT = TypeVar("PrimaryT")
 ShadowT = TypeVar("ShadowT")
 
 
+_NOTHING: tuple[None, None, None] = (None, None, None)
+
+
 class ShadowOutcome(Generic[PrimaryT, ShadowT]):
     """The primary's answer, and what became of the shadow.
 
@@ -26,16 +29,14 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
     primary: PrimaryT
     """The very object that the primary returned."""
 
-    # No slots, and defaults in the class: one is made for each call, and the calls that are not mirrored set none of
-    # these.
-    _shadow: ShadowT | None = None
-    _divergence: Divergence | None = None
-    _failure: ShadowFailure | None = None
-    _settled: trio.Event | None = None  # made by the first that waits: most outcomes are never waited for
+    __slots__ = ("__weakref__", "_result", "_settled", "_verdict", "primary")
 
     def __init__(self, primary: PrimaryT, verdict: Verdict | None) -> None:
         self.primary = primary
         self._verdict = verdict
+        #: What the shadow answered, the divergence, the failure.
+        self._result: tuple[ShadowT | None, Divergence | None, ShadowFailure | None] = _NOTHING
+        self._settled: trio.Event | None = None  # made by the first that waits: most outcomes are never waited for
 
     @property
     def verdict(self) -> Verdict | None:
@@ -56,19 +57,19 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
     def shadow(self) -> ShadowT | None:
         """What the shadow answered; None if it did not. Raises ShadowPending while that is not known."""
         self._require_settled("shadow")
-        return self._shadow
+        return self._result[0]
 
     @property
     def divergence(self) -> Divergence | None:
         """How the answers differ; None if they do not. Raises ShadowPending while that is not known."""
         self._require_settled("divergence")
-        return self._divergence
+        return self._result[1]
 
     @property
     def shadow_failed(self) -> ShadowFailure | None:
         """Why the shadow gave nothing to compare; None if it did. Raises ShadowPending while that is not known."""
         self._require_settled("shadow_failed")
-        return self._failure
+        return self._result[2]
 
     async def wait_settled(self) -> ShadowOutcome[PrimaryT, ShadowT]:
         """Wait until the verdict is known, and return this outcome.
@@ -100,9 +101,7 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
         failure: ShadowFailure | None,
     ) -> None:
         """The leg's last word."""
-        self._shadow = shadow
-        self._divergence = divergence
-        self._failure = failure
+        self._result = shadow, divergence, failure
         self._verdict = verdict
         if self._settled is not None:
             self._settled.set()

@@ -17,6 +17,8 @@ from ._verdict import ShadowFailure, Verdict
 class SecondaryLeg(ActiveLeg[Any, Any]):
     """The leg that calls the secondary: as the shadow's in all, but that it is counted apart and leaves no record."""
 
+    __slots__ = ()
+
     secondary = True
 
     def __init__(self, leg: ActiveLeg[Any, Any]) -> None:

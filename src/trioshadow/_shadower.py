@@ -687,8 +687,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 def _unmirrored_context(*, of_shadow: bool) -> contextvars.Context:
     """A copy of the current context in which calls are held back."""
     context = contextvars.copy_context()
-    mark = ShadowMark()
-    mark.of_shadow = of_shadow
+    mark = ShadowMark(of_shadow=of_shadow)
     context.run(shadow_mark.set, mark)
     return context
 
