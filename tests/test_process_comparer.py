@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import threading
 
 import pytest
@@ -13,15 +14,15 @@ import trio.testing
 from trioshadow import Divergence, ResponseRecord, ShadowConfig, Shadower, Verdict
 from trioshadow.compare import IgnorePath, Normalize
 from trioshadow.guard import ProcessComparer
-from trioshadow.guard._process_comparer import _compare
 from trioshadow.testing import Answer, ScriptedBackend
 
 LARGE = 200
+JSON = {"content-type": "application/json"}
 
 
 def document(price):
     body = json.dumps({"price": price, "filler": "x" * LARGE}).encode()
-    return ResponseRecord(body, headers={"content-type": "application/json"})
+    return ResponseRecord(body, headers=JSON)
 
 
 def process_of(value):
@@ -89,12 +90,47 @@ async def test_beyond_its_places_a_comparison_would_block():
         nursery.cancel_scope.cancel()
 
 
-def test_the_worker_s_function_compares_by_what_it_is_given():
-    import pickle
+def as_text(body):
+    return body.decode("ascii")
 
-    rules = pickle.dumps({"ignore": (IgnorePath("$.price"),), "strict": True})
-    assert _compare((document(1), document(2), rules)) is None
-    assert _compare((document(1), document(2), pickle.dumps({}))) is not None
+
+def never_the_same(primary, shadow):
+    return False
+
+
+ONE, OTHER = document(1), document(1.0)
+#: Of each setting that decides a comparison a value, and two answers of which it decides.
+DECIDED = {
+    "ignore": ((IgnorePath("$.price"),), document(1), document(2)),
+    "compare": (never_the_same, ONE, ONE),
+    "strict": (True, ONE, OTHER),
+    "strict_errors": (True, ONE, document(2)),  # of exceptions, which are never compared elsewhere
+    "max_changes": (1, ResponseRecord(b"[1, 2]", headers=JSON), ResponseRecord(b"[3, 4]", headers=JSON)),
+    "decode": (False, ONE, OTHER),
+    "decoders": ({"application/json": as_text}, ONE, OTHER),
+}
+
+
+def test_of_each_setting_there_is_it_is_known_what_it_decides():
+    assert set(DECIDED) == set(ShadowConfig().comparison.settings)
+    for name, (value, primary, shadow) in DECIDED.items():
+        by_it = Divergence.compare(primary, shadow, ShadowConfig(**{name: value}))
+        without = Divergence.compare(primary, shadow, ShadowConfig())
+        assert (by_it == without) is (name == "strict_errors"), name
+
+
+async def test_a_process_compares_exactly_as_the_loop_does():
+    async with ProcessComparer() as comparer:
+        for name, (value, primary, shadow) in DECIDED.items():
+            config = ShadowConfig(**{name: value})
+            assert await comparer.compare(primary, shadow, config) == Divergence.compare(primary, shadow, config), name
+
+
+def test_what_decides_a_comparison_travels_whole():
+    comparison = ShadowConfig(**{name: value for name, (value, *_) in DECIDED.items()}).comparison
+    there = pickle.loads(pickle.dumps(comparison))
+    assert there.settings == comparison.settings
+    assert there.bodies.limit == 1
 
 
 @pytest.mark.parametrize("options", [{"max_workers": 0}, {"waiting": -1}])

@@ -189,17 +189,11 @@ class ShadowConfig:
         plain = primary_view is None and shadow_view is None and self.compare is None
         object.__setattr__(self, "plain", plain)
         object.__setattr__(self, "threshold", self.sample_rate * _2_32)
-        comparison = Comparison(
-            self.ignore,
-            strict=self.strict,
-            strict_errors=self.strict_errors,
-            max_changes=self.max_changes,
-            decode=self.decode,
-            decoders=self.decoders,
-        )
+        names = (field.name for field in attrs.fields(Comparison) if field.init)
+        comparison = Comparison(**{name: getattr(self, name) for name in names})
         object.__setattr__(self, "comparison", comparison)
-        rules = (self.ignore, self.compare, self.strict, self.strict_errors, self.max_changes, self.decode)
-        object.__setattr__(self, "fingerprint", fingerprint((*rules, self.decoders, self.view, self.shadow_timeout)))
+        rules = (*comparison.settings.values(), self.view, self.shadow_timeout)
+        object.__setattr__(self, "fingerprint", fingerprint(rules))
         object.__setattr__(self, "epoch_id", epoch_id(self.candidate, self.fingerprint))
 
     @classmethod

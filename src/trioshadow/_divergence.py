@@ -15,6 +15,7 @@ from .compare import (
     NAMES_KEPT,
     VALUES_KEPT,
     Change,
+    Comparison,
     Findings,
     HeaderChange,
     Side,
@@ -116,12 +117,17 @@ class Divergence:
         of `config.compare`, of an `Accept` without a path, and of the `__eq__` of objects of which nothing else is
         known, if such are the whole body.
         """
-        if config.compare is not None:
-            return _checked(config.compare(primary, shadow))
-        divergence = _compare(primary, shadow, config)
-        if divergence is not None and config.comparison.accepted(primary, shadow):
-            return None
-        return divergence
+        return compare_by(config.comparison, primary, shadow)
+
+
+def compare_by(comparison: Comparison, primary: object, shadow: object) -> Divergence | None:
+    """`Divergence.compare`, for who has not the whole configuration: it decides nothing else."""
+    if comparison.compare is not None:
+        return _checked(comparison.compare(primary, shadow))
+    divergence = _compare(primary, shadow, comparison)
+    if divergence is not None and comparison.accepted(primary, shadow):
+        return None
+    return divergence
 
 
 def _checked(answer: object) -> Divergence | None:
@@ -134,8 +140,7 @@ def _checked(answer: object) -> Divergence | None:
     raise TypeError(f"compare must return a Divergence, None, or a bool, not {type(answer).__name__}")
 
 
-def _compare(primary: object, shadow: object, config: ShadowConfig) -> Divergence | None:
-    rules = config.comparison
+def _compare(primary: object, shadow: object, rules: Comparison) -> Divergence | None:
     primary_status, primary_headers, primary_body = _parts(primary)
     shadow_status, shadow_headers, shadow_body = _parts(shadow)
     status = headers = body = None

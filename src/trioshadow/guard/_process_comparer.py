@@ -11,14 +11,12 @@ import trio
 
 from trioshadow._comparer import ThreadComparer
 from trioshadow._config import ShadowConfig
-from trioshadow._divergence import Divergence
+from trioshadow._divergence import Divergence, compare_by
 from trioshadow._notices import Notices
+from trioshadow.compare import Comparison
 
 from ._isolation_errors import BackendFull
 from ._process import ProcessBackend
-
-#: What of a config a comparison asks for. (`compare` is none of it: what has that is compared in place.)
-_RULES = ("ignore", "strict", "strict_errors", "max_changes", "decode", "decoders")
 
 _Task = tuple[Any, Any, bytes]
 
@@ -69,7 +67,7 @@ class ProcessComparer:
     def _rules_of(self, config: ShadowConfig) -> bytes | None:
         if config is not self._pickled[0]:  # one config is asked for again and again
             try:
-                rules = pickle.dumps({name: getattr(config, name) for name in _RULES})
+                rules = pickle.dumps(config.comparison)
             except Exception as exc:
                 rules = None
                 self._notices.say(
@@ -81,11 +79,12 @@ class ProcessComparer:
 
 
 @functools.lru_cache(maxsize=8)
-def _config_of(rules: bytes) -> ShadowConfig:
-    return ShadowConfig(**pickle.loads(rules))  # noqa: S301 - our own bytes, from the process that started this one
+def _comparison_of(rules: bytes) -> Comparison:
+    comparison: Comparison = pickle.loads(rules)  # noqa: S301 - our own, from the process that started this one
+    return comparison
 
 
 def _compare(task: _Task) -> Divergence | None:
     """In the worker."""
     primary, shadow, rules = task
-    return Divergence.compare(primary, shadow, _config_of(rules))
+    return compare_by(_comparison_of(rules), primary, shadow)
