@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import trio
 
-from trioshadow.guard import ProcessBackend, SyncBackend, ThreadBackend
+from trioshadow.isolation import ProcessBackend, SyncBackend, ThreadBackend
 
 #: What a blocking candidate takes, and one that computes.
 SECONDS = 0.05

@@ -22,9 +22,9 @@ from trioshadow.archive import JsonlSink
 from trioshadow.compare._headers import NAMES_KEPT, VALUES_KEPT
 from trioshadow.compare._write import VALUE_LIMIT
 from trioshadow.evidence._evidence import FIELDS, OPERATIONS
-from trioshadow.guard import SyncBackend, ThreadBackend, ThreadComparer
 from trioshadow.http import MAX_BODY_BYTES
 from trioshadow.http._operations import LIMIT
+from trioshadow.isolation import SyncBackend, ThreadBackend, ThreadComparer
 
 _HEAD = ("what", "limit", "default", "at the limit", "counted in")
 

@@ -31,7 +31,7 @@ from _table import Row, Section, ms
 from _timing import Effort, Rounds
 
 from trioshadow import ShadowConfig, Shadower
-from trioshadow.guard import SyncBackend
+from trioshadow.isolation import SyncBackend
 
 Call = Callable[[bytes], Awaitable[object]]
 Shadow = Callable[[bytes], Awaitable[bytes]]

@@ -16,7 +16,7 @@ from _table import Row, Section, ms
 from _timing import Effort, Rounds
 
 from trioshadow import Comparer, Divergence, ResponseRecord, ShadowConfig
-from trioshadow.guard import ProcessComparer, ThreadComparer
+from trioshadow.isolation import ProcessComparer, ThreadComparer
 
 _TICK = 0.001
 

@@ -30,7 +30,7 @@ from _timing import Effort, Rounds, timed_once
 from trioshadow import Divergence, DivergenceRecord, ShadowConfig, Verdict
 from trioshadow.archive import JsonlSink, read_archive, summarize
 from trioshadow.archive._lines import record_line
-from trioshadow.cli._report_page import write_page
+from trioshadow.cli.report.page import write_page
 from trioshadow.evidence import Objective
 
 _DIFFERENCES = 10_000

@@ -814,6 +814,13 @@ async def test_without_a_lifespan_the_app_is_served_and_that_is_said_once(autoju
     assert caplog.text.count("requests are served and not mirrored: the server ran no lifespan") == 1
 
 
+async def test_without_a_lifespan_nothing_is_left_out_by_a_sampler_that_does_not_run(autojump_clock):
+    middleware = ShadowMiddleware(answering(), shadow=answering(), config=ShadowConfig(sample_rate=0.5))
+    for number in range(20):
+        await ask(middleware, scope_for(f"/{number}"))
+    assert counts(middleware.shadower) == {"closed": 20}
+
+
 def test_on_asyncio_the_app_is_served_and_nothing_else_happens(caplog):
     async def app(scope, receive, send):
         await send(scope["type"])

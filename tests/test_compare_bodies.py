@@ -11,6 +11,7 @@ import pytest
 from google.protobuf import json_format, struct_pb2
 
 from trioshadow import Divergence, ResponseRecord, ShadowConfig
+from trioshadow.compare import Unordered
 
 from .conftest import said_by
 
@@ -116,6 +117,16 @@ def test_messagepack_has_more_types_than_json():
         body = compare(broken, b"\x01", PACK)
         assert body.forms == ("bytes", "bytes")
         assert "it can't be read as msgpack" in body.notes[0]
+
+
+def test_elements_that_no_quick_look_can_write_are_matched_all_the_same():
+    times = [datetime.datetime(2026, 1, day, tzinfo=datetime.UTC) for day in (1, 2, 3)]
+    one, same, other = (
+        msgpack.packb([{"at": time} for time in order], datetime=True)
+        for order in (times, times[::-1], [times[2], times[2], times[0]])
+    )
+    assert found(one, same, PACK, ignore=[Unordered("$")]) == []
+    assert len(found(one, other, PACK, ignore=[Unordered("$")])) == 1
 
 
 def test_messagepack_names_its_extra(monkeypatch):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import trio
 
-from trioshadow.cli import _demo_isolation
-from trioshadow.cli._demo_blocks import Document, cut_all
-from trioshadow.cli._demo_compare import compare
-from trioshadow.cli._demo_isolation import HARMS, Isolation
-from trioshadow.cli._demo_renderers import Renderer
-from trioshadow.cli._errors import CliError, require
+from trioshadow.cli.common.errors import CliError, require
+from trioshadow.cli.demo import isolation as _demo_isolation
+from trioshadow.cli.demo.blocks import Document, cut_all
+from trioshadow.cli.demo.compare import compare
+from trioshadow.cli.demo.isolation import HARMS, Isolation
+from trioshadow.cli.demo.renderers import Renderer
 from trioshadow.evidence import Decision, Objective
 
 BLOCKS = cut_all([Document("a.md", "`it's`\n\n# b\n\n> c"), Document("b.md", "plain"), Document("c.md", "more")])

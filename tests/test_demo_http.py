@@ -11,17 +11,17 @@ import pytest
 import trio
 
 from trioshadow import Divergence
-from trioshadow.cli import _demo_http_cost
-from trioshadow.cli._ctrl_c import CtrlC
-from trioshadow.cli._demo_blocks import Block, Document, cut_all
-from trioshadow.cli._demo_compare import comparison_of
-from trioshadow.cli._demo_http import NOISE, mirror, running_services, served
-from trioshadow.cli._demo_http_paths import rows_of
-from trioshadow.cli._demo_http_run import by_key
-from trioshadow.cli._demo_http_services import RenderService, describe
-from trioshadow.cli._demo_http_traffic import FOR_A_URL, LONGEST, choose, request_about
-from trioshadow.cli._demo_renderers import Renderer
-from trioshadow.cli._errors import CliError
+from trioshadow.cli.common.ctrl_c import CtrlC
+from trioshadow.cli.common.errors import CliError
+from trioshadow.cli.demo import http_cost as _demo_http_cost
+from trioshadow.cli.demo.blocks import Block, Document, cut_all
+from trioshadow.cli.demo.compare import comparison_of
+from trioshadow.cli.demo.http import NOISE, mirror, running_services, served
+from trioshadow.cli.demo.http_paths import rows_of
+from trioshadow.cli.demo.http_run import by_key
+from trioshadow.cli.demo.http_services import RenderService, describe
+from trioshadow.cli.demo.http_traffic import FOR_A_URL, LONGEST, choose, request_about
+from trioshadow.cli.demo.renderers import Renderer
 from trioshadow.evidence import FieldState, Objective
 
 

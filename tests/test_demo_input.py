@@ -6,9 +6,9 @@ import importlib.metadata
 
 import pytest
 
-from trioshadow.cli import _demo_documents
-from trioshadow.cli._demo_documents import NAME_WIDTH, documents_at, installed_documents
-from trioshadow.cli._errors import CliError
+from trioshadow.cli.common.errors import CliError
+from trioshadow.cli.demo import documents as _demo_documents
+from trioshadow.cli.demo.documents import NAME_WIDTH, documents_at, installed_documents
 
 
 def install(folder, name, metadata):

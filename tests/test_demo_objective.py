@@ -7,7 +7,7 @@ import math
 import pytest
 
 from trioshadow import ShadowConfig, Shadower
-from trioshadow.cli._demo_objective import can_decide, objective_for
+from trioshadow.cli.demo.objective import can_decide, objective_for
 from trioshadow.evidence import Decision
 
 

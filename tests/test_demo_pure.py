@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioshadow import Divergence, ShadowConfig
-from trioshadow.cli._demo_blocks import Block, Document, cut, cut_all, kind_of
-from trioshadow.cli._demo_examples import Difference, choose_examples
-from trioshadow.cli._demo_timing import Timing, percentile
-from trioshadow.cli._texts import shorten_left, shorten_right, visible
+from trioshadow.cli.common.texts import shorten_left, shorten_right, visible
+from trioshadow.cli.demo.blocks import Block, Document, cut, cut_all, kind_of
+from trioshadow.cli.demo.examples import Difference, choose_examples
+from trioshadow.cli.demo.timing import Timing, percentile
 
 # ── cutting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,13 +9,13 @@ import attrs
 from rich.console import Console
 
 from trioshadow import Divergence, ShadowConfig, Shadower
-from trioshadow.cli._demo_compare import Comparison
-from trioshadow.cli._demo_examples import Difference
-from trioshadow.cli._demo_isolation import Row
-from trioshadow.cli._demo_panel import show_harms
-from trioshadow.cli._demo_report import show_examples, show_objective, show_scorecards
-from trioshadow.cli._demo_timing import Timing
-from trioshadow.cli._scorecard import shortened
+from trioshadow.cli.common.scorecard import shortened
+from trioshadow.cli.demo.compare import Comparison
+from trioshadow.cli.demo.examples import Difference
+from trioshadow.cli.demo.isolation import Row
+from trioshadow.cli.demo.panel import show_harms
+from trioshadow.cli.demo.report import show_examples, show_objective, show_scorecards
+from trioshadow.cli.demo.timing import Timing
 from trioshadow.evidence import Decision, Example, Objective
 
 

@@ -27,11 +27,11 @@ import mmh3
 import pytest
 
 import trioshadow
-from trioshadow.cli._checks import option_names
-from trioshadow.cli._proxy_settings import Settings, read_settings
-from trioshadow.cli._replay_lines import request_of
-from trioshadow.cli._replay_settings import ReplaySettings
-from trioshadow.cli._scorecard import EXIT_STATUSES
+from trioshadow.cli.common.checks import option_names
+from trioshadow.cli.common.scorecard import EXIT_STATUSES
+from trioshadow.cli.proxy.settings import Settings, read_settings
+from trioshadow.cli.replay.lines import request_of
+from trioshadow.cli.replay.settings import ReplaySettings
 
 from .conftest import own_profile
 
@@ -119,7 +119,7 @@ def test_the_reference_has_every_public_name() -> None:
     assert "\n.. py:type:: trioshadow.testing.Side\n" in reference
     assert "\n.. py:type:: trioshadow.testing.Step\n" in reference
     exported = set()
-    rooms = ("compare", "evidence", "http", "asgi", "guard", "archive", "metrics", "testing")
+    rooms = ("compare", "evidence", "http", "asgi", "guard", "isolation", "archive", "metrics", "testing")
     for module in ("trioshadow", *(f"trioshadow.{room}" for room in rooms)):
         exported |= {f"{module}.{name}" for name in importlib.import_module(module).__all__}
     assert documented == exported

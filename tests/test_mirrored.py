@@ -15,7 +15,7 @@ import trio
 import trio.testing
 
 from trioshadow import Arguments, ShadowConfig, Shadower, Verdict, encode_key, in_shadow, mirrored
-from trioshadow.guard import SyncBackend
+from trioshadow.isolation import SyncBackend
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
 from .conftest import counts

@@ -27,7 +27,6 @@ import trioshadow
 from trioshadow import Capture, DivergenceLog, ResponseRecord, ShadowConfig, Shadower, Sink, encode_key, mirrored
 from trioshadow.archive import JsonlSink, Redaction, merge_archives, read_archive
 from trioshadow.asgi import AsgiBackend, ForwardedHeaders, ReverseProxy, ShadowMiddleware
-from trioshadow.guard import SyncBackend
 from trioshadow.http import (
     HttpBackend,
     HttpRequest,
@@ -37,6 +36,7 @@ from trioshadow.http import (
     key_header,
     served_by_edge,
 )
+from trioshadow.isolation import SyncBackend
 from trioshadow.testing import Answer, Fail, ScriptedBackend
 
 from .conftest import TOO_LONG
@@ -174,7 +174,7 @@ BY_DESIGN = {
 #: What never holds anything of traffic but names and counts: tried below, or data that the user wrote.
 WITHOUT_VALUES = {
     *("Accept", "Acknowledged", "AnyLeg", "Archive", "AsgiBackend", "Backend", "BackendFull"),
-    *("BackendNotRunning", "BodyTooLarge", "Breaker", "BreakerBackend", "BreakerChange", "BreakerOpen"),
+    *("BackendNotRunning", "BodyTooLarge", "Breaker", "BreakerChange"),
     *("BreakerState", "CandidateError", "Capture", "ChangeKind", "Comparer", "Decision", "DivergenceLog"),
     *("Epoch", "Evidence", "FailureKind", "FieldScore", "FieldState", "ForwardedHeaders", "Hang", "HeldBack"),
     *("Histogram", "HttpBackend", "IgnoreField", "IgnoreHeader", "IgnorePath", "IncompleteResponse"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trioshadow.cli._objective import ObjectiveSettings, acknowledged, level, ratio_or_none
+from trioshadow.cli.common.objective import ObjectiveSettings, acknowledged, level, ratio_or_none
 from trioshadow.evidence import Acknowledged, Objective
 
 

@@ -22,7 +22,7 @@ import trio.testing
 import trio_parallel
 
 from trioshadow import ShadowConfig, Shadower, ShadowError, Verdict, in_shadow
-from trioshadow.guard import BackendFull, BackendNotRunning, CandidateError, ProcessBackend, _in_worker
+from trioshadow.isolation import BackendFull, BackendNotRunning, CandidateError, ProcessBackend, _in_worker
 
 from .candidates import ReadsAs, asynchronous, candidate, fail_to_read
 from .conftest import TOO_LONG
@@ -300,7 +300,7 @@ def test_a_run_that_ends_ends_the_workers_of_a_backend_that_was_never_left():
 async def test_a_program_that_is_killed_leaves_no_worker_computing():
     program = """
         import trio
-        from trioshadow.guard import ProcessBackend
+        from trioshadow.isolation import ProcessBackend
         from tests.candidates import candidate
 
         async def main():

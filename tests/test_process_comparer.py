@@ -13,7 +13,7 @@ import trio.testing
 
 from trioshadow import Divergence, ResponseRecord, ShadowConfig, Shadower, Verdict
 from trioshadow.compare import IgnorePath, Normalize
-from trioshadow.guard import ProcessComparer
+from trioshadow.isolation import ProcessComparer
 from trioshadow.testing import Answer, ScriptedBackend
 
 LARGE = 200

@@ -15,8 +15,8 @@ import pytest
 import trio
 
 from trioshadow.asgi import IncompleteResponse
-from trioshadow.cli import _hypercorn
-from trioshadow.cli._hypercorn import ServerConfig
+from trioshadow.cli.common import hypercorn as _hypercorn
+from trioshadow.cli.common.hypercorn import ServerConfig
 
 from .http_servers import TOO_LONG, Wire, connect
 

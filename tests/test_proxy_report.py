@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from trioshadow import ResponseRecord, ShadowConfig, Shadower
-from trioshadow.cli._proxy_admin import SHOWN, Admin
-from trioshadow.cli._proxy_report import show_report
+from trioshadow.cli.proxy.admin import SHOWN, Admin
+from trioshadow.cli.proxy.report import show_report
 from trioshadow.evidence import Objective
 
 JSON = {"content-type": "application/json"}

@@ -10,8 +10,8 @@ import os
 import attrs
 import pytest
 
-from trioshadow.cli._errors import CliError
-from trioshadow.cli._proxy_settings import Address, Settings, address, read_settings
+from trioshadow.cli.common.errors import CliError
+from trioshadow.cli.proxy.settings import Address, Settings, address, read_settings
 from trioshadow.compare import IgnoreHeader, IgnorePath
 from trioshadow.evidence import Objective
 from trioshadow.http import HttpRequest

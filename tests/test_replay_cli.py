@@ -70,7 +70,7 @@ def command(*called, program=("-m", "trioshadow")):
 
 def with_short_slices(more="", seconds=0.2):
     """The program with slices of so many seconds."""
-    lines = ["import sys, os", "import trioshadow.cli._replay_conduct as conduct", f"conduct.SLICE = {seconds}", more]
+    lines = ["import sys, os", "import trioshadow.cli.replay.conduct as conduct", f"conduct.SLICE = {seconds}", more]
     return "-c", "\n".join([*lines, "from trioshadow.cli import main", "sys.exit(main())"])
 
 

@@ -13,9 +13,9 @@ import pytest
 from trioshadow import Captured
 from trioshadow.archive import Redaction
 from trioshadow.archive._lines import line, record_line, snapshot_line
-from trioshadow.cli._errors import CliError
-from trioshadow.cli._replay_input import Requests, Skipped, SkippedCounts
-from trioshadow.cli._replay_lines import Sendable
+from trioshadow.cli.common.errors import CliError
+from trioshadow.cli.replay.input import Requests, Skipped, SkippedCounts
+from trioshadow.cli.replay.lines import Sendable
 from trioshadow.http import SAFE_METHODS, HttpRequest
 
 from . import archives
@@ -126,7 +126,7 @@ def test_one_line_alone_without_an_end_is_read(plain):
 
 
 def test_a_line_too_long_is_skipped_whole_and_the_numbers_are_right(plain, monkeypatch):
-    monkeypatch.setattr("trioshadow.cli._replay_input._LONGEST", 100)
+    monkeypatch.setattr("trioshadow.cli.replay.input._LONGEST", 100)
     path = plain(GET, {**GET, "body": "x" * 1_000}, "{oops", GET)
     assert [(each.cause, each.place) for each in skipped(path)] == [("too long", f"{path}:2"), ("no JSON", f"{path}:3")]
 

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from trioshadow import ResponseRecord, ShadowConfig
-from trioshadow.cli._replay_run import HOPELESS, Pace, Replay, Sides
+from trioshadow.cli.replay.run import HOPELESS, Pace, Replay, Sides
 from trioshadow.http import HttpRequest
 
 

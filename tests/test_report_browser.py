@@ -9,7 +9,7 @@ import pytest
 
 from trioshadow import Capture
 from trioshadow.archive import summarize
-from trioshadow.cli._report_page import write_page
+from trioshadow.cli.report.page import write_page
 from trioshadow.evidence import Objective
 
 from .archives import record, shadowed, written

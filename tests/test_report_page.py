@@ -15,9 +15,9 @@ import pytest
 
 from trioshadow import Captured
 from trioshadow.archive import summarize
-from trioshadow.cli._report_page import marked, write_page
-from trioshadow.cli._report_plot import HEIGHT, WIDTH, plot
-from trioshadow.cli._report_words import asked, moment, period, seconds, share
+from trioshadow.cli.report.page import marked, write_page
+from trioshadow.cli.report.plot import HEIGHT, WIDTH, plot
+from trioshadow.cli.report.words import asked, moment, period, seconds, share
 from trioshadow.evidence import Acknowledged, Objective
 from trioshadow.evidence._histogram import Histogram
 
@@ -205,7 +205,7 @@ def test_it_is_written_as_a_whole_or_not_at_all(path, monkeypatch):
     target = path.parent / "page.html"
     target.write_text("before")
     summary = summarize(path, objective=Objective())
-    monkeypatch.setattr("trioshadow.cli._report_page._difference", None)
+    monkeypatch.setattr("trioshadow.cli.report.page._difference", None)
     with pytest.raises(TypeError):
         write_page(summary, target)
     assert target.read_text() == "before"

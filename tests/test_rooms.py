@@ -38,6 +38,7 @@ TIERS = [
     {"_notices", "_outcome", "_in_shadow", "_slo", "_observers", "_gate", "_kill_file", "_steps", "_comparer"},
     {"_leg", "_active_leg", "_host", "_consumer", "_sink", "_pair", "_secondary_leg"},
     {"_shadower"},
+    {"isolation"},
     {"guard"},
     {"archive"},
     {"metrics"},

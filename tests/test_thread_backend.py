@@ -20,8 +20,8 @@ import trio
 import trio.testing
 
 from trioshadow import ShadowConfig, Shadower, ShadowError, Verdict, in_shadow
-from trioshadow.guard import BackendFull, BackendNotRunning, CandidateError, ThreadBackend
-from trioshadow.guard._crossing import Crossing
+from trioshadow.isolation import BackendFull, BackendNotRunning, CandidateError, ThreadBackend
+from trioshadow.isolation._crossing import Crossing
 
 from .conftest import TOO_LONG
 from .isolated import call_and_leave, eventually, factory_of, is_set
@@ -699,7 +699,7 @@ async def test_the_bodys_exception_leaves_as_itself():
 def test_the_interpreter_ends_also_with_a_thread_that_hangs():
     program = """
         import contextlib, threading, trio
-        from trioshadow.guard import ThreadBackend
+        from trioshadow.isolation import ThreadBackend
 
         async def hangs(request):
             threading.Event().wait()

@@ -30,8 +30,8 @@ from trioshadow import (
 )
 from trioshadow.asgi import AsgiBackend, ShadowMiddleware
 from trioshadow.compare import VOLATILE_HEADERS, Change, ChangeKind, IgnorePath, KeyedBy, SameError, Tolerance
-from trioshadow.guard import ProcessBackend, SyncBackend, ThreadBackend
 from trioshadow.http import HttpBackend, HttpRequest, ShadowTransport, allow_methods, key_header, served_by_edge
+from trioshadow.isolation import ProcessBackend, SyncBackend, ThreadBackend
 from trioshadow.testing import ScriptedBackend, assert_equivalent, assert_equivalent_async, raise_on_divergence
 
 

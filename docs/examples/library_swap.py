@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from trioshadow import ShadowConfig, Shadower
 from trioshadow.evidence import Objective
-from trioshadow.guard import SyncBackend
+from trioshadow.isolation import SyncBackend
 
 
 async def old_html(text: str) -> str:

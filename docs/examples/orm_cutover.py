@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, declarative_base, mapped_column
 
 from trioshadow import ShadowConfig, Shadower
 from trioshadow.evidence import Objective
-from trioshadow.guard import SyncBackend
+from trioshadow.isolation import SyncBackend
 
 
 class Order(declarative_base()):

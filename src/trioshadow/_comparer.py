@@ -2,7 +2,7 @@
 
 Two bodies of 5 MB take a tenth of a second to decode and walk, for which everybody on the loop would wait. In a thread
 they take turns with it, at the interpreter's switch interval (and where a C function holds the lock, at that one's
-leisure: `nox -s bench`, "lateness of the loop"); in a process (`trioshadow.guard.ProcessComparer`) they hardly do.
+leisure: `nox -s bench`, "lateness of the loop"); in a process (`trioshadow.isolation.ProcessComparer`) they hardly do.
 """
 
 from __future__ import annotations

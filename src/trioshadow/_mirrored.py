@@ -24,7 +24,7 @@ from ._sampling import SamplingKey
 from ._shadower import Shadower
 from ._sink import Sink, SinkTarget
 from ._slo import SloTracker
-from .guard import SyncBackend
+from .isolation import SyncBackend
 
 P = ParamSpec("P")
 R = TypeVar("R")

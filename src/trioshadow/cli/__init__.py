@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._errors import CliError, require
+from .common.errors import CliError, require
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -43,18 +43,23 @@ class _Command(NamedTuple):
 
 
 _COMMANDS = {
-    "demo": _Command("trioshadow.cli._demo:demo", "demo", "Migrate from a deprecated library: what would it break?"),
+    "demo": _Command(
+        "trioshadow.cli.demo.command:demo", "demo", "Migrate from a deprecated library: what would it break?"
+    ),
     "proxy": _Command(
-        "trioshadow.cli._proxy:proxy", "cli", "Mirror HTTP traffic: does a new service do the same?", ("hypercorn",)
+        "trioshadow.cli.proxy.command:proxy",
+        "cli",
+        "Mirror HTTP traffic: does a new service do the same?",
+        ("hypercorn",),
     ),
     "report": _Command(
-        "trioshadow.cli._report:report",
+        "trioshadow.cli.report.command:report",
         "cli",
         "Read archives: what differs, and is it good enough?",
         ("msgspec", "jinja2"),
     ),
     "replay": _Command(
-        "trioshadow.cli._replay:replay",
+        "trioshadow.cli.replay.command:replay",
         "cli",
         "Send captured requests: does a new service answer the same?",
         ("msgspec",),
@@ -112,7 +117,7 @@ def _app(tokens: Sequence[str]) -> App:
 
 def _called() -> dict[str, Any]:
     """How the app is called: what it returns and raises is ours."""
-    from trioshadow.cli._console import make_console
+    from .common.console import make_console
 
     return {
         "console": make_console(),
@@ -136,7 +141,7 @@ def _status_after(exc: BaseException) -> int:
     if not isinstance(exc, Exception):
         raise exc
     if (full := _full_disk(exc)) is not None:
-        from trioshadow.cli._console import discard
+        from .common.console import discard
 
         discard(sys.stdout)
         print(f"trioshadow: what it says can't be written: {full.strerror}", file=sys.stderr)  # noqa: T201

@@ -1,0 +1,1 @@
+"""`trioshadow proxy`: a reverse proxy that mirrors, for those who can't change their code."""

@@ -1,0 +1,1 @@
+"""`trioshadow replay`: captured requests through both services, before production or in CI."""

@@ -1,0 +1,292 @@
+"""The course of a replay: what was done before, a look at all requests, the slices, and how far it came."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+
+import attrs
+import trio
+
+from trioshadow import ShadowConfig
+from trioshadow.cli.common.clients import make_client, trusted_by
+from trioshadow.cli.common.errors import CliError
+from trioshadow.cli.common.progress import Stages
+from trioshadow.cli.common.signals import obey
+from trioshadow.evidence import Evidence
+from trioshadow.http import HttpRequest, OperationNames, template_path
+
+from .archive import SliceSink, evidence_in, is_there
+from .input import Requests
+from .lines import Sendable
+from .progress import Progress, progress_path, read_progress
+from .run import Replay, Sides
+from .settings import ReplaySettings
+from .source import Digest, Source
+from .survey import Survey, survey
+
+logger = logging.getLogger("trioshadow.replay")
+
+#: Seconds after which nothing more is begun until all is done and noted: what a process that is killed loses.
+SLICE = 15.0
+
+
+@attrs.frozen(kw_only=True)
+class Seen:
+    """What there is to report in the end."""
+
+    survey: Survey
+    evidence: Evidence
+    """Of all runs."""
+    progress: Progress
+    before: int
+    """Requests that were done by runs before."""
+    otherwise: list[str]
+    """What the last of these was told otherwise."""
+    trouble: CliError | None
+    """What ended it early, and must be seen to."""
+
+
+class _Told:
+    """By a signal, to stop."""
+
+    number = 0
+    replay: Replay | None = None
+
+    def stop(self, number: int) -> None:
+        self.number = number
+        if self.replay is not None:
+            self.replay.stop()
+
+
+async def conduct(settings: ReplaySettings) -> tuple[Seen | None, int]:
+    """Replay. What was seen, None if nothing was sent; and the signal that ended it early, 0 if none did.
+
+    Raises CliError for what can't be used. SIGINT and SIGTERM end it in order, a second one at once.
+    """
+    if settings.archive.resolve() == settings.file.resolve():
+        raise CliError(f"--archive {settings.archive} is the file that is to be replayed: take another")
+    told = _Told()
+    failed: CliError | None = None
+    seen: Seen | None = None
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals, Stages() as stages:
+        async with trio.open_nursery() as around:
+            around.start_soon(obey, signals, told.stop)
+            try:
+                seen = await _conduct(settings, told, stages)
+            except CliError as exc:  # out of the nursery it would be in a group
+                failed = exc
+            around.cancel_scope.cancel()
+    if failed is not None:
+        raise failed
+    return seen, told.number
+
+
+async def _conduct(settings: ReplaySettings, told: _Told, stages: Stages) -> Seen | None:
+    config = settings.config()
+    trusted = trusted_by(settings.ca_file)
+    noted, done = await trio.to_thread.run_sync(_before, settings, config)
+    otherwise = _told_otherwise(settings, noted) if done else []
+    for each in otherwise:
+        logger.warning("%s", each)
+    noted = attrs.evolve(noted, told=settings.told)
+    requests = Requests(settings.file, Sendable(settings.methods), settings.needed)
+    there = await survey(
+        requests,
+        settings,
+        noted,
+        stopping=lambda: bool(told.number),
+        advance=stages.start(f"reading {settings.file.name}", None),
+    )
+    if there is None:
+        return None
+    if there.total < done:
+        raise CliError(f"{settings.file} has fewer requests than were replayed into {settings.archive}")
+    trouble = None
+    if done < there.total:
+        course = _Course(settings, config, noted, done, there.total)
+        await course.go_to(Source(requests))
+        async with contextlib.AsyncExitStack() as clients:
+            sides = [await clients.enter_async_context(make_client(trusted)) for _ in range(3)]
+            # Credentials that are not named go to nobody: the primary is another origin too than where they were given.
+            backend = partial(settings.backend, withheld=settings.withheld)
+            secondary = settings.secondary
+            trouble = await course.run(
+                Sides(
+                    primary=backend(sides[0], settings.primary).call,
+                    shadow=backend(sides[1], settings.shadow).call,
+                    secondary=None if secondary is None else backend(sides[2], secondary).call,
+                    primary_timeout=settings.primary_timeout,
+                ),
+                told,
+                stages.start(f"replaying {settings.file.name}", there.total),
+            )
+        noted = course.noted
+    evidence = await trio.to_thread.run_sync(evidence_in, settings.archive, config)
+    return Seen(survey=there, evidence=evidence, progress=noted, before=done, otherwise=otherwise, trouble=trouble)
+
+
+def _before(settings: ReplaySettings, config: ShadowConfig) -> tuple[Progress, int]:
+    """What runs before have noted, and how many requests they have done: none, if there were none. Blocking."""
+    archive = settings.archive
+    path = progress_path(archive)
+    noted, archived = read_progress(path), is_there(archive)
+    fresh = Progress(digest=str(Digest()), epoch=config.epoch_id)
+    if noted is None and not archived:
+        return fresh, 0
+    if noted is None:
+        raise CliError(
+            f"{archive} is there, and is no archive of a replay ({path.name} is not beside it): take another --archive"
+        )
+    if noted.requests == 0 and noted.epoch != config.epoch_id:
+        noted = fresh
+    if noted.epoch != config.epoch_id:
+        if not settings.resume:
+            raise _already_there(settings)
+        raise CliError(
+            f"{archive} is of other rules or of another candidate: say --candidate, --timeout and --ignore-* as "
+            "before, or begin anew with another --archive"
+        )
+    evidence = evidence_in(archive, config)
+    done = sum(evidence.totals())
+    if done < noted.requests:
+        raise CliError(
+            f"{archive} has the counts of {done:,} of the {noted.requests:,} requests that were replayed: a part of it "
+            "is missing; begin anew with another --archive"
+        )
+    if done and not settings.resume:
+        raise _already_there(settings)
+    return noted, done
+
+
+def _told_otherwise(settings: ReplaySettings, noted: Progress) -> list[str]:
+    """In words. It may be meant: a service has another port each time. Raises CliError for what can't be."""
+    changed = {option: noted.told.get(option, text) for option, text in settings.told.items()}
+    changed = {option: before for option, before in changed.items() if before != settings.told[option]}
+    if "key-header" in changed:
+        raise CliError(
+            f"{settings.archive} has other keys: say --key-header as before ({changed['key-header'] or 'none'}), or "
+            "begin anew with another --archive"
+        )
+    return [
+        f"--{option} was {before} before: now it is {settings.told[option] or 'not said'}"
+        if before
+        else f"--{option} was not said before: now it is {settings.told[option]}"
+        for option, before in changed.items()
+    ]
+
+
+def _already_there(settings: ReplaySettings) -> CliError:
+    archive = settings.archive
+    return CliError(
+        f"{archive} is there already: go on with it (--resume), take another (--archive PATH), or remove it and "
+        f"{progress_path(archive).name}"
+    )
+
+
+class _Course:
+    """The slices, each of which is noted when it is done."""
+
+    def __init__(self, settings: ReplaySettings, config: ShadowConfig, noted: Progress, done: int, total: int) -> None:
+        self.noted = noted
+        self._settings = settings
+        self._config = config
+        self._done = done
+        self._left = total - done
+        self._digest = Digest()
+        self._names = OperationNames()
+
+    async def go_to(self, source: Source) -> None:
+        """Go past the requests that are done."""
+        self._source = source
+        for _ in range(self._done):
+            request = await source.take()
+            if request is None:
+                raise CliError(f"{self._settings.file} has become shorter while it was read")
+            self._begin(request)
+
+    def _begin(self, request: HttpRequest) -> str:
+        self._digest.add(request)
+        return self._names.name(request.method, template_path(request.path))
+
+    async def _take(self) -> HttpRequest | None:
+        # Not what was added to the file meanwhile: it may be those who are asked that write to it.
+        request = await self._source.take() if self._left else None
+        if request is not None:
+            self._left -= 1
+        return request
+
+    async def run(self, sides: Sides, told: _Told, advance: Callable[[int], object]) -> CliError | None:
+        """Send all that are left, or until told to stop. What ended it early, if something did."""
+        settings, before = self._settings, self.noted
+        async with _opened(settings, self._config, before) as sink:
+            told.replay = replay = Replay(
+                self._take,
+                sides,
+                self._config,
+                sink,
+                concurrency=settings.concurrency,
+                rate=settings.rate,
+                begin=self._begin,
+                answered=self._done - before.no_answer.total(),
+                progress=lambda done: advance(self._done + done),
+            )
+            lost = before.records_lost
+            while not (replay.ended or replay.stopping or told.number):
+                written = sink.snapshots
+                statistics = await replay.slice(SLICE)
+                if replay.unreachable:
+                    raise CliError(_unreachable(settings, replay))
+                lost += statistics.records_dropped["archive"]
+                if sink.snapshots > written:
+                    self.noted = attrs.evolve(
+                        before,
+                        requests=self._done + replay.done,
+                        digest=str(self._digest),
+                        no_answer=before.no_answer + replay.no_answer,
+                        records_lost=lost,
+                    )
+                    await _note(settings, self.noted)
+                elif sink.error is None:
+                    return CliError(f"--archive {settings.archive}: the disk took no snapshot in time")
+                if sink.error is not None:
+                    return CliError(
+                        f"--archive {settings.archive}: {sink.error.strerror or sink.error}: what is in it was "
+                        "replayed until then; with --resume it goes on there"
+                    )
+        return None
+
+
+@contextlib.asynccontextmanager
+async def _opened(settings: ReplaySettings, config: ShadowConfig, noted: Progress) -> AsyncGenerator[SliceSink]:
+    """The archive, with the progress beside it, before the first request is sent."""
+    await _note(settings, noted)
+    sink = SliceSink(settings.archive)
+    try:
+        await sink.open(config)
+    except OSError as exc:
+        raise CliError(f"--archive {settings.archive}: it can't be written: {exc.strerror or exc}") from None
+    try:
+        yield sink
+    finally:
+        with contextlib.suppress(OSError):
+            await sink.close()
+
+
+async def _note(settings: ReplaySettings, progress: Progress) -> None:
+    path = progress_path(settings.archive)
+    try:
+        await trio.to_thread.run_sync(progress.write, path)
+    except OSError as exc:
+        raise CliError(f"{path}: it can't be written: {exc.strerror or exc}") from None
+
+
+def _unreachable(settings: ReplaySettings, replay: Replay) -> str:
+    causes = ", ".join(f"{cause} {count:,}" for cause, count in replay.no_answer.most_common())
+    return (
+        f"the primary answered none of {replay.no_answer.total():,} requests ({causes}): is --primary "
+        f"{settings.primary} right, and is it running?"
+    )

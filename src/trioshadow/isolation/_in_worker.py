@@ -1,0 +1,64 @@
+"""What a ProcessBackend runs in its worker processes, and nothing more: the call, and how it ended as data."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import multiprocessing
+import os
+import pickle
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from trioshadow._errors import describe_error
+from trioshadow._in_shadow import ShadowMark, shadow_mark
+
+from ._errors import CandidateError, crossing_error
+
+
+def begin(niceness: int) -> None:
+    """Run first in each worker: let others have the processors first, where there are too few; and end when the program
+    is killed, in the middle of a call too. (Between calls a worker sees that its pipe is closed.)
+    """
+    threading.Thread(target=_end_with_the_program, daemon=True).start()
+    with contextlib.suppress(AttributeError):  # Windows has no such thing
+        os.nice(niceness)
+
+
+def _end_with_the_program() -> None:
+    program = multiprocessing.parent_process()
+    assert program is not None
+    program.join()
+    os._exit(1)
+
+
+def warm_up(function: Callable[[Any], Any]) -> None:
+    """Nothing. That `function` came here means that its module has been imported."""
+
+
+def call(function: Callable[[Any], Any], request: Any, shadow: bool) -> tuple[Any, BaseException | None]:
+    """`function(request)` as its answer and None, or None and what it raised.
+
+    Raises nothing: so whatever a call raises on the other side says that the worker is lost, or that request or answer
+    can't be pickled. `shadow`: context variables don't reach a worker, but what must not happen twice must not here.
+    """
+    try:
+        return contextvars.copy_context().run(_call, function, request, shadow), None
+    except BaseException as exc:
+        return None, _portable(crossing_error(exc))
+
+
+def _call(function: Callable[[Any], Any], request: Any, shadow: bool) -> Any:
+    if shadow:
+        shadow_mark.set(ShadowMark())
+    return function(request)
+
+
+def _portable(exc: BaseException) -> BaseException:
+    try:
+        pickle.loads(pickle.dumps(exc))  # noqa: S301 - our own. Many exceptions can be written and not be read
+    except Exception:
+        name, message = describe_error(exc)
+        return CandidateError(f"the candidate raised {name}: {message}")
+    return exc
