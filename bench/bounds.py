@@ -11,13 +11,14 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from trioshadow._accounts.ledger import EPOCHS
+from trioshadow._accounts.notices import CAUSES, QUIET_SECONDS
+
 from trioshadow import Capture, DivergenceLog, ShadowConfig, Shadower, Sink
 from trioshadow._active_leg import KEY_LIMIT
-from trioshadow._errors import MESSAGE_LIMIT
 from trioshadow._host import IDLE_HOSTS
-from trioshadow._ledger import EPOCHS
 from trioshadow._leg import OPERATION_LIMIT
-from trioshadow._notices import CAUSES, QUIET_SECONDS
+from trioshadow._model.errors import MESSAGE_LIMIT
 from trioshadow.archive import JsonlSink
 from trioshadow.compare._headers import NAMES_KEPT, VALUES_KEPT
 from trioshadow.compare._write import VALUE_LIMIT

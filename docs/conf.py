@@ -16,6 +16,7 @@ import trioshadow.asgi
 import trioshadow.evidence
 import trioshadow.guard
 import trioshadow.http
+import trioshadow.isolation
 import trioshadow.metrics
 import trioshadow.testing
 
@@ -35,6 +36,7 @@ PACKAGES = (
     trioshadow.asgi,
     trioshadow.archive,
     trioshadow.guard,
+    trioshadow.isolation,
     trioshadow.testing,
     trioshadow.metrics,
 )

@@ -193,7 +193,7 @@ async def test_a_sink_that_is_cut_off_lets_go_of_its_file(tmp_path):
 
 
 async def test_two_sinks_of_one_path_say_so_once(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("trioshadow._notices.QUIET_SECONDS", 0)
+    monkeypatch.setattr("trioshadow._accounts.notices.QUIET_SECONDS", 0)
     sinks = [JsonlSink(tmp_path / "a.jsonl", max_segment_bytes=1024, max_total_bytes=1 << 20) for _ in range(2)]
     for number in range(10):
         for sink in sinks:

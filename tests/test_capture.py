@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trioshadow import BodyDiff, Capture, Captured, Divergence, ResponseRecord, ShadowConfig, Shadower
-from trioshadow._capture import captured
+from trioshadow._settings.capture import captured
 from trioshadow.compare import Change
 from trioshadow.http import HttpRequest
 from trioshadow.testing import Answer, Fail, ScriptedBackend

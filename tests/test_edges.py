@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from trioshadow import BodyTooLarge, FailureKind, HeldBack, ResponseRecord, ShadowConfig, Shadower, Verdict
-from trioshadow._snapshot import Deferred
+from trioshadow._model.snapshot import Deferred
 from trioshadow.testing import Answer, Fail, ScriptedBackend
 
 from .conftest import counts

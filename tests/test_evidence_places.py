@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trioshadow import Divergence, ResponseRecord, ShadowConfig, ShadowFailure
-from trioshadow._divergence import ErrorDiff
-from trioshadow._verdict import FailureKind
-from trioshadow.compare import Change
+from trioshadow._model.verdict import FailureKind
+from trioshadow.compare import Change, ErrorDiff
 from trioshadow.evidence import fields_of, folded_path
 from trioshadow.evidence._places import words_of
 

@@ -9,8 +9,8 @@ import pytest
 import trio
 
 from trioshadow import ResponseRecord, ShadowConfig, Shadower, Verdict
-from trioshadow._sizes import comparable_size, size_of
-from trioshadow._snapshot import Copied, Deferred, Packed, copy_request
+from trioshadow._model.sizes import comparable_size, size_of
+from trioshadow._model.snapshot import Copied, Deferred, Packed, copy_request
 from trioshadow.http import HttpRequest
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -11,32 +13,18 @@ import trioshadow
 
 PACKAGE = Path(trioshadow.__file__).parent
 
-#: From the ground up. A room may import from its own tier and those before it.
+#: From the ground up. A room may import from those before it, and of its own tier.
 TIERS = [
     # Pure: no Trio, no I/O, no clock, no randomness.
-    {
-        "_errors",
-        "_backend",
-        "_record",
-        "_sampling",
-        "_config",
-        "_capture",
-        "_checks",
-        "_fingerprint",
-        "compare",
-        "_explain",
-        "_divergence",
-        "_snapshot",
-        "_verdict",
-        "_sizes",
-        "_judge",
-        "_log",
-        "_ledger",
-        "evidence",
-    },
+    {"_model"},
+    {"compare"},
+    {"_settings"},
+    {"evidence"},
+    {"_judge"},
     # ──────────────────────────────────────────────────────────────────────────────────────────
-    {"_notices", "_outcome", "_in_shadow", "_slo", "_observers", "_gate", "_kill_file", "_steps", "_comparer"},
-    {"_leg", "_active_leg", "_host", "_consumer", "_sink", "_pair", "_secondary_leg"},
+    {"_accounts"},
+    {"_outcome", "_in_shadow", "_gate", "_kill_file", "_steps", "_comparer"},
+    {"_leg", "_active_leg", "_host", "_pair", "_secondary_leg"},
     {"_shadower"},
     {"isolation"},
     {"guard"},
@@ -50,11 +38,13 @@ TIERS = [
     {"cli"},
     {"__main__"},
 ]
-PURE = TIERS[0]
+PURE = set().union(*TIERS[:5])
 IMPURE_MODULES = {"trio", "httpx", "time", "random", "logging", "socket", "os", "sys", "asyncio", "subprocess"}
 #: `threading` is for the lock that foreign threads take; it waits for nothing and knows no clock.
 
 FILES = sorted(PACKAGE.rglob("*.py"))
+#: In a room that is not.
+PURE_FILES = {PACKAGE / "_accounts" / "ledger.py", PACKAGE / "_accounts" / "log.py"}
 
 
 def room_of(path: Path) -> str:
@@ -92,7 +82,9 @@ def test_arrows_point_down(path):
                 assert tier_of(target) <= tier_of(room), f"{room} imports {target}"
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) in PURE], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if room_of(path) in PURE or path in PURE_FILES], ids=lambda path: path.stem
+)
 def test_pure_rooms_know_no_trio_no_io_no_clock(path):
     assert not {name.split(".")[0] for name in imports_of(path)} & IMPURE_MODULES
 
@@ -103,6 +95,29 @@ def test_a_wings_private_files_are_imported_by_nobody_else():
             parts = name.split(".")
             if parts[0] == "trioshadow" and len(parts) > 2 and parts[2].startswith("_"):
                 assert parts[1] == room_of(path), f"{path} reaches into {name}"
+
+
+def drawn() -> str:
+    """The map of the design page: each room with the first sentence that it says of itself, the topmost first."""
+    lines = []
+    for tier in reversed(TIERS):
+        if "_judge" in tier:
+            lines.append(
+                "──────────────── pure from here down: no Trio, no I/O, no clock, no randomness ────────────────"
+            )
+        for room in sorted(tier, reverse=True):
+            folder = (PACKAGE / room).is_dir()
+            path = PACKAGE / room / "__init__.py" if folder else PACKAGE / f"{room}.py"
+            said = ast.get_docstring(ast.parse(path.read_text())) or ""
+            sentence = re.split(r"(?<=\.)\s", " ".join(said.split()), maxsplit=1)[0].rstrip(".")
+            lines.append(f"{room + '/' * folder:<15} {textwrap.shorten(sentence, 84, placeholder=' ...')}")
+    return "\n".join(lines)
+
+
+def test_the_map_of_the_design_page_is_this_house():
+    page = (PACKAGE.parents[1] / "docs" / "design.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^<!-- the map -->\n+```text\n(.*?)\n```$", page, re.MULTILINE | re.DOTALL)
+    assert shown == drawn(), drawn()
 
 
 def test_the_face_defines_nothing():

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from trioshadow import _observers
+from trioshadow._accounts import observers as _observers
 
 pytest_plugins = ["pytester"]
 

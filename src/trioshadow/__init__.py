@@ -4,26 +4,26 @@ differences.
 
 from __future__ import annotations
 
-from ._backend import Backend
-from ._capture import Capture
+from ._accounts.ledger import SecondaryStatistics, ShadowStatistics
+from ._accounts.log import DivergenceLog
+from ._accounts.sink import Sink
 from ._comparer import Comparer
-from ._config import ShadowConfig
-from ._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
-from ._errors import BodyTooLarge, ShadowerNotRunning, ShadowError, ShadowPending
 from ._gate import LegBreaker
 from ._in_shadow import in_shadow
-from ._ledger import SecondaryStatistics, ShadowStatistics
 from ._leg import Leg
-from ._log import DivergenceLog
 from ._mirrored import Arguments, MirroredFunction, mirrored
+from ._model.backend import Backend
+from ._model.errors import BodyTooLarge, ShadowerNotRunning, ShadowError, ShadowPending
+from ._model.record import ResponseRecord
+from ._model.sampling import SamplingKey, encode_key
+from ._model.slo import SloTracker
+from ._model.verdict import FailureKind, HeldBack, ShadowFailure, Verdict
 from ._outcome import ShadowOutcome
-from ._record import ResponseRecord
-from ._sampling import SamplingKey, encode_key
+from ._settings.capture import Capture
+from ._settings.config import ShadowConfig
+from ._settings.records import Captured, DivergenceRecord
 from ._shadower import Shadower
-from ._sink import Sink
-from ._slo import SloTracker
-from ._verdict import Captured, DivergenceRecord, FailureKind, HeldBack, ShadowFailure, Verdict
-from .compare import IgnoreField
+from .compare import BodyDiff, Divergence, ErrorDiff, HeaderDiff, IgnoreField
 
 __all__ = [
     "Arguments",

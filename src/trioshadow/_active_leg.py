@@ -33,9 +33,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
-from ._capture import captured
-from ._divergence import Divergence
-from ._errors import consists_of, describe_error, error_words, first_other, passing_error, type_name
 from ._in_shadow import LegMark, Settled, shadow_mark
 from ._judge import (
     Cut,
@@ -50,25 +47,29 @@ from ._judge import (
     judgement_of,
 )
 from ._leg import OPERATION_LIMIT, Leg
+from ._model.errors import consists_of, describe_error, error_words, first_other, passing_error, type_name
+from ._model.sampling import counting_hash
+from ._model.sizes import size_of
+from ._model.snapshot import ATOMS, Copied, Deferred, Packed, snapshot
+from ._model.verdict import FailureKind, ShadowFailure, Verdict
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
 from ._pair import Pair
-from ._sampling import counting_hash
-from ._sizes import size_of
-from ._snapshot import ATOMS, Copied, Deferred, Packed, snapshot
+from ._settings.capture import captured
+from ._settings.records import Captured, DivergenceRecord
 from ._steps import in_steps
-from ._verdict import Captured, DivergenceRecord, FailureKind, ShadowFailure, Verdict
+from .compare import Divergence
 from .evidence import COMPARED, Evidence, Observation, Operation, fields_of
 
 if TYPE_CHECKING:
-    from ._capture import Capture
+    from ._accounts.consumer import Consumer
+    from ._accounts.ledger import Ledger
+    from ._accounts.notices import Notices
     from ._comparer import Comparer
-    from ._config import ShadowConfig
-    from ._consumer import Consumer
     from ._gate import Gate
     from ._host import LegHost
-    from ._ledger import Ledger
-    from ._notices import Notices
     from ._secondary_leg import SecondaryLeg
+    from ._settings.capture import Capture
+    from ._settings.config import ShadowConfig
 
 #: A record keeps this many bytes of its key.
 KEY_LIMIT = 256

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import trio
 
-from ._config import ShadowConfig
-from ._divergence import Divergence
+from ._settings.config import ShadowConfig
+from .compare import Divergence
 
 
 class Comparer(Protocol):

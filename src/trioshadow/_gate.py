@@ -9,9 +9,9 @@ from __future__ import annotations
 import enum
 from typing import Protocol
 
-from ._errors import passing_error, type_name
-from ._notices import Notices
-from ._verdict import Verdict
+from ._accounts.notices import Notices
+from ._model.errors import passing_error, type_name
+from ._model.verdict import Verdict
 
 
 class LegBreaker(Protocol):

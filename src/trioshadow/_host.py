@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 from trio.lowlevel import Abort, enable_ki_protection
 
-from ._errors import passing_error
+from ._model.errors import passing_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable

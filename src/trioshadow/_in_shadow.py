@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import attrs
 
-from ._verdict import ShadowFailure, Verdict
+from ._model.verdict import ShadowFailure, Verdict
 
 
 class ShadowMark:

@@ -11,13 +11,12 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ._config import ShadowConfig
-from ._divergence import Divergence, ErrorDiff, same_at_once, same_body
-from ._errors import MESSAGE_LIMIT, BodyTooLarge, ErrorShape, ErrorWords, describe_error, passing_error
-from ._sizes import comparable_size
-from ._snapshot import Copied, Deferred, Packed
-from ._verdict import FailureKind, ShadowFailure, Verdict
-from .compare import Comparison
+from ._model.errors import MESSAGE_LIMIT, BodyTooLarge, ErrorShape, ErrorWords, describe_error, passing_error
+from ._model.sizes import comparable_size
+from ._model.snapshot import Copied, Deferred, Packed
+from ._model.verdict import FailureKind, ShadowFailure, Verdict
+from ._settings.config import ShadowConfig
+from .compare import Comparison, Divergence, ErrorDiff, same_at_once, same_body
 
 Judgement: TypeAlias = tuple[Verdict, Divergence | None, ShadowFailure | None]
 

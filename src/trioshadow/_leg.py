@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Generic, Self
 
 from trio.lowlevel import enable_ki_protection
 
+from ._model.verdict import Verdict
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
-from ._verdict import Verdict
 from .evidence import Evidence
 
 #: The name of an operation keeps this many characters.

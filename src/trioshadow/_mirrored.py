@@ -14,16 +14,16 @@ from typing import Any, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
 import attrs
 
+from ._accounts.log import DivergenceLog
+from ._accounts.sink import Sink, SinkTarget
 from ._comparer import Comparer
-from ._config import ShadowConfig
 from ._gate import LegBreaker
 from ._leg import Leg
-from ._log import DivergenceLog
-from ._record import hidden
-from ._sampling import SamplingKey
+from ._model.record import hidden
+from ._model.sampling import SamplingKey
+from ._model.slo import SloTracker
+from ._settings.config import ShadowConfig
 from ._shadower import Shadower
-from ._sink import Sink, SinkTarget
-from ._slo import SloTracker
 from .isolation import SyncBackend
 
 P = ParamSpec("P")

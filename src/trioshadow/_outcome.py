@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 
 import trio
 
-from ._divergence import Divergence
-from ._errors import ShadowPending
-from ._verdict import ShadowFailure, Verdict
+from ._model.errors import ShadowPending
+from ._model.verdict import ShadowFailure, Verdict
+from .compare import Divergence
 
 PrimaryT = TypeVar("PrimaryT")
 ShadowT = TypeVar("ShadowT")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .evidence import Observation
 
 if TYPE_CHECKING:
-    from ._ledger import Ledger
+    from ._accounts.ledger import Ledger
 
 
 class Pair:

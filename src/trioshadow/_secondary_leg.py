@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from ._active_leg import ActiveLeg
-from ._divergence import Divergence
 from ._judge import PrimarySide
-from ._verdict import ShadowFailure, Verdict
+from ._model.verdict import ShadowFailure, Verdict
+from .compare import Divergence
 
 
 class SecondaryLeg(ActiveLeg[Any, Any]):

@@ -37,30 +37,31 @@ import trio
 from mmh3 import hash as mmh3_hash
 from trio.lowlevel import current_trio_token, disable_ki_protection, enable_ki_protection
 
+from ._accounts.consumer import PATIENCE, Consumer
+from ._accounts.ledger import Ledger, ShadowStatistics
+from ._accounts.log import DivergenceLog
+from ._accounts.notices import Notices
+from ._accounts.sink import Sink, SinkTarget
 from ._active_leg import ActiveLeg, Desk
-from ._backend import BackendLike, RequestT, as_callable
 from ._comparer import Comparer, ThreadComparer
-from ._config import ShadowConfig
-from ._consumer import PATIENCE, Consumer
-from ._errors import ShadowerNotRunning, passing_error, type_name
 from ._gate import Gate, LegBreaker
 from ._host import HostPool
 from ._in_shadow import ShadowMark, shadow_mark
 from ._judge import PrimarySide, compare_failure
 from ._kill_file import EVERY, VARIABLE, KillFile, kill_file
-from ._ledger import Ledger, ShadowStatistics
 from ._leg import OPERATION_LIMIT, IdleLeg, Leg, NamedIdleLeg
-from ._log import DivergenceLog
-from ._notices import Notices
+from ._model.backend import BackendLike, RequestT, as_callable
+from ._model.errors import ShadowerNotRunning, passing_error, type_name
+from ._model.sampling import SamplingKey, encode_key
+from ._model.sizes import size_of
+from ._model.slo import SloTracker, recorder_of
+from ._model.snapshot import ATOMS, Packed, copy_request
+from ._model.verdict import IN_FLIGHT, HeldBack, Verdict
 from ._outcome import PrimaryT, ShadowOutcome, ShadowT
 from ._pair import Pair
-from ._sampling import SamplingKey, encode_key
 from ._secondary_leg import SecondaryLeg
-from ._sink import Sink, SinkTarget
-from ._sizes import size_of
-from ._slo import SloTracker, recorder_of
-from ._snapshot import ATOMS, Packed, copy_request
-from ._verdict import IN_FLIGHT, DivergenceRecord, HeldBack, Verdict
+from ._settings.config import ShadowConfig
+from ._settings.records import DivergenceRecord
 from .evidence import UNNAMED, Epoch, Evidence, Histogram, Objective, Operation, Scorecard
 from .evidence import scorecard as scorecard_of
 

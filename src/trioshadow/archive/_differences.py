@@ -11,10 +11,9 @@ from typing import Any
 
 import attrs
 
-from trioshadow._divergence import Divergence
-from trioshadow._explain import tell
-from trioshadow._verdict import Captured, DivergenceRecord, FailureKind, Verdict
-from trioshadow.compare import visible, written
+from trioshadow._model.verdict import FailureKind, Verdict
+from trioshadow._settings.records import Captured, DivergenceRecord
+from trioshadow.compare import Divergence, tell, visible, written
 from trioshadow.evidence import fields_of
 
 #: Differences that are told apart, of all epochs together.

@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from trioshadow._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
-from trioshadow._fingerprint import epoch_id
-from trioshadow._verdict import Captured, DivergenceRecord, ShadowFailure
-from trioshadow.compare import Change, HeaderChange
+from trioshadow._model.verdict import ShadowFailure
+from trioshadow._settings.fingerprint import epoch_id
+from trioshadow._settings.records import Captured, DivergenceRecord
+from trioshadow.compare import BodyDiff, Change, Divergence, ErrorDiff, HeaderChange, HeaderDiff
 
 from ._values import encode_plain, encode_value, plain_text
 

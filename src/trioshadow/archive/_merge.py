@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from trioshadow._verdict import DivergenceRecord
+from trioshadow._settings.records import DivergenceRecord
 from trioshadow.evidence import Evidence
 
 from ._lines import epoch_of

@@ -18,7 +18,7 @@ from typing import IO, Any, TypeAlias
 
 import attrs
 
-from trioshadow._verdict import DivergenceRecord
+from trioshadow._settings.records import DivergenceRecord
 
 from ._lines import VERSION
 from ._names import Names, compressed, is_segment, plain

@@ -14,9 +14,17 @@ from typing import Any, Literal
 
 import attrs
 
-from trioshadow._divergence import BodyDiff, Divergence, HeaderDiff
-from trioshadow._verdict import Captured, DivergenceRecord
-from trioshadow.compare import SENSITIVE, HeaderChange, IgnoreHeader, IgnorePath, masked
+from trioshadow._settings.records import Captured, DivergenceRecord
+from trioshadow.compare import (
+    SENSITIVE,
+    BodyDiff,
+    Divergence,
+    HeaderChange,
+    HeaderDiff,
+    IgnoreHeader,
+    IgnorePath,
+    masked,
+)
 
 from ._mask_paths import PathMask
 from ._masks import ANOTHER, MASK, mask_secrets

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from trioshadow._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
-from trioshadow._verdict import Captured, DivergenceRecord, FailureKind, ShadowFailure, Verdict
-from trioshadow.compare import Change, ChangeKind, HeaderChange
+from trioshadow._model.verdict import FailureKind, ShadowFailure, Verdict
+from trioshadow._settings.records import Captured, DivergenceRecord
+from trioshadow.compare import BodyDiff, Change, ChangeKind, Divergence, ErrorDiff, HeaderChange, HeaderDiff
 
 from ._values import decode_plain, decode_value
 

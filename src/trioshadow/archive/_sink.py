@@ -17,9 +17,9 @@ from typing import Any
 import attrs
 import trio
 
-from trioshadow._checks import is_integer, out_of_range
-from trioshadow._notices import Notices
-from trioshadow._verdict import DivergenceRecord
+from trioshadow._accounts.notices import Notices
+from trioshadow._model.checks import is_integer, out_of_range
+from trioshadow._settings.records import DivergenceRecord
 
 from ._lines import epoch_of, record_line, snapshot_line
 from ._redaction import Redaction

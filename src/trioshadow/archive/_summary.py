@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from trioshadow._verdict import DivergenceRecord
+from trioshadow._settings.records import DivergenceRecord
 from trioshadow.compare import visible
 from trioshadow.evidence import Epoch, Evidence, FieldState, Objective, Scorecard, scorecard
 

@@ -8,7 +8,7 @@ import contextvars
 import attrs
 import trio
 
-from trioshadow._verdict import HeldBack
+from trioshadow._model.verdict import HeldBack
 from trioshadow.http import AnyShadower, Edge, Exchange
 
 from ._request import AsgiHead, AsgiRequest

@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 
-from trioshadow._errors import consists_of, passing_error, type_name
+from trioshadow._model.errors import consists_of, passing_error, type_name
 
 from ._types import App, Message, Receive, Scope, Send
 

@@ -20,18 +20,18 @@ from typing import Any, cast
 import attrs
 import trio
 
-from trioshadow._backend import BackendLike
+from trioshadow._accounts.log import DivergenceLog
+from trioshadow._accounts.sink import Sink, SinkTarget
 from trioshadow._comparer import Comparer
-from trioshadow._config import ShadowConfig
-from trioshadow._errors import consists_of, passing_error
 from trioshadow._gate import LegBreaker
-from trioshadow._log import DivergenceLog
-from trioshadow._record import ResponseRecord
-from trioshadow._sampling import encode_key
+from trioshadow._model.backend import BackendLike
+from trioshadow._model.errors import consists_of, passing_error
+from trioshadow._model.record import ResponseRecord
+from trioshadow._model.sampling import encode_key
+from trioshadow._model.slo import SloTracker
+from trioshadow._model.verdict import HeldBack
+from trioshadow._settings.config import ShadowConfig
 from trioshadow._shadower import Shadower
-from trioshadow._sink import Sink, SinkTarget
-from trioshadow._slo import SloTracker
-from trioshadow._verdict import HeldBack
 from trioshadow.http import MAX_BODY_BYTES, AnyLeg, AnyShadower, Edge, Exchange, HttpRequest, served_by_edge
 
 from ._backend import AsgiBackend

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 import attrs
 
-from trioshadow._sampling import SamplingKey
+from trioshadow._model.sampling import SamplingKey
 from trioshadow.http import HttpRequest, on_the_wire
 
 from ._types import Scope

@@ -26,7 +26,7 @@ from urllib.parse import quote
 import httpx
 import trio
 
-from trioshadow._notices import Notices
+from trioshadow._accounts.notices import Notices
 from trioshadow.http import RawHeaders, checked_base_url, with_one_cookie, without_hop_by_hop
 
 from ._problem import send_problem

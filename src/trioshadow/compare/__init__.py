@@ -12,6 +12,14 @@ from ._change import Change, ChangeKind
 from ._comparison import Comparison as Comparison
 from ._decode import Decoder as Decoder
 from ._decode import checked_decoders as checked_decoders
+from ._divergence import BodyDiff as BodyDiff
+from ._divergence import Divergence as Divergence
+from ._divergence import ErrorDiff as ErrorDiff
+from ._divergence import HeaderDiff as HeaderDiff
+from ._divergence import compare_by as compare_by
+from ._divergence import same_at_once as same_at_once
+from ._divergence import same_body as same_body
+from ._explain import tell as tell
 from ._headers import NAMES_KEPT as NAMES_KEPT
 from ._headers import SENSITIVE as SENSITIVE
 from ._headers import VALUES_KEPT as VALUES_KEPT

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, TypeAlias
 
-from trioshadow._errors import passing_error
+from trioshadow._model.errors import passing_error
 
 from ._paths import Key
 from ._plan import State, normalized

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from trioshadow._errors import describe_error, passing_error
+from trioshadow._model.errors import describe_error, passing_error
 
 from ._write import written
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from trioshadow._errors import describe_error, passing_error
+from trioshadow._model.errors import describe_error, passing_error
 
 from ._change import Change, ChangeKind
 from ._lines import align

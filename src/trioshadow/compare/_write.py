@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from trioshadow._errors import passing_error, type_name
+from trioshadow._model.errors import passing_error, type_name
 
 from ._prefix import first_difference
 from ._shapes import Shape, is_named_tuple, part_of, plain, shape_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from trioshadow._verdict import Verdict
+from trioshadow._model.verdict import Verdict
 
 from ._evidence import OTHERS, Evidence
 from ._field import KEYS_OF_FIELD

@@ -15,8 +15,8 @@ from typing import Any
 
 import attrs
 
-from trioshadow._fingerprint import epoch_id
-from trioshadow._verdict import Verdict
+from trioshadow._model.verdict import Verdict
+from trioshadow._settings.fingerprint import epoch_id
 
 from ._field import EXAMPLES, Example, FieldTally
 from ._heaviest import lightest

@@ -28,7 +28,7 @@ import functools
 import math
 from collections.abc import Iterator
 
-from trioshadow._verdict import IN_FLIGHT, Verdict
+from trioshadow._model.verdict import IN_FLIGHT, Verdict
 
 from ._bounds import discoveries, exchangeability_wealth, factor_needed, rate_wealth, upper_bound
 from ._conclusion import Conclusion

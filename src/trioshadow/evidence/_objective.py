@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from trioshadow._checks import is_count, is_text
+from trioshadow._model.checks import is_count, is_text
 
 from ._places import folded_path
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trioshadow._verdict import IN_FLIGHT, Verdict
+from trioshadow._model.verdict import IN_FLIGHT, Verdict
 
 from ._distinct import DistinctKeys
 from ._field import FieldTally

@@ -11,9 +11,8 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from trioshadow._divergence import BodyDiff, Divergence
-from trioshadow._verdict import FailureKind, ShadowFailure
-from trioshadow.compare import Change, written
+from trioshadow._model.verdict import FailureKind, ShadowFailure
+from trioshadow.compare import BodyDiff, Change, Divergence, written
 
 #: What is shown of both sides; None where there is nothing.
 Words: TypeAlias = tuple[str | None, str | None]

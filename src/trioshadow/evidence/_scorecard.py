@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from trioshadow._record import hidden
+from trioshadow._model.record import hidden
 from trioshadow.compare import visible
 
 from ._evidence import Epoch

@@ -26,8 +26,8 @@ from typing import Any
 
 import attrs
 
-from trioshadow._checks import is_count
-from trioshadow._verdict import Verdict
+from trioshadow._model.checks import is_count
+from trioshadow._model.verdict import Verdict
 
 #: The window is counted in so many parts: the oldest is dropped as a whole.
 _PARTS = 10

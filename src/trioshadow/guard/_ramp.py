@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 import trio
 
-from trioshadow._checks import is_count, out_of_range
-from trioshadow._errors import ShadowerNotRunning
+from trioshadow._model.checks import is_count, out_of_range
+from trioshadow._model.errors import ShadowerNotRunning
 from trioshadow._shadower import Shadower
 from trioshadow.evidence import Objective
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from trioshadow._ledger import ShadowStatistics
+from trioshadow._accounts.ledger import ShadowStatistics
 from trioshadow.evidence import Decision, Epoch
 
 if TYPE_CHECKING:

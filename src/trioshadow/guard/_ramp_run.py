@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from trioshadow._errors import MESSAGE_LIMIT
-from trioshadow._notices import Notices
+from trioshadow._accounts.notices import Notices
+from trioshadow._model.errors import MESSAGE_LIMIT
 from trioshadow._shadower import Shadower
 from trioshadow.evidence import Decision, Epoch
 

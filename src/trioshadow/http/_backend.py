@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
-from trioshadow._errors import BodyTooLarge
+from trioshadow._accounts.notices import Notices
 from trioshadow._in_shadow import in_shadow
-from trioshadow._notices import Notices
-from trioshadow._record import ResponseRecord
+from trioshadow._model.errors import BodyTooLarge
+from trioshadow._model.record import ResponseRecord
 from trioshadow.compare import SENSITIVE
 
 from ._codings import IDENTITY, inflatable

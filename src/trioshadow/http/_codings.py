@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from trioshadow._errors import BodyTooLarge
+from trioshadow._model.errors import BodyTooLarge
 
 #: What an answer without an encoding is called in Accept-Encoding.
 IDENTITY = "identity"

@@ -11,13 +11,13 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
-from trioshadow._config import ShadowConfig
-from trioshadow._errors import passing_error, type_name
+from trioshadow._accounts.notices import Notices
 from trioshadow._leg import IdleLeg, Leg
-from trioshadow._notices import Notices
+from trioshadow._model.errors import passing_error, type_name
+from trioshadow._model.snapshot import Deferred
+from trioshadow._model.verdict import HeldBack, Verdict
+from trioshadow._settings.config import ShadowConfig
 from trioshadow._shadower import Shadower
-from trioshadow._snapshot import Deferred
-from trioshadow._verdict import HeldBack, Verdict
 from trioshadow.compare import VOLATILE_HEADERS
 
 from ._fields import RawHeaders

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trioshadow._errors import BodyTooLarge
-from trioshadow._record import ResponseRecord
+from trioshadow._model.errors import BodyTooLarge
+from trioshadow._model.record import ResponseRecord
 
 from ._codings import inflate
 from ._fields import RawHeaders, without_coding, without_hop_by_hop

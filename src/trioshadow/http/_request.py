@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
-from trioshadow._record import HeadersLike
-from trioshadow._sampling import SamplingKey
+from trioshadow._model.record import HeadersLike
+from trioshadow._model.sampling import SamplingKey
 from trioshadow.compare import SENSITIVE
 
 from ._fields import MARK

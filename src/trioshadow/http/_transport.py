@@ -14,8 +14,8 @@ from typing import Any, Self
 import attrs
 import httpx
 
+from trioshadow._model.verdict import HeldBack
 from trioshadow._shadower import Shadower
-from trioshadow._verdict import HeldBack
 
 from ._edge import AnyLeg, Edge, Exchange
 from ._fields import without_coding

@@ -21,7 +21,7 @@ from typing import Any
 import trio
 from trio.lowlevel import TrioToken
 
-from trioshadow._errors import consists_of, first_other
+from trioshadow._model.errors import consists_of, first_other
 
 from ._errors import crossing_error
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import trio
 
-from trioshadow._errors import PASSING, ShadowError, first_of, type_name
+from trioshadow._model.errors import PASSING, ShadowError, first_of, type_name
 
 
 class BackendNotRunning(ShadowError, RuntimeError):

@@ -14,8 +14,8 @@ from typing import Any
 import trio
 from trio.lowlevel import TrioToken
 
-from trioshadow._backend import as_callable
-from trioshadow._errors import consists_of
+from trioshadow._model.backend import as_callable
+from trioshadow._model.errors import consists_of
 
 from ._crossing import Crossing, post
 

@@ -9,11 +9,10 @@ from typing import Any, Self
 
 import trio
 
+from trioshadow._accounts.notices import Notices
 from trioshadow._comparer import ThreadComparer
-from trioshadow._config import ShadowConfig
-from trioshadow._divergence import Divergence, compare_by
-from trioshadow._notices import Notices
-from trioshadow.compare import Comparison
+from trioshadow._settings.config import ShadowConfig
+from trioshadow.compare import Comparison, Divergence, compare_by
 
 from ._errors import BackendFull
 from ._process import ProcessBackend

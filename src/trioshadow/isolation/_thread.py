@@ -23,9 +23,9 @@ from typing import Generic, NoReturn, Self, TypeVar
 import trio
 from trio.lowlevel import Abort, enable_ki_protection
 
-from trioshadow._backend import Backend
-from trioshadow._errors import type_name
-from trioshadow._notices import Notices
+from trioshadow._accounts.notices import Notices
+from trioshadow._model.backend import Backend
+from trioshadow._model.errors import type_name
 
 from ._arguments import check_count, check_function, check_seconds
 from ._crossing import Crossing

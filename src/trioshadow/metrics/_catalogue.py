@@ -20,9 +20,9 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from trioshadow._ledger import SecondaryStatistics, ShadowStatistics
+from trioshadow._accounts.ledger import SecondaryStatistics, ShadowStatistics
+from trioshadow._model.verdict import Verdict
 from trioshadow._shadower import Shadower
-from trioshadow._verdict import Verdict
 from trioshadow.evidence import FieldState, Histogram, Scorecard
 
 #: Of what is told besides the metrics of the table: how often a shadower could not be read, ...

@@ -17,9 +17,9 @@ from typing import Any
 
 import attrs
 
-from trioshadow._errors import type_name
+from trioshadow._accounts.notices import Notices
 from trioshadow._leg import OPERATION_LIMIT
-from trioshadow._notices import Notices
+from trioshadow._model.errors import type_name
 from trioshadow._shadower import Shadower
 from trioshadow.compare import visible
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import trio
 
-from trioshadow._errors import type_name
-from trioshadow._notices import Notices
+from trioshadow._accounts.notices import Notices
+from trioshadow._model.errors import type_name
 from trioshadow._shadower import Shadower
 from trioshadow.evidence import Evidence, Objective, Scorecard, scorecard
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 
-from trioshadow._observers import observing
-from trioshadow._verdict import DivergenceRecord
+from trioshadow._accounts.observers import observing
+from trioshadow._settings.records import DivergenceRecord
 
 from ._not_equivalent import NotEquivalentError, difference, heading_of, message_of
 

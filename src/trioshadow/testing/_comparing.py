@@ -12,12 +12,13 @@ from typing import Any
 import attrs
 import trio
 
-from trioshadow._backend import as_callable
-from trioshadow._config import ShadowConfig
-from trioshadow._ledger import ShadowStatistics
-from trioshadow._observers import unobserved
+from trioshadow._accounts.ledger import ShadowStatistics
+from trioshadow._accounts.observers import unobserved
+from trioshadow._model.backend import as_callable
+from trioshadow._model.verdict import Verdict
+from trioshadow._settings.config import ShadowConfig
+from trioshadow._settings.records import DivergenceRecord
 from trioshadow._shadower import Shadower
-from trioshadow._verdict import DivergenceRecord, Verdict
 from trioshadow.compare import written
 
 from ._collector import Collector

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
 import trio
 
-from trioshadow._backend import Backend
-from trioshadow._config import ShadowConfig
+from trioshadow._model.backend import Backend
+from trioshadow._settings.config import ShadowConfig
 
 from ._comparing import Comparing
 from ._not_equivalent import NotEquivalentError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from trioshadow._errors import ShadowError, type_name
-from trioshadow._verdict import DivergenceRecord, FailureKind, ShadowFailure
+from trioshadow._model.errors import ShadowError, type_name
+from trioshadow._model.verdict import FailureKind, ShadowFailure
+from trioshadow._settings.records import DivergenceRecord
 from trioshadow.compare import visible, written
 
 #: Characters of a line, ...

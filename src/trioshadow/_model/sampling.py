@@ -30,7 +30,7 @@ SamplingKey: TypeAlias = bytes | str | int | UUID | tuple["SamplingKey", ...]
 
 
 def encode_key(key: object) -> bytes:
-    """The bytes that a sampling key stands for, by the table in `trioshadow._sampling` (in the documentation:
+    """The bytes that a sampling key stands for, by the table in `trioshadow._model.sampling` (in the documentation:
     Sampling).
 
     >>> encode_key(("user", 42))

@@ -11,8 +11,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from ._errors import passing_error
-from .compare import visible
+from trioshadow._model.errors import passing_error
+from trioshadow.compare import visible
 
 logger = logging.getLogger("trioshadow")
 

@@ -21,11 +21,12 @@ from typing import Any, Protocol, TypeAlias
 import attrs
 import trio
 
-from ._checks import is_count
-from ._errors import consists_of, passing_error, type_name
-from ._notices import Notices
-from ._verdict import DivergenceRecord
-from .evidence import Evidence
+from trioshadow._model.checks import is_count
+from trioshadow._model.errors import consists_of, passing_error, type_name
+from trioshadow._settings.records import DivergenceRecord
+from trioshadow.evidence import Evidence
+
+from .notices import Notices
 
 
 class RecordWriter(Protocol):

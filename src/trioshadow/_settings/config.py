@@ -9,11 +9,12 @@ from typing import Any, TypeAlias
 import attrs
 import mmh3
 
-from ._capture import Capture
-from ._checks import is_count, is_integer, is_text, out_of_range
-from ._fingerprint import epoch_id, fingerprint
-from ._sampling import SamplingKey
-from .compare import RULES, Comparison, Decoder, IgnoreField, Rule, checked_decoders
+from trioshadow._model.checks import is_count, is_integer, is_text, out_of_range
+from trioshadow._model.sampling import SamplingKey
+from trioshadow.compare import RULES, Comparison, Decoder, IgnoreField, Rule, checked_decoders
+
+from .capture import Capture
+from .fingerprint import epoch_id, fingerprint
 
 _2_32 = 2**32
 

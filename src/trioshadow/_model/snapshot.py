@@ -27,7 +27,7 @@ from typing import Any
 
 import attrs
 
-from ._record import ResponseRecord
+from .record import ResponseRecord
 
 #: Values of exactly these types never change.
 ATOMS: frozenset[type] = frozenset(

@@ -23,13 +23,14 @@ import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ._errors import passing_error, type_name
-from ._ledger import Ledger
-from ._log import DivergenceLog
-from ._notices import Notices
-from ._observers import tell
-from ._sink import Sink, SinkWorker
-from ._verdict import DivergenceRecord
+from trioshadow._model.errors import passing_error, type_name
+from trioshadow._settings.records import DivergenceRecord
+
+from .ledger import Ledger
+from .log import DivergenceLog
+from .notices import Notices
+from .observers import tell
+from .sink import Sink, SinkWorker
 
 #: Seconds after which the exit says whom it is still waiting for.
 PATIENCE = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ._verdict import DivergenceRecord
+from trioshadow._settings.records import DivergenceRecord
 
 
 class DivergenceLog:

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
 
-from ._verdict import DivergenceRecord
+from trioshadow._settings.records import DivergenceRecord
 
 Observer = Callable[[DivergenceRecord], object]
 

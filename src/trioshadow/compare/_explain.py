@@ -10,10 +10,12 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .compare import Change, Excerpt, first_difference, visible, written
+from ._change import Change
+from ._prefix import first_difference
+from ._write import Excerpt, visible, written
 
 if TYPE_CHECKING:
-    from ._divergence import BodyDiff, Divergence, ErrorDiff, HeaderDiff
+    from . import BodyDiff, Divergence, ErrorDiff, HeaderDiff
 
 #: What one line of a log names of each sort before it says how many more there are, ...
 _NAMED = 3

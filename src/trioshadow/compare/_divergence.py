@@ -4,25 +4,26 @@ answers themselves, so that a divergence can be kept and streamed.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import attrs
 
-from ._config import ShadowConfig
+from trioshadow._model.record import Headers, ResponseRecord
+
+from ._bodies import Findings, Side, compare_bodies
+from ._change import Change
+from ._comparison import Comparison
 from ._explain import explain, summary
-from ._record import Headers, ResponseRecord
-from .compare import (
-    NAMES_KEPT,
-    VALUES_KEPT,
-    Change,
-    Comparison,
-    Findings,
-    HeaderChange,
-    Side,
-    compare_bodies,
-    compare_headers,
-    cut_name,
-)
+from ._headers import NAMES_KEPT, VALUES_KEPT, HeaderChange, compare_headers, cut_name
+
+
+class Configured(Protocol):
+    """A ShadowConfig: of all that it says, what is about comparing."""
+
+    @property
+    def comparison(self) -> Comparison:
+        """That, compiled."""
+        ...  # pragma: no cover - a protocol has no body
 
 
 @attrs.frozen
@@ -110,7 +111,7 @@ class Divergence:
         return explain(self, color=color, width=width)
 
     @classmethod
-    def compare(cls, primary: object, shadow: object, config: ShadowConfig) -> Divergence | None:
+    def compare(cls, primary: object, shadow: object, config: Configured) -> Divergence | None:
         """The differences between two answers, None if there are none that `config` leaves. Pure.
 
         An answer that is no ResponseRecord is a value: status 0, no headers, the value as body. Raised are the errors

@@ -7,11 +7,11 @@ from typing import Any
 
 import attrs
 
-from ._checks import is_count
-from ._errors import passing_error
-from ._record import ResponseRecord
-from ._snapshot import Copied, Deferred, Packed
-from .compare import written
+from trioshadow._model.checks import is_count
+from trioshadow._model.errors import passing_error
+from trioshadow._model.record import ResponseRecord
+from trioshadow._model.snapshot import Copied, Deferred, Packed
+from trioshadow.compare import written
 
 #: Of a message so many headers are kept.
 _HEADERS = 100

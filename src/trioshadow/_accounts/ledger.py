@@ -19,8 +19,8 @@ from types import MappingProxyType
 
 import attrs
 
-from ._verdict import IN_FLIGHT, HeldBack, Verdict
-from .evidence import Epoch, Evidence, Histogram, Operation
+from trioshadow._model.verdict import IN_FLIGHT, HeldBack, Verdict
+from trioshadow.evidence import Epoch, Evidence, Histogram, Operation
 
 _CLOSED = Verdict.CLOSED.slot
 _SHED = Verdict.SHED.slot
