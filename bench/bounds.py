@@ -11,10 +11,9 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from trioshadow import Capture, DivergenceLog, ShadowConfig, Shadower, Sink
 from trioshadow._accounts.ledger import EPOCHS
 from trioshadow._accounts.notices import CAUSES, QUIET_SECONDS
-
-from trioshadow import Capture, DivergenceLog, ShadowConfig, Shadower, Sink
 from trioshadow._active_leg import KEY_LIMIT
 from trioshadow._host import IDLE_HOSTS
 from trioshadow._leg import OPERATION_LIMIT

@@ -17,12 +17,12 @@ import httpx
 import pytest
 import trio
 import trio.testing
+
+from trioshadow import Capture, FailureKind, HeldBack, ResponseRecord, ShadowConfig, Shadower, Verdict
 from trioshadow._accounts import consumer as _consumer
 from trioshadow._accounts import notices as _notices
 from trioshadow._accounts.ledger import EPOCHS
 from trioshadow._accounts.notices import Notices
-
-from trioshadow import Capture, FailureKind, HeldBack, ResponseRecord, ShadowConfig, Shadower, Verdict
 from trioshadow._active_leg import KEY_LIMIT
 from trioshadow._model.errors import MESSAGE_LIMIT
 from trioshadow._settings.capture import _URL

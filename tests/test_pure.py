@@ -21,8 +21,6 @@ import mmh3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trioshadow._accounts.ledger import Ledger
-from trioshadow._accounts.notices import Notices
 
 import trioshadow
 from trioshadow import (
@@ -40,6 +38,8 @@ from trioshadow import (
     Verdict,
     encode_key,
 )
+from trioshadow._accounts.ledger import Ledger
+from trioshadow._accounts.notices import Notices
 from trioshadow._model.errors import consists_of, describe_error, error_shape, first_other, passing_error
 from trioshadow._model.snapshot import Packed, copy_request, is_immutable, snapshot
 from trioshadow.compare import VOLATILE_HEADERS, Change, ChangeKind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from trioshadow._accounts import observers as _observers
 
 pytest_plugins = ["pytester"]

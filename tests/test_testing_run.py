@@ -8,9 +8,9 @@ import threading
 
 import pytest
 import trio
-from trioshadow._accounts.observers import observing, tell
 
 from trioshadow import ShadowConfig, Shadower, Verdict, mirrored
+from trioshadow._accounts.observers import observing, tell
 from trioshadow.testing import (
     Answer,
     Fail,
