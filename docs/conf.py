@@ -54,7 +54,11 @@ autodoc_typehints_format = "short"
 autodoc_type_aliases = {
     name: f"trioshadow.{name}"
     for name in ("BackendLike", "Decoder", "Headers", "HeadersLike", "Rule", "SamplingKey", "SinkTarget", "View")
-} | {"App": "trioshadow.asgi.App", "Side": "trioshadow.testing.Side"}
+} | {
+    "App": "trioshadow.asgi.App",
+    "Side": "trioshadow.testing.Side",
+    "Configured": "trioshadow.ShadowConfig",  # what compares knows of it
+}
 
 # No intersphinx: the build needs no network, so the names of others stay plain text. `-n` still finds every broken
 # reference to a name of ours.
