@@ -157,4 +157,5 @@ def soak(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Keys, requests and answers of any type, for minutes: the tests do it for seconds. Arguments go to pytest."""
     install(session, "tests")
-    session.run("pytest", "--hypothesis-profile=fuzz", "tests/test_fuzz.py", *session.posargs)
+    endless = ("--timeout=0", "-o", "faulthandler_timeout=0")  # minutes are meant
+    session.run("pytest", "--hypothesis-profile=fuzz", *endless, "tests/test_fuzz.py", *session.posargs)
