@@ -158,4 +158,4 @@ def fuzz(session: nox.Session) -> None:
     """Keys, requests and answers of any type, for minutes: the tests do it for seconds. Arguments go to pytest."""
     install(session, "tests")
     endless = ("--timeout=0", "-o", "faulthandler_timeout=0")  # minutes are meant
-    session.run("pytest", "--hypothesis-profile=fuzz", *endless, "tests/test_fuzz.py", *session.posargs)
+    session.run("pytest", "--hypothesis-profile=fuzz", *endless, "tests/promises/test_fuzz.py", *session.posargs)

@@ -4,7 +4,7 @@
 `noxfile.py`. Time is set against decoding both. How many changes there are is part of the row: an array from which a
 few elements went away has changed everywhere by index, and in a few places by key.
 
-What these rows do not tell: whether the changes are right. `tests/test_compare_real.py` does, on the same files.
+What these rows do not tell: whether the changes are right. `tests/compare/test_real.py` does, on the same files.
 """
 
 from __future__ import annotations

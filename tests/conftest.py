@@ -1,17 +1,19 @@
-"""What all tests share: the tiers, how long a property is tried, and the check that must hold at every moment."""
+"""What holds for all tests: the tiers, how long a property is tried, and that no default is a deadline."""
 
 from __future__ import annotations
 
-import contextlib
 import gc
-from collections.abc import Callable, Iterator
 
 import httpx
 import httpx2
 import hypothesis
 import pytest
 
-from trioshadow import ShadowConfig, Shadower, ShadowStatistics
+from trioshadow import ShadowConfig
+
+pytest.register_assert_rewrite("tests.support")  # which must be said before it is imported
+
+from tests.support.portable import TOO_LONG  # noqa: E402
 
 # How long an example takes says more about the machine than about the code: no profile has a deadline.
 #: `nox -s tests`: few examples, and the same ones each time, so that who tries the library sees what we saw.
@@ -27,9 +29,6 @@ hypothesis.settings.load_profile("short")
 #: Seconds that a slow test may take before it counts as hung; the others' are in pyproject.toml. On a machine with
 #: nothing else to do they take a tenth of it.
 SLOW_TIMEOUT = 900
-
-#: Seconds that only a bug takes, however busy the machine is.
-TOO_LONG = 100
 
 _LEFT_OUT = "trioshadow_left_out"
 
@@ -64,30 +63,6 @@ def _no_default_is_a_deadline(request: pytest.FixtureRequest, monkeypatch: pytes
         monkeypatch.setitem(client.__init__.__kwdefaults__, "timeout", TOO_LONG)
 
 
-def said_by(function: Callable[..., object], *args: object) -> str:
-    """What this function says when it raises: words of Python or of a library, which their next version may change."""
-    try:
-        function(*args)
-    except Exception as exc:
-        return str(exc)
-    raise AssertionError(f"{function} did not raise")
-
-
-def tried(times: int, **more: int) -> hypothesis.settings:
-    """So many times as many examples as the profile says."""
-    return hypothesis.settings(max_examples=times * hypothesis.settings.default.max_examples, **more)
-
-
-@contextlib.contextmanager
-def own_profile() -> Iterator[None]:
-    """What loads a profile of its own loads it for this long."""
-    hypothesis.settings.register_profile("before", hypothesis.settings.default)
-    try:
-        yield
-    finally:
-        hypothesis.settings.load_profile("before")
-
-
 class _LeftOut:
     """Counts the tests that a run left out, also where the workers of pytest-xdist collect them."""
 
@@ -118,27 +93,3 @@ class _LeftOut:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_LeftOut())
-
-
-def assert_accounts(statistics: ShadowStatistics) -> None:
-    """Promise 4, from the outside: the numbers of the parts add up to the totals."""
-    s = statistics
-    assert s.calls == s.mirrored + s.not_mirrored
-    assert s.mirrored == s.in_flight + s.matched + s.diverged + s.failed + s.timed_out + s.abandoned
-    assert s.not_mirrored == s.not_sampled + s.shed + s.unkeyed + s.held_back + s.paused + s.closed
-    assert min(s.calls, s.in_flight, s.records_waiting) >= 0
-    t = s.secondary
-    assert t.calls == t.in_flight + t.matched + t.diverged + t.failed + t.timed_out + t.abandoned
-    assert 0 <= t.calls <= s.mirrored
-    assert t.in_flight >= 0
-
-
-def counts(shadower: Shadower[object, object, object]) -> dict[str, int]:
-    """The counters that are not zero, without the totals."""
-    statistics = shadower.statistics()
-    assert_accounts(statistics)
-    names = (
-        *("in_flight", "matched", "diverged", "failed", "timed_out", "abandoned"),
-        *("not_sampled", "shed", "unkeyed", "held_back", "paused", "closed"),
-    )
-    return {name: getattr(statistics, name) for name in names if getattr(statistics, name)}

@@ -33,7 +33,7 @@ from trioshadow.cli.proxy.settings import Settings, read_settings
 from trioshadow.cli.replay.lines import request_of
 from trioshadow.cli.replay.settings import ReplaySettings
 
-from .conftest import own_profile
+from tests.support.profiles import own_profile
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -1,0 +1,207 @@
+"""The two-phase leg, which every edge is built on. Trio layer, virtual clock."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+
+import pytest
+import trio
+
+from trioshadow import Leg, ShadowConfig, Shadower, Verdict
+from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
+
+from tests.support.accounts import counts
+
+
+async def primary(request):
+    await trio.sleep(1)
+    return request
+
+
+async def test_start_and_primary_done_are_what_call_does(autojump_clock):
+    async with Shadower(primary, ScriptedBackend(Answer(b"k", after=0.5))) as shadower:
+        with shadower.start(b"k", operation="get") as leg:
+            assert isinstance(leg, Leg)
+            assert leg.mirrored
+            assert counts(shadower) == {"in_flight": 1}
+            await trio.sleep(1)
+            outcome = leg.primary_done(b"k")
+        assert outcome.verdict is None
+        await outcome.wait_settled()
+        assert outcome.verdict is Verdict.MATCHED
+        assert counts(shadower) == {"matched": 1}
+
+
+async def test_leaving_a_leg_without_an_answer_abandons_it(autojump_clock):
+    async with Shadower(primary, ScriptedBackend(Hang())) as shadower:
+        with shadower.start(b"k"):
+            await trio.sleep(0.1)
+        await shadower.wait_idle()
+        assert trio.current_time() == 0.1
+        with pytest.raises(ValueError, match="mine"), shadower.start(b"k"):
+            raise ValueError("mine")
+        await shadower.wait_idle()
+        assert counts(shadower) == {"abandoned": 2}
+
+
+ENDINGS = {
+    "primary_done": lambda leg: leg.primary_done(b"k"),
+    "primary_raised": lambda leg: leg.primary_raised(ValueError()),
+    "abandon": lambda leg: leg.abandon(),
+}
+
+
+@pytest.mark.parametrize("first", ENDINGS)
+@pytest.mark.parametrize("second", ENDINGS)
+async def test_a_leg_is_ended_once(autojump_clock, first, second):
+    async with Shadower(primary, ScriptedBackend(Answer(b"k"))) as shadower:
+        leg = shadower.start(b"k")
+        ENDINGS[first](leg)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="this leg has ended"):
+                ENDINGS[second](leg)
+            await shadower.wait_idle()  # also when it has settled
+        assert sum(counts(shadower).values()) == 1
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_a_leg_is_not_ended_from_another_thread(autojump_clock, ending):
+    async with Shadower(primary, ScriptedBackend(Hang())) as shadower:
+        leg = shadower.start(b"k")
+        caught = []
+
+        def other_thread():
+            try:
+                ENDINGS[ending](leg)
+            except RuntimeError as exc:
+                caught.append(str(exc))
+
+        thread = threading.Thread(target=other_thread)
+        thread.start()
+        thread.join()
+        assert "in the thread that started it" in caught[0]
+        assert counts(shadower) == {"in_flight": 1}
+        leg.abandon()
+
+
+@pytest.mark.parametrize("rate", [0, 0.5])
+async def test_the_leg_of_a_call_that_is_not_mirrored_does_nothing(autojump_clock, rate):
+    config = ShadowConfig(sample_rate=rate)
+    key = next(b"%d" % i for i in range(99) if not config.should_shadow(b"%d" % i))
+    async with Shadower(primary, ScriptedBackend(Hang()), config) as shadower:
+        for ending in ENDINGS.values():
+            with shadower.start(b"request", key=key) as leg:
+                assert not leg.mirrored
+                ending(leg)
+        with shadower.start(b"request", key=key):
+            pass
+        assert leg.primary_done(3).primary == 3
+        assert leg.primary_done(3).verdict is Verdict.NOT_SAMPLED
+        assert counts(shadower) == {"not_sampled": 4}
+
+
+async def test_primary_raised_compares_and_does_not_keep_the_exception(autojump_clock):
+    async with Shadower(primary, ScriptedBackend(Fail(KeyError))) as shadower:
+        shadower.start(b"k").primary_raised(KeyError())
+        shadower.start(b"k").primary_raised(ValueError())
+        shadower.start(b"k").primary_raised(trio.Cancelled._create(source="explicit"))
+        shadower.start(b"k").primary_raised(BaseExceptionGroup("", [SystemExit()]))
+        await shadower.wait_idle()
+        assert counts(shadower) == {"matched": 1, "diverged": 1, "abandoned": 2}
+
+
+async def test_a_class_that_hides_its_name_is_named_all_the_same(autojump_clock):
+    class Meta(type):
+        @property
+        def __name__(cls):
+            raise OSError("no name")
+
+    class Nameless(Exception, metaclass=Meta):
+        pass
+
+    async def nameless(request):
+        raise Nameless
+
+    async with Shadower(nameless, primary) as shadower:
+        with pytest.raises(Nameless):
+            await shadower.call(b"k")
+        await shadower.wait_idle()
+        (record,) = shadower.divergences()
+        assert record.divergence is not None
+        assert record.divergence.error is not None
+        assert record.divergence.error.primary == "Nameless"
+    async with Shadower(primary, nameless) as shadower:
+        await shadower.call(b"k")
+        await shadower.wait_idle()
+        assert counts(shadower) == {"failed": 1}
+
+
+async def test_a_keyboard_interrupt_while_the_primarys_exception_is_described_passes(autojump_clock):
+    class Interrupts(Exception):
+        def __str__(self):
+            raise KeyboardInterrupt
+
+    async with Shadower(primary, ScriptedBackend(Hang())) as shadower:
+        leg = shadower.start(b"k")
+        with pytest.raises(KeyboardInterrupt):
+            leg.primary_raised(Interrupts())
+        await shadower.wait_idle()
+        assert counts(shadower) == {"abandoned": 1}
+
+
+async def test_the_shadow_has_a_copy_of_the_callers_context_on_new_and_on_used_hosts(autojump_clock):
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+    seen = []
+
+    async def shadow(request):
+        seen.append(variable.get())
+        variable.set("the shadow's")
+        return request
+
+    async with Shadower(primary, shadow) as shadower:
+
+        async def caller(value):
+            variable.set(value)
+            await shadower.call(b"k")
+            assert variable.get() == value
+
+        for round_ in "ab":
+            async with trio.open_nursery() as nursery:
+                for i in range(3):
+                    nursery.start_soon(caller, f"{round_}{i}")
+            await shadower.wait_idle()
+        assert sorted(seen) == ["a0", "a1", "a2", "b0", "b1", "b2"]
+        assert variable.get() == "unset"
+
+
+async def test_each_leg_has_a_nursery_and_a_deadline_of_its_own_and_the_shadow_is_its_child(autojump_clock):
+    seen = []
+
+    async def shadow(request):
+        task = trio.lowlevel.current_task()
+        nursery = task.parent_nursery
+        assert nursery is not None
+        assert nursery.child_tasks == {task}
+        seen.append((nursery, nursery.cancel_scope.deadline - trio.current_time(), nursery.parent_task))
+        return request
+
+    async with Shadower(primary, shadow, ShadowConfig(shadow_timeout=3)) as shadower:
+        for _ in range(3):
+            await (await shadower.call(b"k")).wait_settled()
+    assert len({id(nursery) for nursery, _, _ in seen}) == 3
+    assert [deadline for _, deadline, _ in seen] == [3, 3, 3]
+    assert {host.name for _, _, host in seen} == {"trioshadow host"}
+
+
+async def test_a_burst_ends_most_of_its_hosts(autojump_clock, monkeypatch):
+    monkeypatch.setattr("trioshadow._host.IDLE_HOSTS", 3)
+    async with Shadower(primary, primary) as shadower:
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(shadower.call, b"k")
+        await shadower.wait_idle()
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(shadower._pool._idle) == len(shadower._pool._hosts) == 3
+        assert counts(shadower) == {"matched": 20}
+    assert not shadower._pool._hosts

@@ -1,0 +1,47 @@
+"""What the tests of ThreadBackend and ProcessBackend share. Real threads and processes, so the real clock: each wait is
+for an event, with a limit that only a bug reaches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import trio
+
+from tests.support.portable import TOO_LONG
+
+
+async def eventually(condition):
+    """Wait until something is the case that tells nobody."""
+    with trio.fail_after(TOO_LONG):
+        while not condition():
+            await trio.sleep(0.001)
+
+
+async def is_set(event):
+    """Wait for a threading.Event."""
+    with trio.fail_after(TOO_LONG):
+        await trio.to_thread.run_sync(event.wait, TOO_LONG, abandon_on_cancel=True)
+    assert event.is_set()
+
+
+async def call_and_leave(backend, request, begun):
+    """A caller who leaves as soon as the candidate is at work on its request. `begun` is a threading.Event."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(backend.call, request)
+        await is_set(begun)
+        nursery.cancel_scope.cancel()
+
+
+def factory_of(backend, *, leaving=None):
+    """A factory whose context manager gives this backend, and calls `leaving` in the end."""
+
+    @contextlib.asynccontextmanager
+    async def factory():
+        try:
+            yield backend
+        finally:
+            if leaving is not None:
+                leaving()
+
+    return factory
