@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from trioshadow import BodyTooLarge, ResponseRecord, ShadowConfig, encode_key
 from trioshadow._model.snapshot import is_immutable
 from trioshadow.http import HttpRequest, allow_methods, key_cookie, key_header
+from trioshadow.http._answer import record_of
 from trioshadow.http._codings import inflatable, inflate
 from trioshadow.http._fields import without_hop_by_hop
 from trioshadow.http._operations import LIMIT, OTHERS, OperationNames, template_path
-from trioshadow.http._record_of import record_of
 from trioshadow.http._urls import checked_base_url, join, on_the_wire, origin_of, shown_url, target_of
 
 from tests.support.hostile import zstd

@@ -1,18 +1,21 @@
-"""One request on its way through the middleware: what the app reads and what it answers, copied as it passes by."""
+"""One request on its way through the middleware: what the app reads and what it answers, copied as it passes by, and
+what it is called.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
+import re
+from typing import Any
 
 import attrs
 import trio
 
 from trioshadow._model.verdict import HeldBack
-from trioshadow.http import AnyShadower, Edge, Exchange
+from trioshadow.http import AnyShadower, Edge, Exchange, template_path
 
 from ._request import AsgiHead, AsgiRequest
-from ._routes import route_template
 from ._types import App, Message, Receive, Scope, Send
 
 
@@ -151,12 +154,41 @@ class Call:
 def operation_of(edge: Edge, app: App, scope: Scope, request: AsgiHead | AsgiRequest) -> str:
     """What is called: by the route, which is known once the app has begun to answer, if it ever will be."""
     try:
-        template = route_template(scope, app, request.root_path)
+        template = _route_template(scope, app, request.root_path)
     except Exception:  # a router's own, of a path that it does not know
         template = None
     if isinstance(request, AsgiHead):
         return edge.name_by_head(request.method, request.path, template)
     return edge.name(request, template)
+
+
+#: `{id:int}`, and `<int:id>` or `<id>`.
+_CONVERTER = re.compile(r"\{([^{}:]+):[^{}]*\}")
+_WERKZEUG = re.compile(r"<(?:[^<>:]+:)?([^<>]+)>")
+
+
+def _route_template(scope: Scope, app: Any, root_path: str) -> str | None:
+    """What the router made of the request, such as `/users/{id}`; None if nothing tells.
+
+    Starlette and FastAPI write the route into the scope; Quart has a map that can be asked. `root_path` is where the
+    app itself is mounted.
+    """
+    route = scope.get("route")
+    path = getattr(route, "path", None)
+    if isinstance(path, str) and hasattr(route, "endpoint"):  # else it is a mount, whose app has named nothing
+        # Of a mounted app the router knows the rest of the path only.
+        mount = str(scope.get("root_path", "")).removeprefix(root_path)
+        template = _CONVERTER.sub(r"{\1}", path)
+        # What is left of the parameters is the mount's own.
+        named = {f"{{{name}}}": str(value) for name, value in scope.get("path_params", {}).items()}
+        names = {value: name for name, value in named.items() if name not in template}
+        mount = "/".join([names.get(segment, segment) for segment in mount.split("/")])
+        return template_path(mount) + template
+    url_map = getattr(getattr(app, "__self__", app), "url_map", None)  # `app.asgi_app` is a method of the app
+    if url_map is not None:
+        rule, _ = url_map.bind("localhost").match(scope["path"], scope["method"], return_rule=True)
+        return _WERKZEUG.sub(r"{\1}", rule.rule)
+    return None
 
 
 def _repeatable(message: Message) -> Message:

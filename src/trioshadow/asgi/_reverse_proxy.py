@@ -16,6 +16,7 @@ closes the connection or has taken the body.
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import AsyncIterator
@@ -29,7 +30,6 @@ import trio
 from trioshadow._accounts.notices import Notices
 from trioshadow.http import RawHeaders, checked_base_url, with_one_cookie, without_hop_by_hop
 
-from ._problem import send_problem
 from ._types import Receive, Scope, Send
 
 _BAD_GATEWAY = "The service behind this proxy could not be reached, or did not answer in HTTP."
@@ -287,7 +287,7 @@ class _ClientBody:
         """Answer in place of the primary."""
         _abandon(self._scope)  # before a middleware sees an answer that is none of the primary's
         self.dismiss()
-        await send_problem(send, status, detail)
+        await _send_problem(send, status, detail)
 
     async def aclose(self) -> None:
         """Of the client's connection there is nothing to close."""
@@ -329,6 +329,18 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 async def _refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()  # websocket.connect
     if "websocket.http.response" in scope.get("extensions", {}):
-        await send_problem(send, HTTPStatus.NOT_IMPLEMENTED, _NO_WEBSOCKETS, prefix="websocket.http")
+        await _send_problem(send, HTTPStatus.NOT_IMPLEMENTED, _NO_WEBSOCKETS, prefix="websocket.http")
     else:
         await send({"type": "websocket.close"})  # before it was accepted: a 403
+
+
+async def _send_problem(send: Send, status: HTTPStatus, detail: str, *, prefix: str = "http") -> None:
+    """Answer with this status and a body of `application/problem+json`.
+
+    `prefix`: of the ASGI messages; `websocket.http` for the extension that answers a handshake with a response.
+    """
+    problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    body = json.dumps(problem).encode()
+    headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": f"{prefix}.response.start", "status": status.value, "headers": headers})
+    await send({"type": f"{prefix}.response.body", "body": body})

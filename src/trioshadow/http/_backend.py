@@ -23,11 +23,10 @@ from trioshadow._model.errors import BodyTooLarge
 from trioshadow._model.record import ResponseRecord
 from trioshadow.compare import SENSITIVE
 
+from ._answer import MAX_BODY_BYTES, checked_body_limit, record_of
 from ._codings import IDENTITY, inflatable
 from ._fields import MARK, RawHeaders, with_one_cookie, without_coding, without_hop_by_hop
 from ._header_lists import HeaderLists, checked_names
-from ._limits import MAX_BODY_BYTES, checked_body_limit
-from ._record_of import record_of
 from ._request import HttpRequest
 from ._urls import checked_base_url, join, on_the_wire, origin_of, target_of
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import attrs
 import trio
@@ -20,16 +20,23 @@ from trioshadow._settings.config import ShadowConfig
 from trioshadow._shadower import Shadower
 from trioshadow.compare import VOLATILE_HEADERS
 
+from ._answer import checked_body_limit, record_of
 from ._fields import RawHeaders
-from ._limits import checked_body_limit
 from ._operations import OperationNames, template_path
-from ._record_of import record_of
 from ._request import HttpRequest
 
 AnyShadower: TypeAlias = Shadower[Any, Any, Any]
 AnyLeg: TypeAlias = Leg[Any, Any]
 
 _NO_LEG = IdleLeg(Verdict.HELD_BACK)
+
+
+async def served_by_edge(_: HttpRequest, /) -> NoReturn:
+    """`Shadower(served_by_edge, HttpBackend(...))`: for edges, which answer with what they stand before.
+
+    Raises RuntimeError: `call()` of such a shadower has nobody to ask.
+    """
+    raise RuntimeError("this shadower's primary is served by an edge (ShadowTransport, ShadowMiddleware): call that")
 
 
 class Edge:

@@ -1,13 +1,14 @@
 """ShadowTransport: an application's outgoing calls, mirrored where its client is made.
 
 The leg is ended where the answer is: when the application has read the last of its body. What it has not read is never
-waited for.
+waited for: parts are handed on as they come, when they are asked for.
 """
 
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,11 +18,10 @@ import httpx
 from trioshadow._model.verdict import HeldBack
 from trioshadow._shadower import Shadower
 
+from ._answer import MAX_BODY_BYTES
 from ._edge import AnyLeg, Edge, Exchange
 from ._fields import without_coding
-from ._limits import MAX_BODY_BYTES
 from ._request import HttpRequest
-from ._streams import watched
 from ._urls import checked_base_url, origin_of, shown_url, target_of
 
 
@@ -121,7 +121,7 @@ class ShadowTransport(httpx.AsyncBaseTransport):
                 # In the caller's context, and not in what is set further in.
                 exchange.begin(context.run(self._edge.start, self._shadower, whole, operation=self._edge.name(whole)))
 
-        request.stream = watched(request.stream, on_part=add, on_end=complete, on_start=body.clear)
+        request.stream = _watched(request.stream, on_part=add, on_end=complete, on_start=body.clear)
         try:
             response = await self._send(request)
         except BaseException as exc:
@@ -160,7 +160,7 @@ def _copy_answer(response: httpx.Response, exchange: Exchange) -> None:
         return
     exchange.head(response.status_code, response.headers.raw)
     if not exchange.ended:
-        response.stream = watched(
+        response.stream = _watched(
             response.stream,
             on_part=exchange.add,
             on_end=exchange.done,
@@ -180,3 +180,78 @@ def _checked_routes(routes: Mapping[str, str]) -> dict[str, str]:
             )
         checked[origin_of(origin) or ""] = checked_base_url(route, "routes")
     return checked
+
+
+# ── a body that passes by, watched: each part, its end, an error, and a reader that goes away ─────────────────────────
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+class _WatchedStream:
+    """An iterator and not an async generator: one not read to its end would be left to the garbage collector."""
+
+    def __init__(
+        self,
+        stream: Any,
+        *,
+        on_part: Callable[[bytes], None],
+        on_end: Callable[[], None],
+        on_error: Callable[[BaseException], None],
+        on_close: Callable[[], None],
+        on_start: Callable[[], None],
+    ) -> None:
+        self._stream = stream
+        self._on_start = on_start
+        self._on_part = on_part
+        self._on_end = on_end
+        self._on_error = on_error
+        self._on_close = on_close
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._on_start()
+        self._parts: AsyncIterator[bytes] = self._stream.__aiter__()
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            part = await self._parts.__anext__()
+        except StopAsyncIteration:
+            self._on_end()
+            raise
+        except BaseException as exc:
+            self._on_error(exc)
+            raise
+        self._on_part(part)
+        return part
+
+    async def aclose(self) -> None:
+        self._on_close()
+        await self._stream.aclose()
+
+
+@functools.lru_cache(maxsize=64)
+def _class_for(kind: Any) -> type[_WatchedStream]:
+    # A client looks whether a stream is of its own family, which is httpx's or httpx2's.
+    family = next((base for base in kind.__mro__ if base.__name__ == "AsyncByteStream"), httpx.AsyncByteStream)
+    return type("WatchedStream", (_WatchedStream, family), {})
+
+
+def _watched(
+    stream: Any,
+    *,
+    on_part: Callable[[bytes], None],
+    on_end: Callable[[], None],
+    on_error: Callable[[BaseException], None] = _nothing,
+    on_close: Callable[[], None] = _nothing,
+    on_start: Callable[[], None] = _nothing,
+) -> Any:
+    """The stream, which is an AsyncByteStream, with these called as it is read. They must not raise.
+
+    It starts anew when it is iterated anew, as a request's body is when it is sent once more.
+    """
+    kind: Any = type(stream)
+    return _class_for(kind)(
+        stream, on_part=on_part, on_end=on_end, on_error=on_error, on_close=on_close, on_start=on_start
+    )

@@ -1,4 +1,4 @@
-"""From an answer on the wire to the ResponseRecord that is compared. Pure.
+"""From an answer on the wire to the ResponseRecord that is compared, and how much of a body is held for it. Pure.
 
 The same for both sides, whoever sent the answer: an app in this process, or a server behind two others.
 """
@@ -12,6 +12,12 @@ from trioshadow._model.record import ResponseRecord
 
 from ._codings import inflate
 from ._fields import RawHeaders, without_coding, without_hop_by_hop
+
+#: 1 MiB: of a request and of each of its answers.
+MAX_BODY_BYTES = 2**20
+
+#: What zlib can be asked for at once.
+_LARGEST = 2**31 - 2
 
 #: Answers that have no body, whatever their headers say (RFC 9110 §6.4.1).
 _BODILESS = frozenset((204, 304))
@@ -49,3 +55,12 @@ def record_of(
             return ResponseRecord(body, status=status, headers=kept)
         kept = without_coding(kept)
     return ResponseRecord(body, status=status, headers=kept)
+
+
+def checked_body_limit(limit: object) -> int:
+    """The limit itself. Raises TypeError or ValueError for what is no number of bytes in [0, 2**31 - 2]."""
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise TypeError(f"max_body_bytes must be an int, not {type(limit).__name__}")
+    if not 0 <= limit <= _LARGEST:
+        raise ValueError(f"max_body_bytes must be a number of bytes in [0, 2**31 - 2], not {limit!r}")
+    return limit
