@@ -43,7 +43,7 @@ from trioshadow._accounts.notices import Notices
 from trioshadow._model.errors import consists_of, describe_error, error_shape, first_other, passing_error
 from trioshadow._model.snapshot import Packed, copy_request, is_immutable, snapshot
 from trioshadow.compare import VOLATILE_HEADERS, Change, ChangeKind
-from trioshadow.compare._prefix import first_difference
+from trioshadow.compare._write import first_difference
 from trioshadow.evidence import Epoch
 
 from tests.support.accounts import assert_accounts

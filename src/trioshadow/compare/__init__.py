@@ -8,15 +8,14 @@ from __future__ import annotations
 from ._bodies import Findings as Findings
 from ._bodies import Side as Side
 from ._bodies import compare_bodies as compare_bodies
-from ._change import Change, ChangeKind
-from ._comparison import Comparison as Comparison
 from ._decode import Decoder as Decoder
 from ._decode import checked_decoders as checked_decoders
-from ._divergence import BodyDiff as BodyDiff
+from ._diffs import BodyDiff as BodyDiff
+from ._diffs import Change, ChangeKind
+from ._diffs import ErrorDiff as ErrorDiff
+from ._diffs import HeaderDiff as HeaderDiff
+from ._divergence import Comparison as Comparison
 from ._divergence import Divergence as Divergence
-from ._divergence import ErrorDiff as ErrorDiff
-from ._divergence import HeaderDiff as HeaderDiff
-from ._divergence import compare_by as compare_by
 from ._divergence import same_at_once as same_at_once
 from ._divergence import same_body as same_body
 from ._explain import tell as tell
@@ -30,10 +29,9 @@ from ._headers import masked as masked
 from ._paths import parse_path as parse_path
 from ._plan import PathPlan as PathPlan
 from ._plan import State as State
-from ._prefix import first_difference as first_difference
-from ._presets import VOLATILE_HEADERS
 from ._rules import RULES as RULES
 from ._rules import (
+    VOLATILE_HEADERS,
     Accept,
     IgnoreHeader,
     IgnorePath,
@@ -48,6 +46,7 @@ from ._rules import IgnoreField as IgnoreField
 from ._rules import Rule as Rule
 from ._write import Excerpt
 from ._write import class_name as class_name
+from ._write import first_difference as first_difference
 from ._write import visible as visible
 from ._write import written as written
 

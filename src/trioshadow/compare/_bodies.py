@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import attrs
 
-from ._change import Change
 from ._decode import Decoded, Decoder, NotDecoded, decode, decode_json, looks_like_json
+from ._diffs import Change
 from ._plan import State
-from ._prefix import first_difference
 from ._sameness import SameTrees, same_values
 from ._shapes import Shape, plain, safe_shape
 from ._walk import Walk
+from ._write import first_difference
 
 #: How the bodies were read when nothing else is said.
 BYTES, TEXT, VALUE = "bytes", "text", "value"

@@ -1,87 +1,28 @@
-"""How two answers differ: status, headers, body, or the exceptions in place of answers. Pure, frozen, and free of the
-answers themselves, so that a divergence can be kept and streamed.
+"""Two answers and what of a configuration is about comparing them, into how they differ: status, headers, body, or the
+exceptions in place of answers.
+
+Pure. What comes out is frozen and free of the answers themselves, so that it can be kept and streamed.
 """
 
 from __future__ import annotations
 
+import fnmatch
+import functools
+import re
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, cast
 
 import attrs
 
 from trioshadow._model.record import Headers, ResponseRecord
 
-from ._bodies import Findings, Side, compare_bodies
-from ._change import Change
-from ._comparison import Comparison
+from ._bodies import BodyRules, Findings, Side, compare_bodies
+from ._decode import Decoder
+from ._diffs import BodyDiff, ErrorDiff, HeaderDiff
 from ._explain import explain, summary
 from ._headers import NAMES_KEPT, VALUES_KEPT, HeaderChange, compare_headers, cut_name
-
-
-class Configured(Protocol):
-    """A ShadowConfig: of all that it says, what is about comparing."""
-
-    @property
-    def comparison(self) -> Comparison:
-        """That, compiled."""
-        ...  # pragma: no cover - a protocol has no body
-
-
-@attrs.frozen
-class HeaderDiff:
-    """The names of the headers that differ, lower-case, cut to 256 characters, each tuple sorted; 1,000 in all.
-
-    Values are compared as ordered lists, those of Set-Cookie by cookie name. Content-Length is not reported where the
-    bodies differ.
-    """
-
-    added: tuple[str, ...]
-    """Only the shadow sent them."""
-    removed: tuple[str, ...]
-    """Only the primary sent them."""
-    changed: tuple[str, ...]
-    """Both sent them, with other values."""
-    changes: tuple[HeaderChange, ...] = attrs.field(default=(), eq=False)
-    """Their values, cut, and masked where they are secrets; sorted by name, the first 100. Not part of equality: that
-    the same names differ is the same difference."""
-
-
-@attrs.frozen
-class BodyDiff:
-    """How two bodies differ."""
-
-    primary_len: int | None
-    """Bytes; for values of the builtin containers and str their `len()`; None for values that have none."""
-    shadow_len: int | None
-    """The same of the shadow's."""
-    prefix_equal_bytes: int | None
-    """How many bytes are equal before the first that differs; None where the bodies were not both bytes."""
-    changes: tuple[Change, ...] = ()
-    """What differs, by path, in the primary's order: the first `ShadowConfig.max_changes`. Empty for bytes that could
-    not be decoded."""
-    change_count: int = 0
-    """How many changes there are in all."""
-    forms: tuple[str, str] = ("bytes", "bytes")
-    """How the primary's and the shadow's body were read: `json`, `ndjson`, `form`, `msgpack`, `text`, the content type
-    of a decoder of your own, `value` for what is no bytes, `bytes` where neither could be decoded."""
-    notes: tuple[str, ...] = ()
-    """What else should be known: why a body was not decoded, what a rule's function raised."""
-    excerpts: tuple[bytes, bytes] | None = attrs.field(default=None, eq=False)
-    """Of bytes that could not be decoded: of each side up to 48, around the first that differs. Not part of
-    equality."""
-
-
-@attrs.frozen
-class ErrorDiff:
-    """What was raised, when the primary raised and the shadow did not raise the same."""
-
-    primary: str
-    """The name of the type that the primary raised."""
-    shadow: str | None
-    """The name of the type that the shadow raised; None: it answered."""
-    primary_message: str
-    """At most 500 characters."""
-    shadow_message: str
-    """At most 500 characters; empty if it answered."""
+from ._plan import PathPlan
+from ._rules import Accept, IgnoreField, IgnoreHeader, Rule, SameError
 
 
 @attrs.frozen
@@ -118,17 +59,93 @@ class Divergence:
         of `config.compare`, of an `Accept` without a path, and of the `__eq__` of objects of which nothing else is
         known, if such are the whole body.
         """
-        return compare_by(config.comparison, primary, shadow)
+        return config.comparison.divergence_of(primary, shadow)
 
 
-def compare_by(comparison: Comparison, primary: object, shadow: object) -> Divergence | None:
-    """`Divergence.compare`, for who has not the whole configuration: it decides nothing else."""
-    if comparison.compare is not None:
-        return _checked(comparison.compare(primary, shadow))
-    divergence = _compare(primary, shadow, comparison)
-    if divergence is not None and comparison.accepted(primary, shadow):
-        return None
-    return divergence
+@attrs.frozen(kw_only=True)
+class Comparison:
+    """What is compared, and how. ShadowConfig makes it, of its own attributes of these names, and what compares asks
+    nothing else. Pickled are its settings, all there are; the rest is compiled of them again.
+    """
+
+    ignore: tuple[IgnoreField | Rule, ...]
+    compare: Callable[[Any, Any], Any] | None
+    strict: bool
+    strict_errors: bool
+    max_changes: int
+    decode: bool
+    decoders: tuple[tuple[str, Decoder], ...]
+
+    status: bool = attrs.field(init=False, eq=False, repr=False)
+    """Is it compared?"""
+    headers: bool = attrs.field(init=False, eq=False, repr=False)
+    body: bool = attrs.field(init=False, eq=False, repr=False)
+    same_errors: tuple[SameError, ...] = attrs.field(init=False, eq=False, repr=False)
+    accepts: tuple[Callable[[Any, Any], bool], ...] = attrs.field(init=False, eq=False, repr=False)
+    ignored_header: Callable[[str], Any] | None = attrs.field(init=False, eq=False, repr=False)
+    bodies: BodyRules = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        rules = self.ignore
+        paths = [rule for rule in rules if not isinstance(rule, IgnoreField | IgnoreHeader | SameError)]
+        plan = PathPlan([rule for rule in paths if not isinstance(rule, Accept) or rule.path is not None])
+        self._derive(
+            status=IgnoreField.STATUS not in rules,
+            headers=IgnoreField.HEADERS not in rules,
+            body=IgnoreField.BODY not in rules,
+            same_errors=tuple(rule for rule in rules if isinstance(rule, SameError)),
+            accepts=tuple(rule.predicate for rule in rules if isinstance(rule, Accept) and rule.path is None),
+            ignored_header=_any_of(rule.name for rule in rules if isinstance(rule, IgnoreHeader)),
+            bodies=BodyRules(
+                plan.root, plan.normalizes, self.strict, self.max_changes, self.decode, dict(self.decoders)
+            ),
+        )
+
+    def _derive(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it was made of."""
+        return {field.name: getattr(self, field.name) for field in attrs.fields(Comparison) if field.init}
+
+    def __reduce__(self) -> tuple[Callable[..., Comparison], tuple[()]]:
+        return functools.partial(Comparison, **self.settings), ()
+
+    def accepted(self, primary: object, shadow: object) -> bool:
+        """Does an `Accept` without a path say that these answers may differ?"""
+        return any(predicate(primary, shadow) for predicate in self.accepts)
+
+    def same_error(self, primary: type[BaseException], shadow: type[BaseException]) -> bool:
+        """Are exceptions of these types the same?"""
+        return primary is shadow or any(
+            issubclass(primary, rule.primary) and issubclass(shadow, rule.shadow) for rule in self.same_errors
+        )
+
+    def divergence_of(self, primary: object, shadow: object) -> Divergence | None:
+        """`Divergence.compare`, for who has not the whole configuration: it decides nothing else."""
+        if self.compare is not None:
+            return _checked(self.compare(primary, shadow))
+        divergence = _compare(primary, shadow, self)
+        if divergence is not None and self.accepted(primary, shadow):
+            return None
+        return divergence
+
+
+def _any_of(names: Iterable[str]) -> Callable[[str], Any] | None:
+    """What tells whether a header's name is one of these, in which * and ? stand for others."""
+    patterns = [fnmatch.translate(name) for name in names]
+    return re.compile("|".join(patterns)).match if patterns else None
+
+
+class Configured(Protocol):
+    """A ShadowConfig: of all that it says, what is about comparing."""
+
+    @property
+    def comparison(self) -> Comparison:
+        """That, compiled."""
+        ...  # pragma: no cover - a protocol has no body
 
 
 def _checked(answer: object) -> Divergence | None:

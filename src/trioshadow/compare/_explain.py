@@ -8,14 +8,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from ._change import Change
-from ._prefix import first_difference
-from ._write import Excerpt, visible, written
-
-if TYPE_CHECKING:
-    from . import BodyDiff, Divergence, ErrorDiff, HeaderDiff
+from ._diffs import BodyDiff, Change, ErrorDiff, HeaderDiff
+from ._write import Excerpt, first_difference, visible, written
 
 #: What one line of a log names of each sort before it says how many more there are, ...
 _NAMED = 3
@@ -23,10 +19,23 @@ _NAMED = 3
 _NAME_WIDTH = 100
 
 
+class Parts(Protocol):
+    """What a Divergence is made of: each part that differs, None for one that does not."""
+
+    @property
+    def status(self) -> tuple[int, int] | None: ...
+    @property
+    def headers(self) -> HeaderDiff | None: ...
+    @property
+    def body(self) -> BodyDiff | None: ...
+    @property
+    def error(self) -> ErrorDiff | None: ...
+
+
 # ── one line ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def summary(divergence: Divergence) -> str:
+def summary(divergence: Parts) -> str:
     """One line without any value of an answer: statuses, names, paths, counts and types only."""
     parts: list[str] = []
     if divergence.status is not None:
@@ -73,7 +82,7 @@ _LINE = re.compile(r"\$\[([0-9]+)\]")
 # ── a few lines ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def explain(divergence: Divergence, *, color: bool, width: int | None) -> str:
+def explain(divergence: Parts, *, color: bool, width: int | None) -> str:
     """Some lines, old above new."""
     page = _Page(color=color, width=width)
     tell(divergence, page)
@@ -93,7 +102,7 @@ class Page(Protocol):
         """Both sides, None for one that has nothing there; `depth` 1: of the part as a whole."""
 
 
-def tell(divergence: Divergence, page: Page) -> None:
+def tell(divergence: Parts, page: Page) -> None:
     """All of it, to a page."""
     if divergence.status is not None:
         page.title("status")

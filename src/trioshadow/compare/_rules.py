@@ -193,3 +193,34 @@ class SameError:
 PathRule: TypeAlias = IgnorePath | Tolerance | Unordered | KeyedBy | Subset | Normalize | Accept
 Rule: TypeAlias = IgnoreHeader | PathRule | SameError
 RULES = (IgnoreHeader, IgnorePath, Tolerance, Unordered, KeyedBy, Subset, Normalize, Accept, SameError)
+
+
+# ── rules that most services need, each with its reason ──────────────────────────────────────────────────────────────
+
+
+def _headers_named(reason: str, *names: str) -> tuple[IgnoreHeader, ...]:
+    return tuple(IgnoreHeader(name, reason=reason) for name in names)
+
+
+#: Headers that differ between two answers of one and the same service, or say who answered and not what.
+VOLATILE_HEADERS: tuple[IgnoreHeader, ...] = (
+    *_headers_named("the clock when the answer was made (RFC 9110 §6.6.1)", "date"),
+    *_headers_named("how long a cache has held the answer (RFC 9111 §5.1)", "age"),
+    *_headers_named("a point in time, counted from the clock (RFC 9111 §5.3)", "expires"),
+    *_headers_named("names the software that answers (RFC 9110 §10.2.4), which is what is replaced", "server"),
+    *_headers_named("names the software that answers", "x-powered-by", "x-aspnet-version", "x-generator"),
+    *_headers_named("the proxies on the way (RFC 9110 §7.6.3)", "via", "x-served-by", "x-forwarded-*"),
+    *_headers_named("whether a cache had it", "x-cache", "x-cache-*", "cf-cache-status", "cache-status"),
+    *_headers_named("how long it took", "server-timing", "x-runtime", "x-response-time", "x-process-time"),
+    *_headers_named("made for each request", "x-request-id", "x-correlation-id", "request-id", "cf-ray", "x-amz-cf-id"),
+    *_headers_named("a trace (W3C Trace Context)", "traceparent", "tracestate", "traceresponse"),
+    *_headers_named(
+        "a trace", "b3", "x-b3-*", "x-trace-id", "x-span-id", "x-amzn-*id", "x-cloud-trace-context", "uber-trace-id"
+    ),
+    *_headers_named(
+        "hop by hop: about the connection (RFC 9110 §7.6.1)", "connection", "keep-alive", "proxy-connection"
+    ),
+    *_headers_named("hop by hop", "te", "trailer", "transfer-encoding", "upgrade", "proxy-authenticate"),
+    *_headers_named("other ways to reach the service (RFC 7838)", "alt-svc"),
+    *_headers_named("where browsers report to", "nel", "report-to", "reporting-endpoints"),
+)

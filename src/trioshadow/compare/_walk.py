@@ -14,12 +14,13 @@ import attrs
 
 from trioshadow._model.errors import describe_error, passing_error
 
-from ._change import Change, ChangeKind
+from ._children import MISSING, Child, children_by_runs, children_of_arrays, children_of_objects, paired
+from ._diffs import Change, ChangeKind
 from ._lines import align
 from ._match import Matcher
 from ._paths import Key, write_path
 from ._plan import State, normalized
-from ._sameness import SCALARS, SameTrees, same_flat
+from ._sameness import SameTrees, same_flat
 from ._scalars import close, differ_in_type, same_scalar
 from ._shapes import (
     DEPTH_LIMIT,
@@ -39,15 +40,10 @@ from ._write import class_name, kept_pair, written
 _ADDED, _REMOVED, _CHANGED, _TYPE = ChangeKind
 _OBJECT, _ARRAY, _SET, _TEXT, _OPAQUE = Shape.OBJECT, Shape.ARRAY, Shape.SET, Shape.TEXT, Shape.OPAQUE
 
-#: In place of a value that one side does not have.
-_MISSING: Any = type("_Missing", (), {})()
 #: In place of a key: where we are, as the root, which has none.
 _ROOT: Any = type("_Root", (), {})()
 
 _FLAT = frozenset((dict, list))
-
-#: (key, the primary's value or _MISSING, the shadow's or _MISSING)
-_Child: TypeAlias = tuple[Key, Any, Any]
 
 #: An object that a value holds more than once is walked again where it is met again, but not more often than this in
 #: all: 50 lists, each of which holds the next one twice, have 2**50 paths.
@@ -85,7 +81,7 @@ class _Frame:
     __slots__ = ("children", "key", "mark", "pair", "positional", "state")
 
     def __init__(
-        self, key: Key, pair: tuple[Any, Any], children: Iterator[_Child], state: State | None, *, positional: bool
+        self, key: Key, pair: tuple[Any, Any], children: Iterator[Child], state: State | None, *, positional: bool
     ) -> None:
         self.key = key
         self.pair = pair
@@ -202,10 +198,10 @@ class Walk:
     def _compare(self, key: Key, ours: Any, theirs: Any, state: State | None) -> _Frame | None:
         if (state is not None and state.ignored) or ours is theirs:
             return None
-        if ours is _MISSING:
+        if ours is MISSING:
             self._add(key, _ADDED, None, theirs)
             return None
-        if theirs is _MISSING:
+        if theirs is MISSING:
             self._add(key, _REMOVED, ours, None)
             return None
         if type(ours) is _Whole:
@@ -270,7 +266,7 @@ class Walk:
                 raise ValueError(f"nested more than {DEPTH_LIMIT:,} deep, or in circles")
         positional = True
         if shape is _OBJECT:
-            children = _members(members(ours), members(theirs), subset=state is not None and state.subset)
+            children = children_of_objects(members(ours), members(theirs), subset=state is not None and state.subset)
         elif shape is _SET:
             self._compare_sets(key, elements(ours), elements(theirs), state)
             return None
@@ -278,7 +274,7 @@ class Walk:
             positional = False
             children = self._matched(elements(ours), elements(theirs), state)
         else:
-            children = _elements(elements(ours), elements(theirs))
+            children = children_of_arrays(elements(ours), elements(theirs))
         frame = _Frame(key, (ours, theirs), children, state, positional=positional)
         if mark is not None:
             frame.mark = mark
@@ -287,14 +283,7 @@ class Walk:
 
     def _lines(self, ours: str, theirs: str, state: State | None) -> _Frame:
         a, b = ours.split("\n"), theirs.split("\n")
-        children: Iterator[_Child] = (
-            (
-                i if i is not None else j,
-                _MISSING if i is None else a[i],
-                _MISSING if j is None else b[j],
-            )
-            for i, j in align(a, b)
-        )
+        children = paired(a, b, align(a, b))
         return _Frame(_ROOT, (ours, theirs), children, state, positional=True)
 
     def _compare_sets(self, key: Key, ours: list[Any], theirs: list[Any], state: State | None) -> None:
@@ -309,23 +298,23 @@ class Walk:
         for value in sorted((theirs[j] for j in added), key=written):
             self._add(key, _ADDED, None, value)
 
-    def _matched(self, ours: list[Any], theirs: list[Any], state: State) -> Iterator[_Child]:
+    def _matched(self, ours: list[Any], theirs: list[Any], state: State) -> Iterator[Child]:
         """The elements of two arrays in which position means nothing."""
         below = state.element()
         if below is not None and below.ignored:
             return iter(())
         if state.keyed_by is not None:
-            return _children(ours, theirs, self._matcher.by_field(ours, theirs, state.keyed_by, below, self._same))
+            return paired(ours, theirs, self._matcher.by_field(ours, theirs, state.keyed_by, below, self._same))
         removed, added = self._matcher.unmatched(ours, theirs, below, self._same)
         self._note_limit()
         if self._depth and (removed or added):
             raise _Enough
         if len(removed) == len(added) == 1:  # the one that became the other
-            return _children(ours, theirs, iter(zip(removed, added, strict=True)))
+            return paired(ours, theirs, iter(zip(removed, added, strict=True)))
         couples = list(zip(removed, added, strict=False))
         rest = [(i, None) for i in removed[len(couples) :]] + [(None, j) for j in added[len(couples) :]]
-        wholes: list[_Child] = [(i, _Whole(ours[i]), _Whole(theirs[j])) for i, j in couples]
-        return iter(wholes + list(_children(ours, theirs, iter(rest))))
+        wholes: list[Child] = [(i, _Whole(ours[i]), _Whole(theirs[j])) for i, j in couples]
+        return iter(wholes + list(paired(ours, theirs, iter(rest))))
 
     def _same(self, ours: object, theirs: object, state: State | None, *, counted: bool) -> bool:
         """What the matcher asks about two elements."""
@@ -388,87 +377,14 @@ class Walk:
 
 def _builtin_frame(key: Key, ours: Any, theirs: Any, same: SameTrees | None) -> _Frame:
     if type(ours) is dict:
-        children = _members(ours, theirs, subset=False)
+        children = children_of_objects(ours, theirs, subset=False)
     elif same is not None and len(ours) > _SMALL:
-        children = _elements_by_runs(ours, theirs, same)
+        children = children_by_runs(ours, theirs, same)
     else:
-        children = _elements(ours, theirs)
+        children = children_of_arrays(ours, theirs)
     return _Frame(key, (ours, theirs), children, None, positional=True)
 
 
 def _other(shape: Shape, ours: object, theirs: object) -> object:
     """Of two values, of which one is an array, the other."""
     return theirs if shape is _ARRAY else ours
-
-
-def _members(ours: dict[Any, Any], theirs: dict[Any, Any], *, subset: bool) -> Iterator[_Child]:
-    common = 0
-    mixed = _keys_may_lie(ours) or _keys_may_lie(theirs)
-    if mixed:
-        ours, theirs = _by_true_key(ours), _by_true_key(theirs)
-    for name, value in ours.items():
-        other = theirs.get(name, _MISSING)
-        if other is not _MISSING:
-            common += 1
-            if value is other:
-                continue
-            kind = type(value)
-            if kind is type(other) and kind in SCALARS and value == other:
-                continue
-        yield name[0] if mixed else name, value, other
-    if not subset and len(theirs) != common:
-        for name, value in theirs.items():
-            if name not in ours:
-                yield name[0] if mixed else name, _MISSING, value
-
-
-def _keys_may_lie(members: dict[Any, Any]) -> bool:
-    """Is there a bool among the keys? To a dict True is 1."""
-    return bool in map(type, members)
-
-
-def _by_true_key(members: dict[Any, Any]) -> dict[Any, Any]:
-    return {(key, type(key) is bool): value for key, value in members.items()}
-
-
-def _elements(ours: list[Any], theirs: list[Any]) -> Iterator[_Child]:
-    for index, (value, other) in enumerate(zip(ours, theirs, strict=False)):
-        if value is other:
-            continue
-        kind = type(value)
-        if kind is type(other) and kind in SCALARS and value == other:
-            continue
-        yield index, value, other
-    for index in range(len(theirs), len(ours)):
-        yield index, ours[index], _MISSING
-    for index in range(len(ours), len(theirs)):
-        yield index, _MISSING, theirs[index]
-
-
-def _elements_by_runs(ours: list[Any], theirs: list[Any], same: SameTrees) -> Iterator[_Child]:
-    """The same as `_elements`, of long arrays in which most elements are the same: many are looked at together, then
-    fewer. It saves a look at each.
-    """
-    common = min(len(ours), len(theirs))
-    for start in range(0, common, _RUN * _RUN):
-        end = min(start + _RUN * _RUN, common)
-        if same(ours[start:end], theirs[start:end]):
-            continue
-        for first in range(start, end, _RUN):
-            last = min(first + _RUN, end)
-            if not same(ours[first:last], theirs[first:last]):
-                for index in range(first, last):
-                    yield index, ours[index], theirs[index]
-    for index in range(common, len(ours)):
-        yield index, ours[index], _MISSING
-    for index in range(common, len(theirs)):
-        yield index, _MISSING, theirs[index]
-
-
-#: Elements that are looked at together.
-_RUN = 8
-
-
-def _children(ours: list[Any], theirs: list[Any], pairs: Iterator[tuple[int | None, int | None]]) -> Iterator[_Child]:
-    for i, j in pairs:
-        yield i if i is not None else j, _MISSING if i is None else ours[i], _MISSING if j is None else theirs[j]

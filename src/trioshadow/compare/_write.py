@@ -1,4 +1,5 @@
-"""A value as a short text, and as a short copy: what is kept of it, and shown. Bounded, and without recursion.
+"""A value as a short text, and as a short copy: what is kept of it, and shown. Bounded, and without recursion. Of two
+long ones that differ the part in which they do.
 
 The text is JSON where JSON has a notation, and otherwise close to what the value looks like in Python. It is one line,
 and nothing in it is obeyed by a terminal.
@@ -11,13 +12,12 @@ import decimal
 import fractions
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, AnyStr
 
 import attrs
 
 from trioshadow._model.errors import passing_error, type_name
 
-from ._prefix import first_difference
 from ._shapes import Shape, is_named_tuple, part_of, plain, shape_of
 
 #: Characters that are kept of a value.
@@ -241,6 +241,28 @@ def kept_pair(primary: Any, shadow: Any) -> tuple[Any, Any]:
         start = max(0, first_difference(primary, shadow) - _LEAD)
         return _cut(primary, start), _cut(shadow, start)
     return kept(primary), kept(shadow)
+
+
+def first_difference(a: AnyStr, b: AnyStr) -> int:
+    """How many bytes (or characters) `a` and `b` have in common at the start: the index of the first that differs, or
+    the shorter length.
+
+    A binary search whose probes are memcmp: `bytes.startswith(memoryview, offset)` copies neither side, where slices
+    would copy both, and a loop in Python takes 1,000 times as long. The probes halve, so together they read the bytes
+    once. Two bodies of 1 MiB that differ in the last byte: `nox -s bench`, row "first differing byte".
+
+    >>> first_difference(b"spam", b"spat")
+    3
+    """
+    view: Any = memoryview(b) if isinstance(b, bytes) else b  # slices of a str are copies
+    low, high = 0, min(len(a), len(b))  # a[:low] == b[:low]; the answer is in [low, high]
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a.startswith(view[low:middle], low):
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _cut(value: Any, start: int) -> Any:

@@ -12,7 +12,7 @@ import trio
 from trioshadow._accounts.notices import Notices
 from trioshadow._comparer import ThreadComparer
 from trioshadow._settings.config import ShadowConfig
-from trioshadow.compare import Comparison, Divergence, compare_by
+from trioshadow.compare import Comparison, Divergence
 
 from ._errors import BackendFull
 from ._process import ProcessBackend
@@ -86,4 +86,4 @@ def _comparison_of(rules: bytes) -> Comparison:
 def _compare(task: _Task) -> Divergence | None:
     """In the worker."""
     primary, shadow, rules = task
-    return compare_by(_comparison_of(rules), primary, shadow)
+    return _comparison_of(rules).divergence_of(primary, shadow)
