@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from .kinds import is_a
+
 #: What passes through a leg, also out of a group: the user wants out (KeyboardInterrupt), or the interpreter
 #: is closing the coroutine (GeneratorExit). Everything else that shadow code raises is data.
 PASSING = (KeyboardInterrupt, GeneratorExit)
@@ -64,7 +66,7 @@ def error_shape(exc: BaseException) -> ErrorShape:
     stack = [exc]
     while stack and len(shape) < SHAPE_LIMIT:
         exc = stack.pop()
-        if issubclass(type(exc), BaseExceptionGroup):
+        if is_a(exc, BaseExceptionGroup):
             exceptions = _exceptions_of(exc)
             shape.append((type(exc), len(exceptions)))
             stack.extend(reversed(exceptions))
@@ -80,17 +82,17 @@ def passing_error(exc: BaseException) -> BaseException | None:
 
 def first_of(exc: BaseException, kinds: tuple[type[BaseException], ...]) -> BaseException | None:
     """The first exception of one of these kinds in `exc`, which may be a group, or None."""
-    return _first(exc, lambda leaf: issubclass(type(leaf), kinds))
+    return _first(exc, lambda leaf: is_a(leaf, kinds))
 
 
 def consists_of(exc: BaseException, kind: type[BaseException]) -> bool:
     """True if `exc` is a `kind`, or a group that holds nothing but that, at any depth."""
-    return _first(exc, lambda leaf: not issubclass(type(leaf), kind)) is None
+    return _first(exc, lambda leaf: not is_a(leaf, kind)) is None
 
 
 def first_other(exc: BaseException, kind: type[BaseException]) -> BaseException | None:
     """The first exception in `exc`, which may be a group, that is no `kind`; None if there is none."""
-    return _first(exc, lambda leaf: not issubclass(type(leaf), kind))
+    return _first(exc, lambda leaf: not is_a(leaf, kind))
 
 
 def _first(exc: BaseException, wanted: Callable[[BaseException], bool]) -> BaseException | None:
@@ -102,7 +104,7 @@ def _first(exc: BaseException, wanted: Callable[[BaseException], bool]) -> BaseE
         if id(leaf) in seen:
             continue
         seen.add(id(leaf))
-        if issubclass(type(leaf), BaseExceptionGroup):
+        if is_a(leaf, BaseExceptionGroup):
             stack.extend(reversed(_exceptions_of(leaf)))
         elif wanted(leaf):
             return leaf
@@ -148,7 +150,7 @@ def error_words(exc: BaseException) -> ErrorWords:
 
 
 # Past what a class may define itself, and raise in: a metaclass's `__name__`, a group's `exceptions`, the slices of a
-# str. For the same reason there is no isinstance() here: it asks the object's own `__class__`.
+# str. For the same reason `is_a()` stands here for isinstance().
 _slice_of: Callable[[str, slice], str] = str.__getitem__
 #: The name of a class, whatever its metaclass says.
 type_name: Callable[[type], str] = type.__dict__["__name__"].__get__

@@ -9,6 +9,7 @@ import attrs
 
 from trioshadow._model.checks import is_count
 from trioshadow._model.errors import passing_error
+from trioshadow._model.kinds import is_a
 from trioshadow._model.record import ResponseRecord
 from trioshadow._model.snapshot import Copied, Deferred, Packed
 from trioshadow.compare import written
@@ -53,7 +54,7 @@ def _plain(value: Any, limit: int) -> Any:
     parts = getattr(type(value), "__captured__", None)
     if parts is not None:
         return _message(parts(value), value.body, limit)
-    if issubclass(type(value), ResponseRecord):
+    if is_a(value, ResponseRecord):
         return _message({"status": value.status, "headers": value.headers}, value.body, limit)
     if type(value) in (bytes, str):
         return value[:limit]

@@ -10,10 +10,11 @@ import fnmatch
 import functools
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import attrs
 
+from trioshadow._model.kinds import is_a
 from trioshadow._model.record import Headers, ResponseRecord
 
 from ._bodies import BodyRules, Findings, Side, compare_bodies
@@ -198,9 +199,8 @@ def same_body(primary: object, shadow: object) -> bool:
 
 
 def _parts(answer: object) -> tuple[int, Headers, object]:
-    if issubclass(type(answer), ResponseRecord):  # isinstance() would believe what it says of itself
-        record = cast("ResponseRecord", answer)
-        return record.status, record.headers, record.body
+    if is_a(answer, ResponseRecord):
+        return answer.status, answer.headers, answer.body
     return 0, (), answer
 
 
@@ -242,7 +242,7 @@ _SIZED: tuple[Any, ...] = (bytes, bytearray, memoryview, str, list, tuple, dict,
 def _value_len(value: object) -> int | None:
     # Not everything with a __len__: that would be user code, and a cursor's len() runs a query.
     for kind in _SIZED:
-        if issubclass(type(value), kind):
+        if is_a(value, kind):
             try:
                 return int(kind.__len__(value))
             except ValueError:  # a memoryview that was released

@@ -7,6 +7,8 @@ import decimal
 import fractions
 from typing import Any
 
+from trioshadow._model.kinds import is_a
+
 from ._rules import Tolerance
 from ._shapes import Shape, plain
 
@@ -26,7 +28,7 @@ def same_scalar(a: Any, b: Any) -> bool:
 
 def is_nan(value: Any) -> bool:
     """Is it a float or a Decimal, and no number?"""
-    if issubclass(type(value), decimal.Decimal):
+    if is_a(value, decimal.Decimal):
         return bool(value.is_nan())
     return type(value) is float and value != value  # noqa: PLR0124
 
@@ -64,9 +66,9 @@ def _as_numbers(a: Any, b: Any) -> tuple[fractions.Fraction, fractions.Fraction]
     # Fractions: exact for all of int, float and Decimal, and without overflow.
     if type(a) is bool or type(b) is bool:
         return None
-    if not issubclass(type(a), _REAL) or not issubclass(type(b), _REAL):
+    if not is_a(a, _REAL) or not is_a(b, _REAL):
         return None
-    if not all(_is_handy(value) for value in (a, b) if issubclass(type(value), decimal.Decimal)):
+    if not all(_is_handy(value) for value in (a, b) if is_a(value, decimal.Decimal)):
         return None
     try:
         return fractions.Fraction(a), fractions.Fraction(b)
@@ -78,7 +80,7 @@ def _is_handy(value: decimal.Decimal) -> bool:
     return abs(value.adjusted()) <= _EXPONENTS and len(value.as_tuple().digits) <= _EXPONENTS
 
 
-_REAL = (int, float, decimal.Decimal, fractions.Fraction)
+_REAL: tuple[type[Any], ...] = (int, float, decimal.Decimal, fractions.Fraction)
 #: Decimal("1e999999999") as a Fraction would have a thousand million digits, and making one of many digits takes a time
 #: that grows with their square.
 _EXPONENTS = 10_000
@@ -93,7 +95,7 @@ def _as_times(a: Any, b: Any) -> tuple[Any, Any] | None:
         except ValueError:
             return None
     for kind in (datetime.datetime, datetime.date, datetime.timedelta):
-        if issubclass(type(a), kind) and issubclass(type(b), kind):
+        if is_a(a, kind) and is_a(b, kind):
             return a, b
     return None
 
@@ -107,5 +109,5 @@ _TIMES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)  
 def differ_in_type(a: object, b: object, shape: Shape) -> bool:
     """Are two values of one shape, which are not the same, of different types?"""
     if shape is Shape.TIME:
-        return any(issubclass(type(a), kind) != issubclass(type(b), kind) for kind in _TIMES)
+        return any(is_a(a, kind) != is_a(b, kind) for kind in _TIMES)
     return shape is Shape.OPAQUE and type(a) is not type(b)
