@@ -48,6 +48,7 @@ from ._judge import (
 )
 from ._leg import OPERATION_LIMIT, Leg
 from ._model.errors import consists_of, describe_error, error_words, first_other, passing_error, type_name
+from ._model.kinds import is_a
 from ._model.sampling import counting_hash
 from ._model.sizes import size_of
 from ._model.snapshot import ATOMS, Copied, Deferred, Packed, snapshot
@@ -238,7 +239,7 @@ class ActiveLeg(LegFacts, Leg[PrimaryT, ShadowT]):
         """
         if self.primary is not _PENDING or self._thread != get_ident():
             self._refuse()
-        if not issubclass(type(exc), Exception):  # isinstance() would ask the exception
+        if not is_a(exc, Exception):
             self._conclude(_ABANDONED)
             return
         self._primary_seconds = self.desk.now() - self._started
