@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioshadow import Divergence, ShadowConfig
-from trioshadow.cli.common.texts import shorten_left, shorten_right, visible
+from trioshadow.cli.common.texts import shorten_left, shorten_right
 from trioshadow.cli.demo.blocks import Block, Document, cut, cut_all, kind_of
 from trioshadow.cli.demo.examples import Difference, choose_examples
 from trioshadow.cli.demo.timing import Timing, percentile
+from trioshadow.compare import visible
 
 # ── cutting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -92,7 +93,7 @@ def test_a_document_comes_in_blocks_and_as_a_whole():
 
 
 def test_nothing_visible_is_obeyed_by_a_terminal():
-    assert visible("a\tb\r\n\x1b[2J\u202e\ud800") == r"a\tb\r\n\x1b[2J\u202e\ud800"
+    assert visible("a\tb\r\n\x1b[2J\u202e\ud800") == r"a\tb\r\n\u001b[2J\u202e\ud800"
 
 
 def test_what_is_shortened_says_so():

@@ -185,7 +185,7 @@ async def test_the_report_has_the_scorecard_with_an_example_and_nothing_steers_t
 
     statistics, scorecard = await seen(3, other, candidate="new\x1b[2J 2.0")
     lines = report(statistics, scorecard)
-    (verdict,) = [number for number, line in enumerate(lines) if line == r"new\x1b[2J 2.0: HOLD"]
+    (verdict,) = [number for number, line in enumerate(lines) if line == r"new\u001b[2J 2.0: HOLD"]
     assert lines[verdict + 1].startswith("  - GET /a: $.a differs for 100.00% of the keys (3)")
     field = lines.index("    $.a: differs")
     assert lines[field + 2] == "      - 1"

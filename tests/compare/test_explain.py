@@ -174,7 +174,7 @@ def test_notes_are_told():
 def test_errors():
     error = Divergence(error=ErrorDiff("KeyError", "LookupError", "'a'\n", "no\x07"))
     assert str(error) == "raised KeyError, the shadow LookupError"
-    assert error.explain() == "error\n  - KeyError: 'a'\\u000a\n  + LookupError: no\\u0007"
+    assert error.explain() == "error\n  - KeyError: 'a'\\n\n  + LookupError: no\\u0007"
     answered = Divergence(error=ErrorDiff("KeyError", None, "", ""))
     assert str(answered) == "raised KeyError, the shadow answered"
     assert answered.explain() == "error\n  - KeyError: \n  + an answer"

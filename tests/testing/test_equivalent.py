@@ -165,7 +165,7 @@ def test_a_line_of_an_explanation_is_cut_where_it_says_the_least():
 @pytest.mark.parametrize(
     ("shadow", "config", "told"),
     [
-        (ScriptedBackend(Fail(OSError("no\nroute"))), {}, "the shadow raised OSError: no\\u000aroute"),
+        (ScriptedBackend(Fail(OSError("no\nroute"))), {}, "the shadow raised OSError: no\\nroute"),
         (echo, {"view": lambda answer: 1 / 0}, "the two can't be compared: ZeroDivisionError: the primary's view: "),
         (echo, {"copy_request": lambda request: 1 / 0}, "the two can't be compared: ZeroDivisionError: copy_request: "),
         (echo, {"compare": lambda old, new: False}, "body (value): differs"),

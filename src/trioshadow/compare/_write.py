@@ -297,9 +297,18 @@ def quoted(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """A text without anything that a terminal obeys, that can't be encoded, or that turns the direction of writing."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else _number(ord(c)) for c in text)
+    r"""A text in one line, without anything that a terminal obeys, that can't be encoded, or that turns the direction
+    of writing. The escapes are JSON's, but for `\U` of what is beyond 16 bits.
+
+    >>> visible("a\n\x1b[2Jb\N{NO-BREAK SPACE}c")
+    'a\\n\\u001b[2Jb\\u00a0c'
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
-def _number(code: int) -> str:
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+_SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return _SHORT_ESCAPES.get(char) or (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")

@@ -6,9 +6,8 @@ import attrs
 from rich.console import Console
 from rich.text import Text
 
+from trioshadow.compare import visible
 from trioshadow.evidence import Decision, Scorecard
-
-from .texts import visible
 
 _STYLES = {Decision.PROMOTE: "bold green", Decision.HOLD: "bold yellow", Decision.REJECT: "bold red"}
 #: 2 is for wrong use, as for every command.

@@ -1,21 +1,8 @@
-"""Texts made to fit, and safe to show. Pure; of rich it asks only how wide a character is."""
+"""Texts made to fit. Pure; of rich it asks only how wide a character is."""
 
 from __future__ import annotations
 
 from rich.cells import cell_len
-
-_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-
-
-def visible(text: str) -> str:
-    r"""The text in one line, with nothing in it that a terminal obeys: line ends as `\n`, what can't be seen by number.
-
-    >>> visible("a\n\x1b[2Jb\N{NO-BREAK SPACE}c")
-    'a\\n\\x1b[2Jb\\xa0c'
-    """
-    return "".join(
-        char if char.isprintable() else _ESCAPES.get(char) or char.encode("unicode_escape").decode() for char in text
-    )
 
 
 def shorten_left(text: str, width: int) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trioshadow.cli.common.errors import CliError
-from trioshadow.cli.common.texts import shorten_left, visible
+from trioshadow.cli.common.texts import shorten_left
+from trioshadow.compare import visible
 
 from .blocks import Document
 

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from trioshadow.cli.common.scorecard import verdict_line
-from trioshadow.cli.common.texts import count_of, shorten_left, visible
+from trioshadow.cli.common.texts import count_of, shorten_left
+from trioshadow.compare import visible
 from trioshadow.evidence import FieldScore, Scorecard
 
 from .blocks import Block

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from trioshadow.cli.common.scorecard import shortened, show_scorecard
-from trioshadow.cli.common.texts import count_of, shorten_right, visible
+from trioshadow.cli.common.texts import count_of, shorten_right
+from trioshadow.compare import visible
 from trioshadow.evidence import Objective
 
 from .blocks import Block

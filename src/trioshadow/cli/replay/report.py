@@ -11,8 +11,9 @@ from rich.text import Text
 
 from trioshadow import Verdict
 from trioshadow.cli.common.scorecard import show_scorecard
-from trioshadow.cli.common.texts import count_of, visible
+from trioshadow.cli.common.texts import count_of
 from trioshadow.cli.common.verdicts import show_secondary, show_verdicts
+from trioshadow.compare import visible
 from trioshadow.evidence import Scorecard
 
 from .conduct import Seen
