@@ -71,7 +71,7 @@ def test_bad_requests_are_refused_by_name():
             HttpRequest("GET", url)
     with pytest.raises(TypeError, match="body must be bytes, not str"):
         HttpRequest("GET", "/", (), "text")
-    with pytest.raises(TypeError, match="headers must be pairs of str or bytes, not of int"):
+    with pytest.raises(TypeError, match="headers: a value must be str or bytes, not int"):
         HttpRequest("GET", "/", {"a": 1})
 
 

@@ -6,12 +6,12 @@ It knows no connection: which of its headers go to a backend is the backend's bu
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from trioshadow._model.record import HeadersLike
+from trioshadow._model.record import Headers, HeadersLike, header_pairs
 from trioshadow._model.sampling import SamplingKey
 from trioshadow.compare import SENSITIVE
 
@@ -24,28 +24,9 @@ if TYPE_CHECKING:
 #: Methods that ask for nothing but an answer (RFC 9110 §9.2.1), TRACE aside, which servers refuse.
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
-_Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bytes):
-        return value.decode("latin-1")  # RFC 9110 §5.5
-    raise TypeError(f"headers must be pairs of str or bytes, not of {type(value).__name__}")
-
-
-def _pairs(headers: HeadersLike) -> _Pairs:
-    pairs: Iterable[tuple[Any, Any]] = headers.items() if isinstance(headers, Mapping) else headers
-    # Most come from a server as bytes, some ten a request: a call of _text() for each is half of what the rest costs.
-    return tuple(
-        [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            if type(name) is bytes and type(value) is bytes
-            else (_text(name), _text(value))
-            for name, value in pairs
-        ]
-    )
+def _pairs(headers: HeadersLike) -> Headers:
+    return tuple(header_pairs(headers))
 
 
 def _is_token(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -85,7 +66,7 @@ class HttpRequest:
     """As sent: methods are case-sensitive (RFC 9110 §9.1)."""
     url: str = attrs.field(converter=str, validator=[_is_token, _is_url])
     """Absolute (`https://api.test/users/7`), or a target (`/users/7`) for backends that have a `base_url`."""
-    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), converter=_pairs)
+    headers: Headers = attrs.field(default=(), converter=_pairs)
     """Mapping or pairs in (str, or bytes read as Latin-1); out comes a tuple of pairs, in their order and case."""
     body: bytes = attrs.field(default=b"", converter=_bytes)
     """All of it, as on the wire."""
