@@ -14,10 +14,10 @@ from typing import Any
 from trioshadow import Capture, DivergenceLog, ShadowConfig, Shadower, Sink
 from trioshadow._accounts.ledger import EPOCHS
 from trioshadow._accounts.notices import CAUSES, QUIET_SECONDS
-from trioshadow._active_leg import KEY_LIMIT
-from trioshadow._host import IDLE_HOSTS
-from trioshadow._leg import OPERATION_LIMIT
+from trioshadow._caller.admission import FRAMES
 from trioshadow._model.errors import MESSAGE_LIMIT
+from trioshadow._service.hosts import IDLE_HOSTS
+from trioshadow._settings.records import KEY_LIMIT, OPERATION_LIMIT
 from trioshadow.archive import JsonlSink
 from trioshadow.compare._headers import NAMES_KEPT, VALUES_KEPT
 from trioshadow.compare._write import VALUE_LIMIT
@@ -59,6 +59,10 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
             _size(config.max_in_flight_bytes),
         ),
         *("calls are shed, a leg gives way", "`shed_by_cause`, `gave_way_by_cause`: `bytes`; `in_flight_bytes`"),
+    )
+    yield (
+        *("frames of the caller's stack that a leg needs", "free of them", f"{FRAMES}"),
+        *("the call is shed", "`shed_by_cause`: `stack`"),
     )
     yield (
         *("time of a shadow, in seconds", "`shadow_timeout`", f"{config.shadow_timeout:g}"),

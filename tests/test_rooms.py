@@ -20,11 +20,10 @@ TIERS = [
     {"compare"},
     {"_settings"},
     {"evidence"},
-    {"_judge"},
     # ──────────────────────────────────────────────────────────────────────────────────────────
     {"_accounts"},
-    {"_outcome", "_in_shadow", "_gate", "_kill_file", "_steps", "_comparer"},
-    {"_leg", "_active_leg", "_host", "_pair", "_secondary_leg"},
+    {"_service"},
+    {"_caller"},
     {"_shadower"},
     {"isolation"},
     {"guard"},
@@ -38,13 +37,17 @@ TIERS = [
     {"cli"},
     {"__main__"},
 ]
-PURE = set().union(*TIERS[:5])
+PURE = set().union(*TIERS[:4])
 IMPURE_MODULES = {"trio", "httpx", "time", "random", "logging", "socket", "os", "sys", "asyncio", "subprocess"}
 #: `threading` is for the lock that foreign threads take; it waits for nothing and knows no clock.
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 #: In a room that is not.
-PURE_FILES = {PACKAGE / "_accounts" / "ledger.py", PACKAGE / "_accounts" / "log.py"}
+PURE_FILES = {
+    PACKAGE / "_accounts" / "ledger.py",
+    PACKAGE / "_accounts" / "log.py",
+    PACKAGE / "_service" / "judging.py",
+}
 
 
 def room_of(path: Path) -> str:
@@ -101,7 +104,7 @@ def drawn() -> str:
     """The map of the design page: each room with the first sentence that it says of itself, the topmost first."""
     lines = []
     for tier in reversed(TIERS):
-        if "_judge" in tier:
+        if "evidence" in tier:
             lines.append(
                 "──────────────── pure from here down: no Trio, no I/O, no clock, no randomness ────────────────"
             )

@@ -7,10 +7,8 @@ from __future__ import annotations
 from ._accounts.ledger import SecondaryStatistics, ShadowStatistics
 from ._accounts.log import DivergenceLog
 from ._accounts.sink import Sink
-from ._comparer import Comparer
-from ._gate import LegBreaker
-from ._in_shadow import in_shadow
-from ._leg import Leg
+from ._caller.leg import Leg
+from ._caller.outcome import ShadowOutcome
 from ._mirrored import Arguments, MirroredFunction, mirrored
 from ._model.backend import Backend
 from ._model.errors import BodyTooLarge, ShadowerNotRunning, ShadowError, ShadowPending
@@ -18,7 +16,9 @@ from ._model.record import ResponseRecord
 from ._model.sampling import SamplingKey, encode_key
 from ._model.slo import SloTracker
 from ._model.verdict import FailureKind, HeldBack, ShadowFailure, Verdict
-from ._outcome import ShadowOutcome
+from ._service.comparer import Comparer
+from ._service.gate import LegBreaker
+from ._service.marks import in_shadow
 from ._settings.capture import Capture
 from ._settings.config import ShadowConfig
 from ._settings.records import Captured, DivergenceRecord

@@ -16,14 +16,14 @@ import attrs
 
 from ._accounts.log import DivergenceLog
 from ._accounts.sink import Sink, SinkTarget
-from ._comparer import Comparer
-from ._gate import LegBreaker
-from ._leg import Leg
+from ._caller.leg import Leg
 from ._model.record import hidden
 from ._model.sampling import SamplingKey
 from ._model.slo import SloTracker
+from ._service.comparer import Comparer
+from ._service.gate import LegBreaker
 from ._settings.config import ShadowConfig
-from ._shadower import Shadower
+from ._shadower import Shadower, admission_of
 from .isolation import SyncBackend
 
 P = ParamSpec("P")
@@ -130,8 +130,7 @@ def mirrored(
             )
 
         def start(*args: Any, **kwargs: Any) -> Leg[Any, Any]:
-            shadower: Shadower[Arguments, Any, Any] = wrapper.shadower
-            return shadower.start_if_running(Arguments(args, kwargs), operation=operation)
+            return admission_of(wrapper.shadower).admit_if_entered(Arguments(args, kwargs), operation=operation)
 
         mirroring = False
 
@@ -140,7 +139,7 @@ def mirrored(
             nonlocal mirroring
             if mirroring:
                 raise RuntimeError(f"{operation} is being mirrored already")
-            if wrapper.shadower.was_entered:
+            if admission_of(wrapper.shadower).entered:
                 wrapper.shadower = new_shadower()
             mirroring = True
             try:

@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from trioshadow import BodyTooLarge, FailureKind, HeldBack, ResponseRecord, ShadowConfig, Shadower, Verdict
-from trioshadow._model.snapshot import Deferred
+from trioshadow._model.fixing import Deferred
+from trioshadow._shadower import admission_of
 from trioshadow.testing import Answer, Fail, ScriptedBackend
 
 from tests.support.accounts import counts
@@ -57,8 +58,8 @@ async def test_the_configuration_has_the_last_word_on_what_may_be_mirrored(autoj
         await shadower.call(b"yes")
         await shadower.wait_idle()
         assert counts(shadower) == {"held_back": 1, "matched": 2}
-        assert shadower.may_mirror(b"yes")
-        assert not shadower.may_mirror(b"no")
+        assert admission_of(shadower).may_mirror(b"yes")
+        assert not admission_of(shadower).may_mirror(b"no")
 
 
 async def test_may_mirror_is_asked_of_sampled_calls_only(autojump_clock):
@@ -99,20 +100,20 @@ async def test_each_cause_of_holding_back_has_its_count(autojump_clock):
         await shadower.call(b"k")
         await shadower.wait_idle()
         for cause in HeldBack:
-            shadower.start_if_running(b"k", refused=cause).abandon()
+            admission_of(shadower).admit_if_entered(b"k", refused=cause).abandon()
         assert held_back(shadower) == {"in_shadow": 2, "not_allowed": 1, "marked": 1, "incomplete": 1}
         assert counts(shadower) == {"held_back": 5, "matched": 1}
 
 
 async def test_what_an_edge_refuses_is_counted_only_if_it_is_sampled(autojump_clock):
     async with Shadower(primary, primary, ShadowConfig(sample_rate=0)) as shadower:
-        shadower.start_if_running(b"k", refused=HeldBack.MARKED)
+        admission_of(shadower).admit_if_entered(b"k", refused=HeldBack.MARKED)
         assert counts(shadower) == {"not_sampled": 1}
 
 
 async def test_an_edge_may_bring_its_own_configuration(autojump_clock):
     async with Shadower(primary, ScriptedBackend(Answer(b"other")), ShadowConfig(sample_rate=0)) as shadower:
-        leg = shadower.start_if_running(b"k", config=ShadowConfig(compare=lambda a, b: True))
+        leg = admission_of(shadower).admit_if_entered(b"k", config=ShadowConfig(compare=lambda a, b: True))
         await leg.primary_done(b"k").wait_settled()
         assert counts(shadower) == {"matched": 1}
 
@@ -121,11 +122,13 @@ async def test_a_leg_can_be_named_after_it_started(autojump_clock):
     async with Shadower(primary, ScriptedBackend(Answer(b"other"))) as shadower:
         leg = shadower.start(b"k", operation="early")
         leg.name_operation(3)
-        assert leg.operation == "early"
+        leg.primary_done(b"k")
+        await shadower.wait_idle()
+        leg = shadower.start(b"k", operation="early")
         leg.name_operation("late" * 100)
         leg.primary_done(b"k")
         await shadower.wait_idle()
-        assert [record.operation for record in shadower.divergences()] == [("late" * 100)[:256]]
+        assert [record.operation for record in shadower.divergences()] == ["early", ("late" * 100)[:256]]
         shadower.pause()
         shadower.start(b"k").name_operation("nobody hears of it")
 

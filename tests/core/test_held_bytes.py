@@ -9,8 +9,8 @@ import pytest
 import trio
 
 from trioshadow import ResponseRecord, ShadowConfig, Shadower, Verdict
+from trioshadow._model.fixing import Copied, Deferred, Packed, copy_request
 from trioshadow._model.sizes import comparable_size, size_of
-from trioshadow._model.snapshot import Copied, Deferred, Packed, copy_request
 from trioshadow.http import HttpRequest
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
@@ -75,7 +75,7 @@ async def test_at_the_limit_calls_are_shed_by_that_cause(autojump_clock):
         for _ in range(4):
             assert (await shadower.call(b"r" * 400)).primary == b"x"
         assert counts(shadower) == {"in_flight": 2, "shed": 2}
-        assert shadower.statistics().shed_by_cause == {"in_flight": 0, "records_waiting": 0, "bytes": 2}
+        assert shadower.statistics().shed_by_cause == {"in_flight": 0, "records_waiting": 0, "bytes": 2, "stack": 0}
         await shadower.wait_idle()
         await shadower.call(b"r" * 400)
         await shadower.call(b"r" * 1000)  # for so much there never is room

@@ -10,9 +10,10 @@ import threading
 import pytest
 import trio
 
-from trioshadow import Shadower, _kill_file
+from trioshadow import Shadower
+from trioshadow._service import kill_file as _kill_file
 
-from tests.support.accounts import counts
+from tests.support.accounts import counts, service_tasks
 from tests.support.portable import TOO_LONG
 
 pytestmark = pytest.mark.usefixtures("_often")
@@ -94,7 +95,7 @@ async def test_a_file_system_that_hangs_holds_up_nothing(path, monkeypatch):
         return go_on.wait(10)
 
     monkeypatch.setattr("os.path.lexists", hangs)
-    monkeypatch.setattr("trioshadow._shadower.EVERY", 0.01)
+    monkeypatch.setattr("trioshadow._service.service.EVERY", 0.01)
     try:
         with trio.fail_after(TOO_LONG):
             async with Shadower(same, same) as shadower:
@@ -125,8 +126,8 @@ async def test_where_no_thread_can_be_started_things_stay_as_they_are(path, monk
 
 async def test_without_the_variable_there_is_no_task_for_it(monkeypatch):
     monkeypatch.setenv("TRIOSHADOW_KILL_FILE", "")
-    async with Shadower(same, same) as shadower:
-        assert "trioshadow kill file" not in {task.name for task in shadower._service.child_tasks}
+    async with Shadower(same, same):
+        assert "trioshadow kill file" not in {task.name for task in service_tasks()}
 
 
 async def test_when_the_scope_around_it_is_cancelled_it_ends_in_silence(path):

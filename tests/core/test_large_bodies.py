@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from trioshadow import Capture, Divergence, FailureKind, ResponseRecord, ShadowConfig, Shadower, Verdict
-from trioshadow._comparer import ThreadComparer
+from trioshadow._service.comparer import ThreadComparer
 from trioshadow.compare import IgnorePath, Normalize
 from trioshadow.testing import Answer, ScriptedBackend
 

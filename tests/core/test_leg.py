@@ -11,7 +11,7 @@ import trio
 from trioshadow import Leg, ShadowConfig, Shadower, Verdict
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
-from tests.support.accounts import counts
+from tests.support.accounts import counts, service_tasks
 
 
 async def primary(request):
@@ -195,13 +195,13 @@ async def test_each_leg_has_a_nursery_and_a_deadline_of_its_own_and_the_shadow_i
 
 
 async def test_a_burst_ends_most_of_its_hosts(autojump_clock, monkeypatch):
-    monkeypatch.setattr("trioshadow._host.IDLE_HOSTS", 3)
+    monkeypatch.setattr("trioshadow._service.hosts.IDLE_HOSTS", 3)
     async with Shadower(primary, primary) as shadower:
         async with trio.open_nursery() as nursery:
             for _ in range(20):
                 nursery.start_soon(shadower.call, b"k")
         await shadower.wait_idle()
         await trio.testing.wait_all_tasks_blocked()
-        assert len(shadower._pool._idle) == len(shadower._pool._hosts) == 3
+        assert [task.name for task in service_tasks()].count("trioshadow host") == 3
         assert counts(shadower) == {"matched": 20}
-    assert not shadower._pool._hosts
+    assert service_tasks() == []

@@ -14,6 +14,7 @@ import trio
 import trio.testing
 
 from trioshadow import FailureKind, ShadowConfig, Shadower, Sink, Verdict
+from trioshadow._service.door import Door
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
 from tests.support.accounts import counts
@@ -622,23 +623,27 @@ async def test_a_call_from_another_thread_is_closed_whether_sampled_or_not(rate)
         assert counts(shadower) == {"closed": 1}
 
 
-async def test_calls_from_another_run_in_the_same_thread_are_counted_closed(autojump_clock):
+async def test_calls_from_another_run_in_the_same_thread_are_counted_closed(autojump_clock, monkeypatch):
     async with Shadower(primary, primary) as shadower:
-        shadower._token = object()  # type: ignore[assignment] # as if it had been entered in a run that broke off
+        monkeypatch.setattr(Door, "is_of_this_run", lambda _: False)
         assert (await shadower.call(b"k")).verdict is Verdict.CLOSED
     assert counts(shadower) == {"closed": 1}
 
 
-def test_a_call_after_a_run_that_broke_off_is_counted_closed():
-    shadower = Shadower(primary, primary)
+def test_a_door_that_nobody_closed_is_of_no_run_when_its_own_has_broken_off():
+    door = Door()
+
+    async def is_of_this_run():
+        return door.is_of_this_run()
 
     async def main():
-        async with shadower:
-            pass
+        door.open()
+        assert await is_of_this_run()
 
     trio.run(main)
-    shadower._thread = threading.get_ident()  # as if it had never been told that the run ended
-    assert shadower.start(b"k").primary_done(b"k").verdict is Verdict.CLOSED
+    assert door.thread == threading.get_ident()
+    assert not door.is_of_this_run()
+    assert not trio.run(is_of_this_run)
 
 
 def test_the_host_of_a_guest_run_is_in_the_run():

@@ -41,7 +41,7 @@ from trioshadow import (
 from trioshadow._accounts.ledger import Ledger
 from trioshadow._accounts.notices import Notices
 from trioshadow._model.errors import consists_of, describe_error, error_shape, first_other, passing_error
-from trioshadow._model.snapshot import Packed, copy_request, is_immutable, snapshot
+from trioshadow._model.fixing import Packed, copy_request, fixed, is_immutable
 from trioshadow.compare import VOLATILE_HEADERS, Change, ChangeKind
 from trioshadow.compare._write import first_difference
 from trioshadow.evidence import Epoch
@@ -493,7 +493,7 @@ class MutableAttrs:
 )
 def test_immutable_values_are_taken_as_they_are(value):
     assert is_immutable(value)
-    assert snapshot(value) is value
+    assert fixed(value) is value
     assert copy_request(value) is value
 
 
@@ -568,7 +568,7 @@ def test_a_walk_in_a_circle_or_too_long_ends():
     object.__setattr__(circle, "x", (circle,))
     assert not is_immutable(circle)
     assert not is_immutable(tuple(range(20_000)))
-    assert snapshot(tuple(range(20_000))).load() == tuple(range(20_000))  # type: ignore[attr-defined]
+    assert fixed(tuple(range(20_000))).load() == tuple(range(20_000))  # type: ignore[attr-defined]
 
 
 def test_a_document_too_deep_to_copy_says_so():
@@ -576,7 +576,7 @@ def test_a_document_too_deep_to_copy_says_so():
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(TypeError, match="can't be copied: give view="):
-        snapshot(deep)
+        fixed(deep)
     with pytest.raises(TypeError, match="can't be copied: give copy_request="):
         copy_request(deep)
     while deep:  # taken apart by hand: the interpreter would recurse
@@ -585,7 +585,7 @@ def test_a_document_too_deep_to_copy_says_so():
 
 def test_a_snapshot_with_classes_and_functions_in_it():
     value = [dict, print, lambda: 0, Color.RED, MutableAttrs([1])]
-    packed = snapshot(value)
+    packed = fixed(value)
     assert isinstance(packed, Packed)
     value[4].x.append(2)  # type: ignore[attr-defined]
     assert packed.load() == [*value[:4], MutableAttrs([1])]

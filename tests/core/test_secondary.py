@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from trioshadow import FailureKind, ResponseRecord, SecondaryStatistics, ShadowConfig, Shadower, Verdict, in_shadow
+from trioshadow._service.run import Run
 from trioshadow.evidence import Decision, FieldState
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
@@ -220,11 +221,11 @@ async def test_the_exit_says_that_it_waits_for_a_secondary_that_refuses(autojump
     assert "the exit waits for 1 shadow(s) that refuse to be cancelled: GET /x" in caplog.text
 
 
-@pytest.mark.parametrize(("rate", "low", "high"), [(0, 0, 0), (0.25, 200, 300), (1, 1000, 1000)])
+# Binomial(1000, 1/4): 150 and 350 are seven standard deviations off.
+@pytest.mark.parametrize(("rate", "low", "high"), [(0, 0, 0), (0.25, 150, 350), (1, 1000, 1000)])
 async def test_the_noise_rate_is_a_fraction_of_the_mirrored_calls(autojump_clock, rate, low, high):
     primary, shadow, secondary = (ScriptedBackend(Answer(b"same")) for _ in range(3))
     async with Shadower(primary, shadow, ShadowConfig(noise_rate=rate), secondary=secondary) as shadower:
-        shadower._random = random.Random(7)
         for _ in range(1000):
             await shadower.call(b"k")
         await shadower.wait_idle()
@@ -244,21 +245,20 @@ async def test_shadow_and_secondary_are_launched_in_random_order(autojump_clock,
     # Looked at where they are launched: which of two new tasks Trio runs first is random by itself.
     backend = ScriptedBackend(Answer(b"same"))
     async with Shadower(backend, backend, ALL, secondary=backend) as shadower:
-        shadower._random = random.Random(7)
-        launch, order = shadower._pool.launch, []
+        launch, order = Run.launch, []
 
-        def noted(leg, spawn):
-            order.append(leg.secondary)
-            launch(leg, spawn)
+        def noted(run, *args):
+            order.append(run.side)
+            launch(run, *args)
 
-        monkeypatch.setattr(shadower._pool, "launch", noted)
+        monkeypatch.setattr(Run, "launch", noted)
         for _ in range(1000):
             await shadower.call(b"k")
             await shadower.wait_idle()
     firsts = Counter(order[::2])
     # Binomial(1000, 1/2): 400 is six standard deviations off.
     assert firsts.total() == 1000
-    assert min(firsts[False], firsts[True]) > 400
+    assert min(firsts["shadow"], firsts["secondary"]) > 400
 
 
 async def test_the_secondary_knows_that_it_is_no_real_call(autojump_clock):

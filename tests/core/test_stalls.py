@@ -15,7 +15,8 @@ import pytest
 import trio
 import trio.testing
 
-from trioshadow import ShadowConfig, Shadower, _steps
+from trioshadow import ShadowConfig, Shadower
+from trioshadow._service import steps as _steps
 from trioshadow.guard import Breaker, BreakerState
 from trioshadow.testing import Answer, ScriptedBackend
 

@@ -123,7 +123,12 @@ async def test_what_is_not_mirrored_is_told_by_cause():
         await shadower.call(b"")
         samples = Scraped(shadower).samples()
     assert samples["trioshadow_held_back_total"]["not_allowed", "cart"] == 1
-    assert {cause for cause, _ in samples["trioshadow_shed_total"]} == {"in_flight", "records_waiting", "bytes"}
+    assert {cause for cause, _ in samples["trioshadow_shed_total"]} == {
+        "in_flight",
+        "records_waiting",
+        "bytes",
+        "stack",
+    }
     assert {cause for cause, _ in samples["trioshadow_paused_total"]} == {"pause", "kill_file", "breaker"}
 
 

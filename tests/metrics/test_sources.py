@@ -12,7 +12,7 @@ import trio
 
 from trioshadow import ShadowConfig, Shadower, Verdict
 from trioshadow._accounts.ledger import EPOCHS
-from trioshadow._in_shadow import in_shadow, tell_when_settled
+from trioshadow._service.marks import in_shadow, tell_when_settled
 from trioshadow.evidence import Evidence, Histogram, Objective, scorecard
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 

@@ -31,7 +31,7 @@ async def test_at_max_in_flight_calls_are_served_and_shed(autojump_clock):
             assert outcome.verdict is (None if i < 3 else Verdict.SHED)
         assert trio.current_time() == 0
         assert counts(shadower) == {"in_flight": 3, "shed": 7}
-        assert shadower.statistics().shed_by_cause == {"in_flight": 7, "records_waiting": 0, "bytes": 0}
+        assert shadower.statistics().shed_by_cause == {"in_flight": 7, "records_waiting": 0, "bytes": 0, "stack": 0}
         await shadower.wait_idle()
         assert (await shadower.call(b"k")).verdict is None  # there is room again
 
@@ -60,7 +60,7 @@ async def test_room_is_reserved_for_the_record_too(autojump_clock):
             assert statistics.in_flight + statistics.records_waiting <= 4
         assert counts(shadower) == {"diverged": 4, "shed": 16}
         assert statistics.records_waiting == 4
-        assert statistics.shed_by_cause == {"in_flight": 0, "records_waiting": 16, "bytes": 0}
+        assert statistics.shed_by_cause == {"in_flight": 0, "records_waiting": 16, "bytes": 0, "stack": 0}
         assert shadower.divergence_count == 4  # the log is not behind
         stuck.set()
         await shadower.wait_idle()

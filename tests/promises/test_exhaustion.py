@@ -23,9 +23,9 @@ from trioshadow._accounts import consumer as _consumer
 from trioshadow._accounts import notices as _notices
 from trioshadow._accounts.ledger import EPOCHS
 from trioshadow._accounts.notices import Notices
-from trioshadow._active_leg import KEY_LIMIT
 from trioshadow._model.errors import MESSAGE_LIMIT
 from trioshadow._settings.capture import _URL
+from trioshadow._settings.records import KEY_LIMIT
 from trioshadow.asgi import ShadowMiddleware
 from trioshadow.compare import NAMES_KEPT, VALUES_KEPT
 from trioshadow.evidence import _evidence

@@ -14,7 +14,9 @@ from collections import Counter
 import pytest
 import trio
 
-from trioshadow import Divergence, DivergenceLog, ResponseRecord, ShadowConfig, Shadower, Sink, _active_leg
+from trioshadow import Divergence, DivergenceLog, ResponseRecord, ShadowConfig, Shadower, Sink
+from trioshadow._caller import mirrored_leg
+from trioshadow._service import run, settling
 from trioshadow.archive import JsonlSink, merge_archives
 from trioshadow.evidence import Evidence, Operation
 from trioshadow.guard import Breaker
@@ -148,10 +150,10 @@ async def under_fire(*, sinks=(), log=None, slo=None, config=None, comparer=None
         (Evidence, "observe"),
         (Operation, "observe"),
         (Divergence, "compare"),
-        (_active_leg, "judge"),
-        (_active_leg, "fields_of"),
-        (_active_leg, "snapshot"),
-        (_active_leg, "error_words"),
+        (run, "judge"),
+        (settling, "fields_of"),
+        (mirrored_leg, "fixed"),
+        (run, "error_words"),
     ],
     ids=lambda part: part if isinstance(part, str) else part.__name__.rpartition(".")[2],
 )

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import inspect
-import itertools
 import sys
-import types
 
 import pytest
 import trio
@@ -391,62 +389,33 @@ async def test_in_shadow_ends_with_the_leg_also_in_tasks_that_the_shadow_started
 
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
 @pytest.mark.parametrize("secondary", [None, echo])
-async def test_near_the_recursion_limit_no_leg_is_left_behind(autojump_clock, monkeypatch, secondary):
+@pytest.mark.parametrize("breaker", [None, Breaker()])
+async def test_a_caller_so_deep_that_a_leg_does_not_fit_is_served_and_shed(
+    autojump_clock, monkeypatch, secondary, breaker
+):
     # Of the coroutines that found no room Python warns, where pytest's own hook finds none either.
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
 
     def at_depth(depth, function):
         return function() if depth == 0 else at_depth(depth - 1, function)
 
-    async with Shadower(echo, echo, ShadowConfig(noise_rate=1), secondary=secondary) as shadower:
-        verdicts = set()
-        for spare in [*range(4, 120)] * 2:  # twice: who is launched first is random
+    config = ShadowConfig(noise_rate=1)
+    async with Shadower(echo, echo, config, secondary=secondary, breaker=breaker) as shadower:
+        verdicts = []
+        for spare in range(4, 140):
             depth = sys.getrecursionlimit() - len(inspect.stack(0)) - spare
             with contextlib.suppress(RecursionError):  # so deep that start() itself does not fit
                 leg = at_depth(depth, lambda: shadower.start(b"k"))
-                verdicts.add(leg.primary_done(b"k").verdict)
+                verdicts.append(leg.primary_done(b"k").verdict)
         await shadower.wait_idle()
-        assert None in verdicts  # where there was room, it was mirrored
-        assert shadower.statistics().in_flight == shadower.statistics().secondary.in_flight == 0
-        assert shadower._ledger.evidence.held == 0
-
-
-async def test_where_there_is_no_room_to_ask_the_breaker_the_primary_is_called_alone(autojump_clock, monkeypatch):
-    # As if the caller were so deep in the stack: at which depth that is depends on the Python and on who looks on.
-    def no_room(*_):
-        raise RecursionError
-
-    breaker = Breaker()
-    async with Shadower(echo, echo, breaker=breaker) as shadower:
-        with monkeypatch.context() as patched:
-            patched.setattr(Shadower, "_permit_of", no_room)
-            assert (await shadower.call(b"k")).primary == b"k"
-        assert counts(shadower) == {"paused": 1}
-        await (await shadower.call(b"k")).wait_settled()
-        assert counts(shadower) == {"paused": 1, "matched": 1}
-
-
-@pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
-async def test_where_one_of_two_legs_finds_room_none_is_left_behind(autojump_clock, monkeypatch):
-    # One host is idle, which takes less room on the stack than a new one.
-    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
-
-    def at_depth(depth, function):
-        return function() if depth == 0 else at_depth(depth - 1, function)
-
-    for spare, drawn in itertools.product(range(4, 120), (0.1, 0.9)):
-        async with Shadower(echo, echo, ShadowConfig(noise_rate=0), secondary=echo) as shadower:
-            await (await shadower.call(b"k")).wait_settled()
-            shadower.reconfigure(ShadowConfig(noise_rate=1))
-            # Who is launched first is random: here the one, and then the other.
-            shadower._random = types.SimpleNamespace(random=lambda drawn=drawn: drawn)
-            depth = sys.getrecursionlimit() - len(inspect.stack(0)) - spare
-            with contextlib.suppress(RecursionError):
-                at_depth(depth, lambda shadower=shadower: shadower.start(b"k")).primary_done(b"k")
-            await shadower.wait_idle()
-            statistics = shadower.statistics()
-            assert statistics.in_flight == statistics.secondary.in_flight == shadower._ledger.evidence.held == 0
-            assert statistics.mirrored == statistics.matched + statistics.abandoned
+        shed = verdicts.count(Verdict.SHED)
+        assert shed > 40
+        assert verdicts == [Verdict.SHED] * shed + [None] * (len(verdicts) - shed)  # there is one depth, and no other
+        statistics = shadower.statistics()
+        assert statistics.shed == statistics.shed_by_cause["stack"] >= shed
+        assert statistics.mirrored == statistics.matched == len(verdicts) - shed > 40
+        assert statistics.in_flight == statistics.secondary.in_flight == 0
+        assert statistics.secondary.calls == (statistics.mirrored if secondary else 0)
 
 
 async def test_repr_shows_no_secrets(autojump_clock):

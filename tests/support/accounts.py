@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import trio
+
 from trioshadow import Shadower, ShadowStatistics
 
 
@@ -27,3 +29,9 @@ def counts(shadower: Shadower[object, object, object]) -> dict[str, int]:
         *("not_sampled", "shed", "unkeyed", "held_back", "paused", "closed"),
     )
     return {name: getattr(statistics, name) for name in names if getattr(statistics, name)}
+
+
+def service_tasks() -> list[trio.lowlevel.Task]:
+    """The tasks of the shadower that was entered last in this task, and is not left yet; empty if there is none."""
+    nurseries = trio.lowlevel.current_task().child_nurseries
+    return sorted(nurseries[-1].child_tasks, key=lambda task: task.name) if nurseries else []

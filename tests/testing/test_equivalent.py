@@ -214,7 +214,7 @@ def test_inside_of_a_shadow_nothing_is_compared_and_that_is_said():
 
 def test_an_abandoned_call_is_an_error_that_says_what_to_do():
     from trioshadow import BodyTooLarge
-    from trioshadow._model.snapshot import Deferred
+    from trioshadow._model.fixing import Deferred
 
     def too_large():
         raise BodyTooLarge("more than 10 bytes")

@@ -26,10 +26,10 @@ from trio.lowlevel import enable_ki_protection
 from trioshadow._model.errors import passing_error, type_name
 from trioshadow._settings.records import DivergenceRecord
 
+from .instruments import Instrument, Settled
 from .ledger import Ledger
 from .log import DivergenceLog
 from .notices import Notices
-from .observers import tell
 from .sink import Sink, SinkWorker
 
 #: Seconds after which the exit says whom it is still waiting for.
@@ -50,8 +50,10 @@ class _Subscriber:
         return self.send.statistics().open_receive_channels > 0
 
 
-class Consumer:
+class Consumer(Instrument):
     """Where records arrive and are handed out; and where one waits for all that to be done."""
+
+    title = "the consumer"
 
     def __init__(self, log: DivergenceLog, sinks: Sequence[Sink], ledger: Ledger, notices: Notices) -> None:
         self._log = log
@@ -75,24 +77,24 @@ class Consumer:
 
     # ── from the legs ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def record(self, record: DivergenceRecord) -> None:
-        """Take a record from a leg that settles. Never waits."""
+    def settled(self, settled: Settled) -> None:
+        """Take the record of a leg that settles, if it has one. Never waits."""
+        if settled.record is not None:
+            self._take(settled.record)
+        if self.waiters:
+            self.changed()
+
+    def _take(self, record: DivergenceRecord) -> None:
+        self._queued += 1
         if self._finished.is_set():
-            self._queued += 1
             self._deliver(record)  # the exit was interrupted, and this leg ended after it
-        else:
-            try:
-                self._send.send_nowait(record)
-            except MemoryError:
-                self._queued += 1
-                self._deliver(record)  # each of the readers has room, or counts it
-            else:
-                self._queued += 1  # after it: a record that did not fit on a deep caller's stack is not waited for
-                self._count_waiting()
+            return
         try:
-            tell(record)
-        except Exception as exc:  # the leg that settles must not hear of it
-            self._notices.say("observer failed", f"an observer failed: {type_name(type(exc))}")
+            self._send.send_nowait(record)
+        except MemoryError:
+            self._deliver(record)  # each of the readers has room, or counts it
+        else:
+            self._count_waiting()
 
     def count_dropped(self, name: str) -> None:
         """Somebody lost something that he was told."""

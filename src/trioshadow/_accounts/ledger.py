@@ -89,7 +89,7 @@ class ShadowStatistics:
     name (they were full, failed, or were cut off at the exit)."""
     shed_by_cause: Mapping[str, int]
     """Why calls were shed: `in_flight` (the legs alone filled the room), `records_waiting` (records took part of it),
-    `bytes` (`max_in_flight_bytes`)."""
+    `bytes` (`max_in_flight_bytes`), `stack` (the caller was so deep in it that a leg would not have fitted)."""
     gave_way_by_cause: Mapping[str, int]
     """Legs that gave way to a limit, and were abandoned: `bytes` (an answer would have passed `max_in_flight_bytes`),
     `comparisons` (too many large bodies waited to be compared). The secondary's are in here too."""
@@ -125,7 +125,7 @@ class Ledger:
     __slots__ = (
         *("_clock", "_epochs", "_new_series", "evidence", "gave_way", "held_back", "held_bytes", "in_flight", "pairs"),
         *("pairs_begun", "paused_by_breaker", "paused_by_kill_file", "records_waiting", "shed_for_bytes"),
-        *("shed_for_records", "stalls"),
+        *("shed_for_records", "shed_for_stack", "stalls"),
     )
 
     def __init__(self, epoch: Epoch, new_series: Callable[[], str], clock: Callable[[], float]) -> None:
@@ -144,6 +144,7 @@ class Ledger:
         self.records_waiting = 0
         self.shed_for_records = 0
         self.shed_for_bytes = 0
+        self.shed_for_stack = 0
         self.held_bytes = 0
         """Of all legs in flight, as far as known."""
         self.gave_way = {"bytes": 0, "comparisons": 0}
@@ -231,7 +232,7 @@ class Ledger:
         """All of it, at this moment."""
         # The parts before the wholes: none must be more.
         held_back = {cause.value: count for cause, count in self.held_back.items()}
-        shed_for_records, shed_for_bytes = self.shed_for_records, self.shed_for_bytes
+        shed = {"records_waiting": self.shed_for_records, "bytes": self.shed_for_bytes, "stack": self.shed_for_stack}
         gave_way = dict(self.gave_way)
         by_kill_file, by_breaker = self.paused_by_kill_file, self.paused_by_breaker
         epochs = self._epochs
@@ -250,13 +251,7 @@ class Ledger:
             in_flight=in_flight,
             records_waiting=self.records_waiting,
             records_dropped=MappingProxyType(dict(records_dropped)),
-            shed_by_cause=MappingProxyType(
-                {
-                    "in_flight": by_verdict[_SHED] - shed_for_records - shed_for_bytes,
-                    "records_waiting": shed_for_records,
-                    "bytes": shed_for_bytes,
-                }
-            ),
+            shed_by_cause=MappingProxyType({"in_flight": by_verdict[_SHED] - sum(shed.values()), **shed}),
             paused_by_cause=MappingProxyType(
                 {
                     "pause": by_verdict[_PAUSED] - by_kill_file - by_breaker,

@@ -12,6 +12,8 @@ from contextvars import ContextVar
 
 from trioshadow._settings.records import DivergenceRecord
 
+from .instruments import Instrument, Settled
+
 Observer = Callable[[DivergenceRecord], object]
 
 #: The innermost last.
@@ -21,11 +23,18 @@ _observers: list[Observer] = []
 _observed: ContextVar[bool] = ContextVar("trioshadow_observed", default=True)
 
 
-def tell(record: DivergenceRecord) -> None:
-    """Tell the innermost observer. Synchronous; raises what that raises."""
-    for observer in _observers[-1:]:  # a copy, made in one step: they come and go in other threads too
-        if _observed.get():
-            observer(record)
+class Observers(Instrument):
+    """Tells the innermost observer."""
+
+    title = "an observer"
+
+    def settled(self, settled: Settled) -> None:
+        """If there is a record."""
+        if settled.record is None:
+            return
+        for observer in _observers[-1:]:  # a copy, made in one step: they come and go in other threads too
+            if _observed.get():
+                observer(settled.record)
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .fixing import Deferred, Packed
 from .record import ResponseRecord
-from .snapshot import Deferred, Packed
 
 _FLAT = (bytes, str, bytearray)
 

@@ -9,9 +9,9 @@ import attrs
 
 from trioshadow._model.checks import is_count
 from trioshadow._model.errors import passing_error
+from trioshadow._model.fixing import Copied, Deferred, Packed
 from trioshadow._model.kinds import is_a
 from trioshadow._model.record import ResponseRecord
-from trioshadow._model.snapshot import Copied, Deferred, Packed
 from trioshadow.compare import written
 
 #: Of a message so many headers are kept.

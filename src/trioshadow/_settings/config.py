@@ -211,4 +211,6 @@ class ShadowConfig:
         """
         if not is_a(key, bytes):
             raise TypeError(f"should_shadow takes the bytes of a key, not {type(key).__name__}")
-        return mmh3.hash(key, self.seed, False) < self.threshold  # noqa: FBT003 - by name it costs a third more
+        if 0 < self.sample_rate < 1:  # at the ends there is nothing to hash for
+            return mmh3.hash(key, self.seed, False) < self.threshold  # noqa: FBT003 - by name it costs a third more
+        return self.sample_rate >= 1

@@ -10,6 +10,12 @@ from trioshadow._model.record import hidden
 from trioshadow._model.verdict import ShadowFailure, Verdict
 from trioshadow.compare import Divergence
 
+#: A record keeps this many bytes of its key.
+KEY_LIMIT = 256
+
+#: The name of an operation keeps this many characters.
+OPERATION_LIMIT = 256
+
 
 @attrs.frozen
 class Captured:

@@ -9,9 +9,9 @@ from typing import Self
 
 import trio
 
-from trioshadow._in_shadow import in_shadow
 from trioshadow._model.errors import BodyTooLarge
 from trioshadow._model.record import ResponseRecord
+from trioshadow._service.marks import in_shadow
 from trioshadow.http import (
     MARK,
     MAX_BODY_BYTES,

@@ -22,16 +22,16 @@ import trio
 
 from trioshadow._accounts.log import DivergenceLog
 from trioshadow._accounts.sink import Sink, SinkTarget
-from trioshadow._comparer import Comparer
-from trioshadow._gate import LegBreaker
 from trioshadow._model.backend import BackendLike
 from trioshadow._model.errors import consists_of, passing_error
 from trioshadow._model.record import ResponseRecord
 from trioshadow._model.sampling import encode_key
 from trioshadow._model.slo import SloTracker
 from trioshadow._model.verdict import HeldBack
+from trioshadow._service.comparer import Comparer
+from trioshadow._service.gate import LegBreaker
 from trioshadow._settings.config import ShadowConfig
-from trioshadow._shadower import Shadower
+from trioshadow._shadower import Shadower, admission_of
 from trioshadow.http import MAX_BODY_BYTES, AnyLeg, AnyShadower, Edge, Exchange, HttpRequest, served_by_edge
 
 from ._backend import AsgiBackend
@@ -186,14 +186,14 @@ class ShadowMiddleware:
         edge, shadower = self._edge, self._shadower
         if shadower.config.sample_rate <= 0 and shadower.config.key is None:
             # Switched off, the middleware should cost next to nothing: nobody asks what the request is.
-            shadower.start_if_running(None, key=b"")
+            admission_of(shadower).admit_if_entered(None, key=b"")
             return None
         length = body_length(scope)
         if (left_out := self._left_out(scope, length)) is not None:
             return left_out
         request = request_of(scope)
         leg: AnyLeg | None = None
-        if self._own is not None and not shadower.was_entered:
+        if self._own is not None and not admission_of(shadower).entered:
             why = "the server ran no lifespan" if _on_trio() else "the server does not run on Trio"
             edge.notices.say("no lifespan", f"requests are served and not mirrored: {why}", once=True)
         if length == 0 or shadower.config.sample_rate <= 0 or not shadower.running:
@@ -222,12 +222,16 @@ class ShadowMiddleware:
             return None
         head = AsgiHead(scope)
         key = encode_key(head)
-        return None if config.should_shadow(key) else _NotMirrored(shadower.start_if_running(None, key=key), head)
+        return (
+            None
+            if config.should_shadow(key)
+            else _NotMirrored(admission_of(shadower).admit_if_entered(None, key=key), head)
+        )
 
     # ── the lifespan ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _live(self, make_shadower: Callable[[], AnyShadower], scope: Scope, receive: Receive, send: Send) -> None:
-        if self._shadower.was_entered:  # the application is started again, as tests do
+        if admission_of(self._shadower).entered:  # the application is started again, as tests do
             self._shadower = make_shadower()
         stop, drained = trio.Event(), trio.Event()
 

@@ -12,7 +12,7 @@ import trio
 
 from trioshadow._model.checks import is_count, out_of_range
 from trioshadow._model.errors import ShadowerNotRunning
-from trioshadow._shadower import Shadower
+from trioshadow._shadower import Shadower, admission_of
 from trioshadow.evidence import Objective
 
 from ._ramp_run import RampOutcome, RampRun
@@ -103,7 +103,7 @@ class Ramp:
         A checkpoint. Cancelling it leaves the rate where it is. Raises ShadowerNotRunning if the shadower was never
         entered. It must run in the same Trio run as the shadower.
         """
-        if not shadower.was_entered:
+        if not admission_of(shadower).entered:
             raise ShadowerNotRunning(
                 "a ramp climbs on a shadower that was entered: start it inside of `async with shadower:`"
             )

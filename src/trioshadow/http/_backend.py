@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import trio
 
 from trioshadow._accounts.notices import Notices
-from trioshadow._in_shadow import in_shadow
 from trioshadow._model.errors import BodyTooLarge
 from trioshadow._model.record import ResponseRecord
+from trioshadow._service.marks import in_shadow
 from trioshadow.compare import SENSITIVE
 
 from ._answer import MAX_BODY_BYTES, checked_body_limit, record_of

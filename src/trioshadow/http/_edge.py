@@ -12,12 +12,12 @@ import attrs
 import trio
 
 from trioshadow._accounts.notices import Notices
-from trioshadow._leg import IdleLeg, Leg
+from trioshadow._caller.leg import IdleLeg, Leg
 from trioshadow._model.errors import passing_error, type_name
-from trioshadow._model.snapshot import Deferred
+from trioshadow._model.fixing import Deferred
 from trioshadow._model.verdict import HeldBack, Verdict
 from trioshadow._settings.config import ShadowConfig
-from trioshadow._shadower import Shadower
+from trioshadow._shadower import Shadower, admission_of
 from trioshadow.compare import VOLATILE_HEADERS
 
 from ._answer import checked_body_limit, record_of
@@ -68,13 +68,13 @@ class Edge:
         if refused is None and request.marked:
             refused = HeldBack.MARKED
         config = self._config(shadower.config)
-        return shadower.start_if_running(request, operation=operation, config=config, refused=refused)
+        return admission_of(shadower).admit_if_entered(request, operation=operation, config=config, refused=refused)
 
     def refusal(self, shadower: AnyShadower, request: HttpRequest) -> HeldBack | None:
         """Why a request will not be mirrored, as far as its head tells; None if it may be."""
         if request.marked:
             return HeldBack.MARKED
-        return None if shadower.may_mirror(request) else HeldBack.NOT_ALLOWED
+        return None if admission_of(shadower).may_mirror(request) else HeldBack.NOT_ALLOWED
 
     def has_room(self, shadower: AnyShadower) -> bool:
         """May one more request be copied as it comes? As many as there may be legs, since each may hold as much: who

@@ -4,7 +4,7 @@ bodies are compared. Whether it runs at all: `trioshadow.guard`.
 
 from __future__ import annotations
 
-from trioshadow._comparer import ThreadComparer
+from trioshadow._service.comparer import ThreadComparer
 
 from ._errors import BackendFull, BackendNotRunning, CandidateError
 from ._process import ProcessBackend

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from trioshadow._in_shadow import ShadowMark, shadow_mark
 from trioshadow._model.errors import describe_error
+from trioshadow._service.marks import ShadowMark, shadow_mark
 
 from ._errors import CandidateError, crossing_error
 

@@ -28,8 +28,8 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from trioshadow._accounts.notices import Notices
-from trioshadow._in_shadow import in_shadow
 from trioshadow._model.errors import first_other, type_name
+from trioshadow._service.marks import in_shadow
 
 from . import _in_worker
 from ._arguments import check_count, check_function, check_seconds

@@ -10,7 +10,7 @@ from typing import Any, Self
 import trio
 
 from trioshadow._accounts.notices import Notices
-from trioshadow._comparer import ThreadComparer
+from trioshadow._service.comparer import ThreadComparer
 from trioshadow._settings.config import ShadowConfig
 from trioshadow.compare import Comparison, Divergence
 

@@ -18,8 +18,8 @@ from typing import Any
 import attrs
 
 from trioshadow._accounts.notices import Notices
-from trioshadow._leg import OPERATION_LIMIT
 from trioshadow._model.errors import type_name
+from trioshadow._settings.records import OPERATION_LIMIT
 from trioshadow._shadower import Shadower
 from trioshadow.compare import visible
 

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from trioshadow._accounts.instruments import Settled
 from trioshadow._accounts.notices import Notices
-from trioshadow._in_shadow import Settled, tell_when_settled
 from trioshadow._model.backend import BackendLike, RequestT, ResponseT, as_callable
 from trioshadow._model.errors import type_name
+from trioshadow._service.marks import tell_when_settled
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Status, TracerProvider

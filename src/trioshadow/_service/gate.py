@@ -1,7 +1,7 @@
 """The gate before the legs: a breaker of the user's, asked for each, and told how each ended. It decides nothing.
 
-A breaker is code of others (that of `trioshadow.guard` is one that fits): what it raises is contained here. If it can't
-say whether a leg may begin, none does: it is there to protect, and mirroring gives way.
+A breaker is code of others (that of `trioshadow.guard` is one that fits): what it raises is contained. If it can't say
+whether a leg may begin, none does: it is there to protect, and mirroring gives way.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import enum
 from typing import Protocol
 
-from ._accounts.notices import Notices
-from ._model.errors import passing_error, type_name
-from ._model.verdict import Verdict
+import trio
+
+from trioshadow._accounts.instruments import Instrument, Settled, Side
+from trioshadow._accounts.notices import Notices
+from trioshadow._model.errors import passing_error, type_name
+from trioshadow._model.verdict import Verdict
 
 
 class LegBreaker(Protocol):
@@ -40,10 +43,10 @@ class LegBreaker(Protocol):
         ...  # pragma: no cover
 
 
-class Gate:
+class Gate(Instrument):
     """Asks and tells a breaker."""
 
-    __slots__ = ("_breaker", "_notices", "_said")
+    title = "the breaker or its listener"
 
     def __init__(self, breaker: LegBreaker, notices: Notices) -> None:
         for name in ("admit", "release", "trip"):
@@ -58,46 +61,45 @@ class Gate:
         """Of the breaker, in lower case."""
         return str(self._breaker.state.value)
 
-    def admit(self, now: float) -> int | None:
-        """A permit, which must be given back, or None."""
+    def admit(self) -> int | None:
+        """A permit, which the leg that has it gives back when it settles, or None."""
         permit = None
         try:
-            permit = self._breaker.admit(now)
-            if self._breaker.state is not self._said:
-                self._say()
-        except RecursionError:  # the caller is deep: nothing can be said here, and a permit must not be lost
-            pass
+            permit = self._breaker.admit(trio.current_time())
+            self._look()
         except BaseException as exc:
             self._contain(exc)
         return permit
 
-    def release(self, permit: int, verdict: Verdict, now: float) -> bool:
-        """The leg has ended. False: it could not be told, for want of room on the stack, and is to be told again."""
+    def give_back(self, permit: int) -> None:
+        """The leg that it was for never began."""
         try:
-            self._breaker.release(permit, verdict, now)
-            if self._breaker.state is not self._said:
-                self._say()
-        except RecursionError:
-            return False
-        except BaseException as exc:
-            self._contain(exc)
-        return True
-
-    def trip(self, reason: str, now: float) -> None:
-        """Open at once."""
-        try:
-            self._breaker.trip(reason, now)
-            if self._breaker.state is not self._said:
-                self._say()
+            self._breaker.release(permit, Verdict.ABANDONED, trio.current_time())
+            self._look()
         except BaseException as exc:
             self._contain(exc)
 
-    def _say(self) -> None:
-        self._said = state = self._breaker.state
-        name = str(state.value).replace("_", "-")
-        self._notices.say(f"breaker {name}", f"the breaker is {name} now: {self._breaker.reason}")
+    def settled(self, settled: Settled) -> None:
+        """A leg gives back its permit."""
+        if settled.permit is not None:
+            self._breaker.release(settled.permit, settled.verdict, trio.current_time())
+            self._look()
+
+    def stalled(self, side: Side, seconds: float, where: str) -> None:  # noqa: ARG002 - a breaker says no lines of code
+        """A candidate that keeps the loop harms everybody: none at all for a while."""
+        if side == "shadow":
+            self._breaker.trip(f"a step of the shadow took {seconds:.3g} s", trio.current_time())
+            self._look()
+
+    def _look(self) -> None:
+        """Say what it changed to."""
+        state = self._breaker.state
+        if state is not self._said:
+            self._said = state
+            name = str(state.value).replace("_", "-")
+            self._notices.say(f"breaker {name}", f"the breaker is {name} now: {self._breaker.reason}")
 
     def _contain(self, exc: BaseException) -> None:
         if passing_error(exc) is not None:
             raise exc
-        self._notices.say("breaker failed", f"the breaker or its listener raised {type_name(type(exc))}")
+        self._notices.say(f"{self.title} raised", f"{self.title} raised {type_name(type(exc))}")

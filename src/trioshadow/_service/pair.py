@@ -1,22 +1,19 @@
-"""A call with a secondary is entered in the evidence when both sides are done, by whichever is the last.
+"""A call with a secondary is entered in the evidence when both runs are done, by whichever is the last.
 
-The two have a leg each, with a nursery and a deadline of its own, so that neither can disturb the other. What they came
-to meets here, and this holds no leg: a leg holds its pair, never the other way round, until the shadow is done.
+The two are runs of their own, with a nursery and a deadline each, so that neither can disturb the other. What they came
+to meets here, and this holds no run: a settlement holds its pair, never the other way round, until the shadow is done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from .evidence import Observation
-
-if TYPE_CHECKING:
-    from ._accounts.ledger import Ledger
+from trioshadow._accounts.ledger import Ledger
+from trioshadow.evidence import Observation
 
 
 class Pair:
-    """A call with a secondary is entered when both sides are done: by whichever is the last."""
+    """Where what the shadow and what the secondary came to meet."""
 
     __slots__ = ("_enter", "_ledger", "_secondary")
 

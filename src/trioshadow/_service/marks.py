@@ -1,17 +1,15 @@
-"""`in_shadow()`: does this code run for a shadow? A context variable, tied to the leg and not only to the context."""
+"""`in_shadow()`: does this code run for a shadow? A context variable, tied to the run and not only to the context."""
 
 from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
 
-import attrs
-
-from ._model.verdict import ShadowFailure, Verdict
+from trioshadow._accounts.instruments import Settled
 
 
 class ShadowMark:
-    """Marks a context as not to be mirrored while `running`. An object of its own: contexts outlive legs, and must not
+    """Marks a context as not to be mirrored while `running`. An object of its own: contexts outlive runs, and must not
     keep them.
     """
 
@@ -21,22 +19,12 @@ class ShadowMark:
         """Not `of_shadow`: a sink's. What it calls is not mirrored, or it would feed itself; its writes are meant."""
         self.running = True
         self.of_shadow = of_shadow
-        #: Who is told its verdict, which is known after the shadow's end; let go of then, since contexts outlive legs.
+        #: Who is told its verdict, which is known after the shadow's end; let go of then, since contexts outlive runs.
         self.watchers: tuple[Callable[[Settled], object], ...] = ()
 
 
-@attrs.frozen(kw_only=True)
-class Settled:
-    """What a leg came to, for who asked with `tell_when_settled()`."""
-
-    verdict: Verdict
-    failure: ShadowFailure | None
-    operation: str
-    candidate: str
-
-
-class LegMark(ShadowMark):
-    """Marks the context of one leg's shadow."""
+class RunMark(ShadowMark):
+    """Marks the context of one run."""
 
     __slots__ = ()
 
@@ -55,9 +43,16 @@ def in_shadow() -> bool:
 
 
 def tell_when_settled(watcher: Callable[[Settled], object]) -> bool:
-    """In a leg's shadow: `watcher` is called once, on the event loop, when the leg has its verdict. False elsewhere."""
+    """In a run: `watcher` is called once, on the event loop, when it has its verdict. False elsewhere."""
     mark = shadow_mark.get()
-    if not isinstance(mark, LegMark) or not mark.running:
+    if not isinstance(mark, RunMark) or not mark.running:
         return False
     mark.watchers = (*mark.watchers, watcher)
     return True
+
+
+def unmirrored_context(*, of_shadow: bool) -> contextvars.Context:
+    """A copy of the current context in which calls are held back."""
+    context = contextvars.copy_context()
+    context.run(shadow_mark.set, ShadowMark(of_shadow=of_shadow))
+    return context

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import trio
 
-from ._settings.config import ShadowConfig
-from .compare import Divergence
+from trioshadow._settings.config import ShadowConfig
+from trioshadow.compare import Divergence
 
 
 class Comparer(Protocol):

@@ -1,7 +1,7 @@
 """Leg: the handle of one call, the two-phase form that every edge is built on; and that of a call that is not
 mirrored.
 
-That of a mirrored call is in `_active_leg.py`.
+That of a mirrored call is in `mirrored_leg.py`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import Any, ClassVar, Generic, Self
 
 from trio.lowlevel import enable_ki_protection
 
-from ._model.verdict import Verdict
-from ._outcome import PrimaryT, ShadowOutcome, ShadowT
-from .evidence import Evidence
+from trioshadow._model.verdict import Verdict
+from trioshadow._settings.records import OPERATION_LIMIT
+from trioshadow.evidence import Evidence
 
-#: The name of an operation keeps this many characters.
-OPERATION_LIMIT = 256
+from .outcome import PrimaryT, ShadowOutcome, ShadowT
 
 
 class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
@@ -77,12 +76,14 @@ class IdleLeg(Leg[Any, Any]):
     leg. Whoever may be given a name gets a `NamedIdleLeg` of its own.
     """
 
-    __slots__ = ("verdict",)
+    __slots__ = ("slot", "verdict")
 
     mirrored = False
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
+        #: Where it is counted.
+        self.slot = verdict.slot
 
     def name_operation(self, operation: str) -> None:
         """Nobody has it in hand."""
@@ -117,4 +118,4 @@ class NamedIdleLeg(IdleLeg):
         if type(operation) is str and operation[:OPERATION_LIMIT] != self._operation:
             old, self._operation = self._operation, operation[:OPERATION_LIMIT]
             closed = self.verdict is Verdict.CLOSED
-            self._evidence.rename(old, self._operation, self.verdict.slot, elsewhere=closed)
+            self._evidence.rename(old, self._operation, self.slot, elsewhere=closed)

@@ -5,17 +5,20 @@ It holds no leg, no task and no exception, and nothing holds it but its caller a
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import trio
 
-from ._model.errors import ShadowPending
-from ._model.verdict import ShadowFailure, Verdict
-from .compare import Divergence
+from trioshadow._model.errors import ShadowPending
+from trioshadow._model.verdict import ShadowFailure, Verdict
+from trioshadow.compare import Divergence
 
 PrimaryT = TypeVar("PrimaryT")
 ShadowT = TypeVar("ShadowT")
 
+
+Settle: TypeAlias = Callable[[Verdict, Any, Divergence | None, ShadowFailure | None], None]
 
 _NOTHING: tuple[None, None, None] = (None, None, None)
 
@@ -110,3 +113,9 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
         # Not the answers: they are the caller's, and may be secret.
         state = "pending" if self._verdict is None else self._verdict.value
         return f"<ShadowOutcome {state}>"
+
+
+def pending_outcome() -> tuple[ShadowOutcome[Any, Any], Settle]:
+    """An outcome, and the function that settles it: verdict, the shadow's answer, divergence, failure."""
+    outcome: ShadowOutcome[Any, Any] = ShadowOutcome(None, None)
+    return outcome, outcome._settle  # noqa: SLF001 - the two ends of one thing, as those of a memory channel

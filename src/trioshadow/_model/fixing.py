@@ -195,7 +195,7 @@ class _Unpacker(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def snapshot(answer: object) -> object:
+def fixed(answer: object) -> object:
     """`answer` itself, or a `Packed` or `Copied` one, such that later changes to it are not seen.
 
     Immutable answers, and objects of classes that are no frozen records, are taken as they are: the latter are compared

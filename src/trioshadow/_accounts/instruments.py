@@ -1,0 +1,137 @@
+"""Who is told what happens to the runs: one mechanism, on which log, sinks, breaker, spans and SLO stand.
+
+An instrument has a method for each moment, as Trio's have, and overrides those that it wants. What is told is over and
+counted: no instrument can change it. What one raises is contained here and said, and the others are told all the same;
+only what must pass is raised, when all have been told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import attrs
+from trio.lowlevel import disable_ki_protection
+
+from trioshadow._model.errors import passing_error, type_name
+from trioshadow._model.verdict import ShadowFailure, Verdict
+from trioshadow._settings.records import DivergenceRecord
+
+from .notices import Notices
+
+#: Which of the two backends a run calls.
+Side: TypeAlias = Literal["shadow", "secondary"]
+
+
+@attrs.define(eq=False)  # not frozen, which would cost each leg a microsecond
+class Settled:
+    """What a run came to, as everybody is told it."""
+
+    side: Side
+    verdict: Verdict
+    failure: ShadowFailure | None
+    operation: str
+    candidate: str
+    permit: int | None
+    """The breaker's, if there is one and the side is the shadow."""
+    record: DivergenceRecord | None
+    """If there is something to record: never of the secondary."""
+    watchers: tuple[Callable[[Settled], object], ...]
+    """Who asked to be told of this run: `tell_when_settled()`."""
+
+
+class Instrument:
+    """What can be told: each method is a moment. They run on the event loop, and should be quick."""
+
+    title: ClassVar[str]
+    """As the log calls it when it raises."""
+
+    def settled(self, settled: Settled) -> None:
+        """A run has its verdict."""
+
+    def stalled(self, side: Side, seconds: float, where: str) -> None:
+        """A step of a run kept the event loop for so long. Told in its task, in the midst of it."""
+
+
+class Instruments:
+    """The instruments of one shadower."""
+
+    __slots__ = ("_notices", "_settled", "_stalled")
+
+    def __init__(self, instruments: Iterable[Instrument], notices: Notices) -> None:
+        told = tuple(instruments)
+        # Only those that want to know of it: mostly one, and each leg settles.
+        self._settled = tuple(one for one in told if type(one).settled is not Instrument.settled)
+        self._stalled = tuple(one for one in told if type(one).stalled is not Instrument.stalled)
+        self._notices = notices
+
+    def settled(self, settled: Settled) -> None:
+        """Tell all."""
+        passing = None
+        for instrument in self._settled:
+            try:
+                instrument.settled(settled)
+            except BaseException as exc:
+                passing = self._contain(instrument, exc) or passing
+        if passing is not None:
+            raise passing
+
+    def stalled(self, side: Side, seconds: float, where: str) -> None:
+        """Tell all."""
+        passing = None
+        for instrument in self._stalled:
+            try:
+                instrument.stalled(side, seconds, where)
+            except BaseException as exc:
+                passing = self._contain(instrument, exc) or passing
+        if passing is not None:
+            raise passing
+
+    def _contain(self, instrument: Instrument, exc: BaseException) -> BaseException | None:
+        if passing_error(exc) is not None:
+            return exc
+        self._notices.say(f"{instrument.title} raised", f"{instrument.title} raised {type_name(type(exc))}")
+        return None
+
+
+class Watchers(Instrument):
+    """Tells those who asked for one run: spans."""
+
+    title = "what was told a verdict"
+
+    def settled(self, settled: Settled) -> None:
+        """Tell each of them, whatever the others raise."""
+        raised: BaseException | None = None
+        for watcher in settled.watchers:
+            try:
+                _call(watcher, settled)
+            except BaseException as exc:
+                raised = exc if raised is None or passing_error(exc) is not None else raised
+        if raised is not None:
+            raise raised
+
+
+class Slo(Instrument):
+    """Tells an SLO tracker each verdict of the shadow but `abandoned`; counts what it could not take."""
+
+    title = "the SLO tracker"
+
+    def __init__(self, record: Callable[[bool], object], lost: Callable[[], None]) -> None:
+        self._record = record
+        self._lost = lost
+
+    def settled(self, settled: Settled) -> None:
+        """A match is a success."""
+        if settled.side != "shadow" or settled.verdict is Verdict.ABANDONED:
+            return
+        try:
+            _call(self._record, settled.verdict is Verdict.MATCHED)
+        except BaseException as exc:
+            if passing_error(exc) is None:
+                self._lost()
+            raise
+
+
+@disable_ki_protection
+def _call(listener: Callable[[Any], object], told: Any) -> None:
+    listener(told)

@@ -1,0 +1,150 @@
+"""The caller's half of a mirrored call: what the caller tells of the primary, once.
+
+Promises kept here:
+
+- *Same time*: nothing here waits. What is to be compared is taken from the primary's answer at once (its view, or a
+  copy where it may change), since the caller owns the answer once it has it.
+- *Nothing is kept alive*: when the primary's side has been told, the leg lets go of the runs and of what it told them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import get_ident
+from types import TracebackType
+from typing import Any, NoReturn
+
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
+
+from trioshadow._model.errors import error_words, passing_error
+from trioshadow._model.fixing import ATOMS, Deferred, fixed
+from trioshadow._model.kinds import is_a
+from trioshadow._service.judging import PrimarySide, PrimaryState, compare_failure
+from trioshadow._service.run import Run
+from trioshadow._service.settling import ShadowSettlement
+from trioshadow._settings.config import ShadowConfig
+
+from .leg import Leg
+from .outcome import PrimaryT, ShadowOutcome, ShadowT
+
+
+class MirroredLeg(Leg[PrimaryT, ShadowT]):
+    """The leg of a mirrored call."""
+
+    mirrored = True
+
+    __slots__ = ("_config", "_now", "_outcome", "_primary", "_runs", "_settlement", "_started", "_thread")
+
+    _primary: PrimarySide | None
+    """What the runs know of the primary; None when it has been told."""
+    _runs: tuple[Run, ...]
+    """Of the secondary, if there is one, and of the shadow: until they have been told."""
+
+    def __init__(
+        self,
+        config: ShadowConfig,
+        primary: PrimarySide,
+        runs: tuple[Run, ...],
+        *,
+        settlement: ShadowSettlement,
+        outcome: ShadowOutcome[PrimaryT, ShadowT],
+        now: Callable[[], float],
+    ) -> None:
+        self._config = config
+        self._primary = primary
+        self._runs = runs
+        self._settlement = settlement
+        self._outcome = outcome
+        self._now = now
+        self._thread = get_ident()
+        self._started = now()
+
+    @enable_ki_protection
+    def name_operation(self, operation: str) -> None:
+        """Name what is called, for the counts and the records."""
+        if self._thread != get_ident():
+            self._refuse()  # its row would be counted in two threads at once
+        self._settlement.rename(operation)
+
+    @enable_ki_protection
+    def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, ShadowT]:
+        """The primary answered. Takes what is to be compared from the answer at once, so that it may change
+        afterwards.
+        """
+        primary = self._take()
+        self._outcome.primary = answer
+        primary.seconds = self._now() - self._started
+        state: PrimaryState = "done"
+        primary.state = state
+        try:
+            if self._config.primary_view is None and type(answer) in ATOMS:
+                primary.value = answer  # the commonest case, without the calls below
+            elif not self._settlement.settled:
+                primary.value = _fixed_view(self._config, answer)
+            if self._settlement.settled or not self._runs[-1].take_room_for(primary.value):
+                state = "abandoned"
+        except BaseException as exc:  # the view is user code, and so may be the answer's class
+            if passing_error(exc) is not None:
+                self._tell(primary, "abandoned")
+                raise
+            what = "answer" if self._config.primary_view is None else "view"
+            primary.failure = compare_failure(f"the primary's {what}", exc)
+        self._tell(primary, state)
+        return self._outcome
+
+    @enable_ki_protection
+    def primary_raised(self, exc: BaseException) -> None:
+        """The primary raised. An Exception is compared with what the shadow does; any other (Cancelled) abandons the
+        leg.
+        """
+        primary = self._take()
+        if not is_a(exc, Exception):
+            self._tell(primary, "abandoned")
+            return
+        primary.seconds = self._now() - self._started
+        try:
+            primary.error = error_words(exc)
+        except BaseException:  # a KeyboardInterrupt in its `__str__`: nothing else comes out of that
+            self._tell(primary, "abandoned")
+            raise
+        self._tell(primary, "raised")
+
+    @enable_ki_protection
+    def abandon(self) -> None:
+        """There will be no answer: the shadow is cancelled and the leg counted `abandoned`."""
+        self._tell(self._take(), "abandoned")
+
+    @enable_ki_protection
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        """Abandon the leg if it was not ended."""
+        if self._primary is not None:
+            self.abandon()
+
+    def _take(self) -> PrimarySide:
+        """To be told. Once: before any user code, which must not end this leg a second time."""
+        primary = self._primary
+        if primary is None or self._thread != get_ident():
+            self._refuse()
+        self._primary = None
+        return primary
+
+    def _refuse(self) -> NoReturn:
+        if self._thread != get_ident():
+            raise RuntimeError(
+                "a leg is named and ended in the thread that started it: hand the answer over with trio.from_thread"
+            )
+        raise RuntimeError("this leg has ended: call one of primary_done, primary_raised and abandon, once")
+
+    def _tell(self, primary: PrimarySide, state: PrimaryState) -> None:
+        primary.state = state
+        runs, self._runs = self._runs, ()
+        for run in runs:
+            run.primary_known()
+
+
+@disable_ki_protection
+def _fixed_view(config: ShadowConfig, answer: Any) -> object:
+    view = config.primary_view
+    if view is None:
+        return fixed(answer)  # a Deferred is no builtin: it is kept as it is
+    return fixed(view(answer.load() if type(answer) is Deferred else answer))

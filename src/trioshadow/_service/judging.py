@@ -1,0 +1,219 @@
+"""From what is known of the two sides of a call to its verdict. Pure: what happened is told in words and flags, never
+in exceptions.
+
+The order of the questions is the order of precedence: a caller that went away before anything, then the deadline, then
+what the closing shadower did, then the shadow's own faults, then the comparison.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from trioshadow._model.errors import MESSAGE_LIMIT, BodyTooLarge, ErrorShape, ErrorWords, describe_error, passing_error
+from trioshadow._model.fixing import Copied, Deferred, Packed
+from trioshadow._model.sizes import comparable_size
+from trioshadow._model.verdict import FailureKind, ShadowFailure, Verdict
+from trioshadow._settings.config import ShadowConfig, View
+from trioshadow.compare import Comparison, Divergence, ErrorDiff, same_at_once, same_body
+
+Judgement: TypeAlias = tuple[Verdict, Divergence | None, ShadowFailure | None]
+
+MATCHED: Judgement = Verdict.MATCHED, None, None
+ABANDONED: Judgement = Verdict.ABANDONED, None, None
+
+
+@attrs.frozen
+class Large:
+    """In place of a judgement: these two are to be compared elsewhere, since that takes long."""
+
+    primary: Any
+    shadow: Any
+
+
+PrimaryState: TypeAlias = Literal["pending", "done", "raised", "abandoned"]
+"""What the caller has told."""
+
+RunState: TypeAlias = Literal["running", "answered", "failed", "cancelled"]
+"""How the backend's own code ended; `cancelled`: nothing but Cancelled came out of it."""
+
+Cut: TypeAlias = Literal["", "deadline", "late_loop", "other"]
+"""What cancelled a run while its backend was running. `late_loop`: the deadline, but Trio looked at it so late that the
+backend can't be blamed (see `Run.interrupted`). `other`: the closing shadower, or the backend itself."""
+
+
+class PrimarySide:
+    """What is known of the primary's side of a call: the caller tells it, and each run is compared with it."""
+
+    __slots__ = ("error", "failure", "seconds", "state", "value")
+
+    state: PrimaryState
+    value: Any
+    """Of its answer what is to be compared, perhaps `Packed`, `Copied` or `Deferred`."""
+    error: ErrorWords | None
+    """If it raised."""
+    failure: ShadowFailure | None
+    """Of the view, or of the copy of its answer."""
+    seconds: float | None
+    """None: it has not ended, or was cancelled."""
+
+    def __init__(self) -> None:
+        self.state = "pending"
+        self.value = self.error = self.failure = self.seconds = None
+
+
+class RunFacts:
+    """What is known of a run: one backend's side of a call."""
+
+    __slots__ = ("answer", "crash", "cut", "error", "failure", "gave_way", "seconds", "state")
+
+    state: RunState
+    answer: Any
+    """The backend's, if it answered."""
+    error: ErrorWords | None
+    """Of what it raised, Cancelled included."""
+    seconds: float | None
+    """None: it was never entered."""
+    cut: Cut
+    crash: tuple[str, str] | None
+    """Type name and message of what came out of the call's nursery besides Cancelled."""
+    failure: ShadowFailure | None
+    """Of the copy of its request."""
+    gave_way: bool
+    """Was its answer dropped, since there was no room for it?"""
+
+    def __init__(self) -> None:
+        self.state = "running"
+        self.answer = self.error = self.seconds = self.crash = self.failure = None
+        self.cut = ""
+        self.gave_way = False
+
+
+def is_plain_match(primary: PrimarySide, ran: RunFacts, config: ShadowConfig) -> bool:
+    """Are both answers plain values, and the same? Nearly always, where answers are values. Runs no code of others."""
+    return (
+        primary.state == "done"
+        and ran.state == "answered"
+        and same_at_once(primary.value, ran.answer)
+        and config.plain
+        and ran.crash is None
+        and not ran.cut
+        and ran.failure is None
+        and primary.failure is None
+        and not ran.gave_way
+    )
+
+
+def judge(
+    primary: PrimarySide, ran: RunFacts, config: ShadowConfig, view: View | None, *, closing: bool
+) -> Judgement | Large:
+    """The verdict, with the divergence or failure. `view` is that of the backend's answer; `closing`: the shadower has
+    cancelled its runs.
+
+    Runs the view and the comparison; what the latter raises is raised.
+    """
+    if primary.state == "abandoned" or ran.gave_way:
+        return ABANDONED
+    if ran.cut == "deadline":
+        return Verdict.TIMED_OUT, None, _timeout_failure(ran, config)
+    if ran.state != "answered" and _cut_by_others(ran, closing):
+        return ABANDONED
+    if ran.crash is not None:
+        # What the backend's code gave is void: it did not leave its task in order.
+        return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, *ran.crash)
+    if primary.state == "pending":
+        return ABANDONED
+    failure = ran.failure or primary.failure
+    if failure is not None and ran.error is None:
+        return Verdict.FAILED, None, failure
+    if primary.error is not None:
+        return judgement_of(_compare_errors(primary.error, ran.error, config.comparison))
+    if ran.error is not None:
+        shape, type_name, message = ran.error
+        if not issubclass(shape[0][0], BodyTooLarge):
+            return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, type_name, message)
+        if _is_too_large(primary.value):
+            return ABANDONED
+        return Verdict.FAILED, None, ShadowFailure(FailureKind.TOO_LARGE, type_name, message)
+    return _compare_answers(primary.value, ran.answer, config, view)
+
+
+def _is_too_large(primary: object) -> bool:
+    if type(primary) is Deferred:
+        try:
+            primary.load()
+        except BodyTooLarge:
+            return True
+    return False
+
+
+def compare_failure(stage: str, exc: BaseException) -> ShadowFailure:
+    """The failure of the migration's own code between the two sides."""
+    type_name, message = describe_error(exc)
+    return ShadowFailure(FailureKind.COMPARE_RAISED, type_name, f"{stage}: {message}"[:MESSAGE_LIMIT])
+
+
+def _compare_answers(primary: Any, answer: Any, config: ShadowConfig, view: View | None) -> Judgement | Large:
+    if type(primary) is Packed or type(primary) is Copied:
+        primary = primary.load()
+    elif type(primary) is Deferred:
+        try:
+            primary = primary.load()
+        except BodyTooLarge:
+            return ABANDONED
+    if view is not None:
+        try:
+            answer = view(answer)
+        except BaseException as exc:
+            if passing_error(exc) is not None:
+                raise
+            return Verdict.FAILED, None, compare_failure("the shadow's view", exc)
+    if _is_large(primary, answer, config):
+        return Large(primary, answer)
+    return judgement_of(Divergence.compare(primary, answer, config))
+
+
+def judgement_of(divergence: Divergence | None) -> Judgement:
+    """Of two answers that were compared."""
+    return MATCHED if divergence is None else (Verdict.DIVERGED, divergence, None)
+
+
+def _is_large(primary: object, shadow: object, config: ShadowConfig) -> bool:
+    """Does it take long to compare them? Equal bodies do not, nor do those that are compared byte by byte."""
+    ours, theirs = comparable_size(primary), comparable_size(shadow)
+    if ours is None or theirs is None or ours + theirs < config.large_body:
+        return False
+    rules = config.comparison
+    return config.compare is None and config.decode and rules.body and not same_body(primary, shadow)
+
+
+def _compare_errors(primary: ErrorWords, shadow: ErrorWords | None, rules: Comparison) -> Divergence | None:
+    shape, name, message = primary
+    if shadow is None:
+        return Divergence(error=ErrorDiff(name, None, message, ""))
+    shadow_shape, shadow_name, shadow_message = shadow
+    if _same_shape(shape, shadow_shape, rules) and (message == shadow_message or not rules.strict_errors):
+        return None
+    return Divergence(error=ErrorDiff(name, shadow_name, message, shadow_message))
+
+
+def _same_shape(primary: ErrorShape, shadow: ErrorShape, rules: Comparison) -> bool:
+    return len(primary) == len(shadow) and all(
+        members == their_members and rules.same_error(kind, their_kind)
+        for (kind, members), (their_kind, their_members) in zip(primary, shadow, strict=True)
+    )
+
+
+def _cut_by_others(ran: RunFacts, closing: bool) -> bool:
+    if ran.cut == "late_loop":
+        return True
+    return closing and (ran.cut == "other" or ran.seconds is None)
+
+
+def _timeout_failure(ran: RunFacts, config: ShadowConfig) -> ShadowFailure:
+    message = f"no answer within {config.shadow_timeout:g} s"
+    also = ran.crash or (ran.error[1:] if ran.error is not None and ran.state == "failed" else None)
+    if also is not None:
+        message += "; then {}: {}".format(*also)
+    return ShadowFailure(FailureKind.TIMED_OUT, "TooSlowError", message[:MESSAGE_LIMIT])

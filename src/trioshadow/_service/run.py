@@ -1,0 +1,349 @@
+"""A run: one call of one backend beside the primary, from its launch to its judgement.
+
+Promises kept here:
+
+- *Nothing leaks in*: whatever the backend raises becomes words. Only KeyboardInterrupt and GeneratorExit pass.
+- *Nothing is kept alive*: what a run holds of the caller (request, answer, view) is let go when it settles, and no
+  exception is ever held, only its shape.
+
+A sampled call has a run of the shadow, and one of the secondary if that is asked too. They know nothing of each other,
+of their host (`hosts.py`) or of the caller. Each has two inputs: its backend runs in a task of its own (`perform`), a
+child of the call's nursery; and the primary's side, which the caller tells and both runs read. When the backend ends,
+the host closes the nursery; when the primary's side is known too, it calls `finish`. Only then is it known whether the
+backend left its task in order (`crashed`), so only then is anything compared (`judging.py`), and the settlement
+(`settling.py`) is given the judgement, once. The deadline, which is the nursery's, covers the backend alone: the
+primary may take as long as it likes.
+
+Who cancelled a backend? Its own code sees one `Cancelled` for all causes, and afterwards it is too late to tell them
+apart, so each cause leaves its mark at the moment it acts: the caller that abandons and the closing shadower set a flag
+before they cancel, and the deadline is caught by the host's abort function, which Trio calls in the very step in which
+it looks at the clock.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import math
+from collections.abc import Awaitable, Callable
+from types import CoroutineType
+from typing import Any, Protocol
+
+import trio
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
+
+from trioshadow._accounts.instruments import Side
+from trioshadow._model.errors import consists_of, describe_error, error_words, first_other, passing_error
+from trioshadow._model.fixing import Copied, Packed
+from trioshadow._model.sizes import size_of
+from trioshadow._model.verdict import Verdict
+from trioshadow._settings.capture import Capture, captured
+from trioshadow._settings.config import ShadowConfig, View
+from trioshadow._settings.records import Captured
+
+from .desk import Desk
+from .judging import (
+    ABANDONED,
+    MATCHED,
+    Judgement,
+    Large,
+    PrimarySide,
+    RunFacts,
+    RunState,
+    compare_failure,
+    is_plain_match,
+    judge,
+    judgement_of,
+)
+from .marks import RunMark, shadow_mark
+from .steps import in_steps
+
+#: A loop that is no later than this, in seconds, is never called late.
+_PUNCTUAL = 0.05
+
+
+class Settles(Protocol):
+    """Who is given what a run came to."""
+
+    operation: str
+    """What is called, for who must say which run it is."""
+
+    def settle(self, run: Run, judgement: Judgement, /) -> None:
+        """The run's verdict. Once."""
+        ...  # pragma: no cover - a protocol has no body
+
+
+class Run(RunFacts):
+    """One call of one backend."""
+
+    __slots__ = (
+        *("_backend", "_capture", "_config", "_deadline", "_desk", "_held_bytes", "_large", "_primary"),
+        *("_reserved_bytes", "_scope", "_view", "_wake", "captured", "captured_request", "mark"),
+        *("request", "settlement", "side"),
+    )
+
+    request: Any
+    """Until the backend has it."""
+    captured_request: Any
+    captured: Captured | None
+    """What the record keeps of the call."""
+    mark: RunMark | None
+    """Since the backend's task began."""
+    _held_bytes: int
+    """Of what it holds, as far as known, and as the ledger has it."""
+    _reserved_bytes: int
+    """Of these, for the answer that is not there yet."""
+    _large: Large | None
+    """What is to be compared elsewhere."""
+    _scope: trio.CancelScope | None
+    """Of the call's nursery; None before the launch, and when the run has settled."""
+    _wake: Callable[[], None]
+
+    def __init__(
+        self,
+        desk: Desk,
+        config: ShadowConfig,
+        side: Side,
+        backend: Callable[[Any], Awaitable[Any]],
+        *,
+        primary: PrimarySide,
+        settlement: Settles,
+    ) -> None:
+        self._desk = desk
+        self._config = config
+        self.side = side
+        self._backend = backend
+        self._primary = primary
+        self.settlement = settlement
+        # The secondary is another copy of the primary: its answers have that one's shape, and no record keeps them.
+        is_shadow = side == "shadow"
+        self._view: View | None = config.shadow_view if is_shadow else config.primary_view
+        self._capture: Capture | None = config.capture if is_shadow else None
+        self.state = "running"
+        self.cut = ""
+        self.answer = self.error = self.seconds = self.crash = self.failure = None
+        self.request = self.captured_request = self.captured = self.mark = self._large = self._scope = None
+        self.gave_way = False
+        self._held_bytes = self._reserved_bytes = 0
+        self._deadline = math.inf
+
+    # ── what its host does ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def launch(self, nursery: trio.Nursery, wake: Callable[[], None]) -> None:
+        """Start the backend's task, in a copy of the current context. `wake()` is called at its end, and again when the
+        primary's side is known after that.
+        """
+        self._scope = nursery.cancel_scope
+        self._wake = wake
+        nursery.start_soon(self.perform, name=self._desk.task_name)
+
+    async def perform(self) -> None:
+        """The backend's task: a child of this call's nursery.
+
+        A child, and not inline in the host: a backend that leaves a nursery open corrupts the task it ran in, and then
+        this one ends in a RuntimeError that the nursery hands to the host, where inline the whole run would end.
+        """
+        desk, scope = self._desk, self._scope
+        assert scope is not None
+        if self._primary.state == "abandoned" or desk.closing:
+            self.state = "cancelled"
+            self._wake()
+            return
+        self.mark = mark = RunMark()
+        shadow_mark.set(mark)
+        started = desk.now()
+        self._deadline = scope.deadline = started + self._config.shadow_timeout
+        entered = False
+        try:
+            request = self.request
+            if type(request) is Packed or type(request) is Copied:
+                request = request.load()
+            self.request = None  # the backend has it now: what it was made from need not be kept beside it
+            entered = True
+            limit = self._config.max_step_seconds
+            answering = self._backend(request)
+            del request
+            # Neither a subclass nor what looks like one: the driver reads its frames.
+            if limit < math.inf and type(answering) is CoroutineType:
+                answering = in_steps(answering, limit, self._stalled)
+            self.answer = await answering
+            if not self.take_room_for(self.answer):
+                self.answer, self.gave_way = None, True
+            ended: RunState = "answered"
+        except BaseException as exc:
+            if passing_error(exc) is not None:
+                raise
+            if not entered:
+                self.failure = compare_failure("copy_request", exc)
+                ended = "failed"
+            else:
+                # Cancelled is swallowed here on purpose: the cause has left its mark, and this is the end of the task.
+                ended = "cancelled" if consists_of(exc, trio.Cancelled) else "failed"
+                self.error = error_words(first_other(exc, trio.Cancelled) or exc if self.cut else exc)
+        finally:
+            mark.running = False
+            self.seconds = desk.now() - started
+        self.state = ended
+        self._wake()
+
+    def _stalled(self, seconds: float, where: str) -> None:
+        """A step of the backend took too long. Runs in its task, in the midst of it."""
+        desk = self._desk
+        desk.ledger.stalls += 1
+        desk.notices.say("stall", f"a step of the {self.side} kept the event loop for {seconds:.3g} s, up to {where}")
+        desk.instruments.stalled(self.side, seconds, where)
+
+    def interrupted(self) -> None:
+        """The host's wait for this run is being cancelled, in this very step of Trio's loop.
+
+        If it is by the deadline, was the loop there in time? A loop that was blocked for so long that it comes by more
+        than half of the whole timeout late (and by more than an idle loop may, which sleeps in whole milliseconds) has
+        not given the backend its turns: then an answer that is ready counts, and a cancelled backend is abandoned
+        rather than blamed.
+        """
+        if self.state == "running" and self._primary.state != "abandoned":
+            late = self._desk.now() - self._deadline
+            if late > max(self._config.shadow_timeout / 2, _PUNCTUAL):
+                self.cut = "late_loop"
+            else:
+                self.cut = "deadline" if late >= 0 else "other"
+
+    def crashed(self, crash: BaseException) -> None:
+        """`crash` came out of this call's nursery: the backend did not leave its task in order, or it was cancelled."""
+        if self.state == "running":
+            self.state = "failed"
+        if passing_error(crash) is not None:
+            self.settle(ABANDONED)
+            return
+        corrupted = first_other(crash, trio.Cancelled)
+        if corrupted is not None:
+            self.crash = describe_error(corrupted)
+
+    # ── what its caller tells ────────────────────────────────────────────────────────────────────────────────────────
+
+    def primary_known(self) -> None:
+        """The primary's side is known."""
+        scope = self._scope
+        if scope is None:
+            return  # the backend's task looks at it before it begins; or the run has settled already
+        if self.state != "running":
+            self._wake()
+        elif self._primary.state == "abandoned":
+            scope.cancel()
+
+    def take_room_for(self, answer: object) -> bool:
+        """Enter what it holds of one side's answer. False: there is no room for that, and this run has to give way.
+
+        The first side takes room for the other's too, as if that were of the same size: or else, of many runs that have
+        one answer each, none would find room for its second.
+        """
+        size = size_of(answer)
+        if size == self._reserved_bytes:  # mostly: the second is as large as the first, or neither has a size
+            self._reserved_bytes = 0
+            return True
+        first = self._primary.state == "pending" or self.state == "running"
+        reserved = size if first and not self._reserved_bytes else 0
+        ledger = self._desk.ledger
+        more = size + reserved - self._reserved_bytes
+        if ledger.held_bytes + more > self._config.max_in_flight_bytes:
+            ledger.gave_way["bytes"] += 1
+            self._desk.notices.say("bytes", "legs are abandoned: what they hold would pass max_in_flight_bytes")
+            return False
+        self._reserved_bytes = reserved
+        self.hold(more)
+        return True
+
+    def hold(self, size: int) -> None:
+        """Enter so many bytes, for which there is room, until it settles."""
+        self._held_bytes += size
+        self._desk.ledger.held_bytes += size
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def waits_for_primary(self) -> bool:
+        """The nursery is closed; is the primary's side still to come?"""
+        return self._primary.state == "pending" and not self._desk.closing
+
+    @property
+    def primary_seconds(self) -> float | None:
+        """What the primary took."""
+        return self._primary.seconds
+
+    @enable_ki_protection
+    def finish(self) -> bool:
+        """Both sides are known, or one will never be. Called once, by the host, in the host's task.
+
+        False: it is not settled yet, since what is to be compared is large: the host awaits `finish_elsewhere()`.
+        """
+        judgement = ABANDONED
+        try:
+            if is_plain_match(self._primary, self, self._config):
+                judgement = MATCHED
+            else:
+                # Others' code in a context of its own: what a comparison sets there must not meet the next one.
+                judgement = contextvars.copy_context().run(self._judge)
+        except BaseException as exc:  # a view, an `__eq__`, a `__str__`: user code
+            if passing_error(exc) is not None:
+                raise
+            judgement = Verdict.FAILED, None, compare_failure("the comparison", exc)
+        finally:
+            if self._large is None:
+                self.settle(judgement)
+        return self._large is None
+
+    @enable_ki_protection
+    async def finish_elsewhere(self) -> None:
+        """Compare what is large, and settle: as abandoned if that is cancelled, or if there is no place for it."""
+        judgement = ABANDONED
+        desk = self._desk
+        try:
+            large, self._large = self._large, None
+            assert large is not None
+            compared = await desk.comparer.compare(large.primary, large.shadow, self._config)
+            judgement = judgement_of(compared)
+            self._keep(judgement)
+        except trio.WouldBlock:
+            desk.ledger.gave_way["comparisons"] += 1
+            desk.notices.say("comparisons", "legs are abandoned: too many large bodies wait to be compared")
+        except BaseException as exc:
+            if passing_error(exc) is not None:
+                raise
+            # Cancelled is swallowed: the shadower is closing, and this run ends as it is.
+            if not consists_of(exc, trio.Cancelled):
+                judgement = Verdict.FAILED, None, compare_failure("the comparison", exc)
+        finally:
+            self.settle(judgement)
+
+    @disable_ki_protection
+    def _judge(self) -> Judgement:
+        judgement = judge(self._primary, self, self._config, self._view, closing=self._desk.closing)
+        if isinstance(judgement, Large):
+            self._large = judgement
+            return ABANDONED
+        self._keep(judgement)
+        return judgement
+
+    def _keep(self, judgement: Judgement) -> None:
+        """Take what the record keeps of the call, if there is one: here, since it runs the code of what is captured."""
+        capture, primary = self._capture, self._primary
+        if capture is None or (judgement[1] is None and judgement[2] is None):
+            return
+        limit, answers = capture.max_bytes, capture.answers
+        self.captured = Captured(
+            request=captured(self.captured_request, limit) if capture.request else None,
+            primary=captured(primary.value, limit) if answers and primary.state == "done" else None,
+            shadow=captured(self.answer, limit) if answers and self.state == "answered" else None,
+        )
+
+    @enable_ki_protection
+    def settle_unlaunched(self, judgement: Judgement) -> None:
+        """The request could not be copied: there will be no backend's task, and no host."""
+        self.settle(judgement)
+
+    def settle(self, judgement: Judgement) -> None:
+        """Give the judgement on, once, and let go of all else."""
+        # The callers are KI-protected: this is one step, from 'in flight' to a verdict with its record on its way.
+        self._scope = None
+        if self._held_bytes:
+            self._desk.ledger.held_bytes -= self._held_bytes
+        self.settlement.settle(self, judgement)
+        self.request = self.captured_request = self.answer = self.mark = None

@@ -1,0 +1,192 @@
+"""Settling: what becomes of a judgement, the shadow's and the secondary's.
+
+Promise kept here: *every call is accounted for*. A run settles exactly once. The shadow's settlement takes the call out
+of `in_flight` and enters its verdict, enters what was compared in the evidence, settles the outcome, and tells the
+instruments, who make the record arrive in log and sinks. The secondary's is counted apart, leaves no record and settles
+no outcome; what it came to is entered in the evidence together with what the shadow came to (`pair.py`).
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+from trioshadow._accounts.instruments import Settled
+from trioshadow._model.errors import passing_error, type_name
+from trioshadow._model.sampling import counting_hash
+from trioshadow._model.verdict import FailureKind, ShadowFailure, Verdict
+from trioshadow._settings.config import ShadowConfig
+from trioshadow._settings.records import KEY_LIMIT, OPERATION_LIMIT, DivergenceRecord
+from trioshadow.compare import Divergence
+from trioshadow.evidence import COMPARED, Evidence, Observation, Operation, fields_of
+
+from .desk import Desk
+from .judging import Judgement
+from .pair import Pair
+from .run import Run
+
+#: Told what the outcome is to show: verdict, the shadow's answer, divergence, failure.
+SettleOutcome = Callable[[Verdict, Any, Divergence | None, ShadowFailure | None], None]
+
+
+class Settlement:
+    """What both have: whom the instruments are told of."""
+
+    __slots__ = ("_candidate", "_desk", "operation")
+
+    def __init__(self, desk: Desk, config: ShadowConfig, operation: str) -> None:
+        self._desk = desk
+        self._candidate = config.candidate
+        self.operation = operation
+
+    def _tell(
+        self, run: Run, judgement: Judgement, permit: int | None = None, record: DivergenceRecord | None = None
+    ) -> None:
+        watchers: tuple[Callable[[Settled], object], ...] = ()
+        if run.mark is not None:
+            watchers, run.mark.watchers = run.mark.watchers, ()
+        verdict, _, failure = judgement
+        self._desk.instruments.settled(
+            Settled(run.side, verdict, failure, self.operation, self._candidate, permit, record, watchers)
+        )
+
+
+class ShadowSettlement(Settlement):
+    """Of the shadow's run: of the call."""
+
+    __slots__ = ("_evidence", "_key", "_key_hash", "_permit", "_row", "_settle_outcome", "pair", "settled")
+
+    pair: Pair | None
+    """With the secondary, if that is asked too."""
+    settled: bool
+
+    def __init__(
+        self,
+        desk: Desk,
+        config: ShadowConfig,
+        key: bytes,
+        operation: str,
+        *,
+        evidence: Evidence,
+        row: Operation,
+        permit: int | None,
+        settle_outcome: SettleOutcome,
+    ) -> None:
+        super().__init__(desk, config, operation[:OPERATION_LIMIT] if type(operation) is str else "")
+        self._key = key[:KEY_LIMIT]  # legs may be many and keys a megabyte
+        self._key_hash = counting_hash(key)
+        self._evidence = evidence
+        self._row = row
+        #: Of the breaker, if there is one: to be given back.
+        self._permit = permit
+        self._settle_outcome = settle_outcome
+        self.pair = None
+        self.settled = False
+
+    def rename(self, operation: str) -> None:
+        """The call is one of another operation, if that is not too late."""
+        if type(operation) is str and not self.settled:
+            self.operation = operation[:OPERATION_LIMIT]
+            row = self._evidence.operation(self.operation)
+            self._desk.ledger.rename_leg(self._row, row)
+            self._row = row
+
+    def settle(self, run: Run, judgement: Judgement) -> None:
+        """From 'in flight' to a verdict. The caller is KI-protected: this is one step."""
+        verdict, divergence, failure = judgement
+        desk, pair = self._desk, self.pair
+        self.settled = True
+        self.pair = None
+        desk.ledger.settle_leg(verdict, self._row, paired=pair is not None)
+        if pair is not None:
+            observation = _observation(judgement, run)
+            pair.shadow_done(functools.partial(self._enter_pair, observation, run.primary_seconds))
+        else:
+            self._enter(judgement, run)
+        # What a shadow gave that was too late, or left its task in disorder, is no answer.
+        answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
+        self._settle_outcome(verdict, run.answer if answered else None, divergence, failure)
+        record = None if divergence is None and failure is None else self._record(judgement, run)
+        self._tell(run, judgement, self._permit, record)
+
+    def _record(self, judgement: Judgement, run: Run) -> DivergenceRecord:
+        verdict, divergence, failure = judgement
+        return DivergenceRecord(
+            key=self._key,
+            operation=self.operation,
+            verdict=verdict,
+            divergence=divergence,
+            failure=failure,
+            at=time.time(),
+            primary_seconds=run.primary_seconds,
+            shadow_seconds=run.seconds,
+            # Not of the leg's own config: an edge has added the rules that it always has, and it is counted in this.
+            epoch=self._evidence.epoch.name,
+            captured=run.captured,
+        )
+
+    def _enter(self, judgement: Judgement, run: Run) -> None:
+        """Enter what was compared in the evidence."""
+        verdict = judgement[0]
+        try:
+            if verdict is Verdict.MATCHED:  # nearly always
+                self._row.observe(self._key_hash, run.primary_seconds, run.seconds)
+            elif verdict in COMPARED:
+                self._observe(_observation(judgement, run), None, run.primary_seconds)
+        except BaseException as exc:
+            self._not_entered(exc)
+
+    def _enter_pair(self, shadow: Observation, primary_seconds: float | None, secondary: Observation) -> None:
+        row = self._row
+        row.held -= 1
+        row.secondary_counts[secondary.verdict.slot] += 1
+        try:
+            if shadow.verdict in COMPARED:
+                self._observe(shadow, secondary if secondary.verdict in COMPARED else None, primary_seconds)
+        except BaseException as exc:
+            self._not_entered(exc)
+
+    def _observe(self, shadow: Observation, secondary: Observation | None, primary_seconds: float | None) -> None:
+        self._evidence.observe(
+            self._row,
+            shadow,
+            secondary,
+            key=self._key,
+            key_hash=self._key_hash,
+            at=time.time(),
+            primary_seconds=primary_seconds,
+        )
+
+    def _not_entered(self, exc: BaseException) -> None:
+        # Such as a Divergence of `compare=` that is made of anything. Out of here it would end the service nursery.
+        if passing_error(exc) is not None:
+            raise exc
+        self._desk.notices.say("evidence", f"a call could not be entered in the evidence ({type_name(type(exc))})")
+
+
+class SecondarySettlement(Settlement):
+    """Of the secondary's run: for the noise, and for nobody else."""
+
+    __slots__ = ("_pair",)
+
+    def __init__(self, desk: Desk, config: ShadowConfig, operation: str, pair: Pair) -> None:
+        super().__init__(desk, config, operation)
+        self._pair = pair
+
+    def settle(self, run: Run, judgement: Judgement) -> None:
+        """To where it meets what the shadow came to."""
+        self._pair.secondary_done(_observation(judgement, run))
+        self._tell(run, judgement)
+
+
+def _observation(judgement: Judgement, run: Run) -> Observation:
+    verdict, divergence, failure = judgement
+    try:
+        fields = fields_of(divergence, failure)
+    except BaseException as exc:  # a Divergence that `compare=` has made of anything: reading it is user code
+        if passing_error(exc) is not None:
+            raise
+        fields = {"body": (None, None)}
+    return Observation(verdict=verdict, fields=fields, seconds=run.seconds)
