@@ -8,8 +8,8 @@ import pytest
 
 from trioshadow import ShadowConfig, Verdict
 from trioshadow.archive import ProblemKind, merge_archives
-from trioshadow.archive import _merge as merging
 from trioshadow.archive._lines import record_line, snapshot_line
+from trioshadow.archive._reading import merge as merging
 from trioshadow.evidence import Epoch, Evidence
 
 from tests.support.archives import SNAPSHOT, record, writer

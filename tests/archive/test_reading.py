@@ -12,8 +12,8 @@ import tracemalloc
 import pytest
 
 from trioshadow.archive import Problem, ProblemKind, Segment, read_archive
-from trioshadow.archive import _reading as reading
 from trioshadow.archive._lines import line, record_line
+from trioshadow.archive._reading import archive as reading
 
 from tests.support.archives import keys, problems, record, told, writer
 

@@ -25,8 +25,8 @@ from trioshadow.archive import (
     merge_archives,
     read_archive,
 )
-from trioshadow.archive._active_file import ActiveFile
 from trioshadow.archive._lines import epoch_of
+from trioshadow.archive._writing.active_file import ActiveFile
 
 from tests.support.archives import SNAPSHOT, keys, problems, record, told
 from tests.support.portable import TOO_LONG

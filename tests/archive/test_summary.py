@@ -10,8 +10,9 @@ import attrs
 import pytest
 
 from trioshadow import Capture, Divergence, DivergenceRecord, FailureKind, ShadowFailure, Verdict
-from trioshadow.archive import ProblemKind, UnknownEpochError, _differences, summarize
+from trioshadow.archive import ProblemKind, UnknownEpochError, summarize
 from trioshadow.archive._lines import record_line, snapshot_line
+from trioshadow.archive._reading import differences as _differences
 from trioshadow.evidence import Acknowledged, Decision, Epoch, Evidence, Objective
 
 from tests.support.archives import SNAPSHOT, answers, captured, record, shadowed, writer, written

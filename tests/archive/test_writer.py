@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from trioshadow.archive import ProblemKind, Segment, Snapshot
-from trioshadow.archive import _active_file as active_files
-from trioshadow.archive._active_file import ActiveFile
 from trioshadow.archive._lines import line, record_line
+from trioshadow.archive._writing import active_file as active_files
+from trioshadow.archive._writing.active_file import ActiveFile
 
 from tests.support.archives import Clock, Said, keys, problems, record, told, writer
 
@@ -138,7 +138,7 @@ def test_a_segment_that_another_process_deleted_first_is_no_error(path, monkeypa
 
 
 def test_what_is_deleted_while_it_is_compressed_stays_deleted(path):
-    from trioshadow.archive._keeping import compress
+    from trioshadow.archive._writing.keeping import compress
 
     segment = path.with_name("a.jsonl.20260101T000000-00000000-000001")
     segment.write_bytes(LINE)

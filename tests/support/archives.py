@@ -8,7 +8,7 @@ import trio
 from trioshadow import Captured, Divergence, DivergenceRecord, ResponseRecord, ShadowConfig, Shadower, Verdict
 from trioshadow.archive import JsonlSink, Problem, read_archive
 from trioshadow.archive._lines import record_line
-from trioshadow.archive._writer import ArchiveWriter, Limits
+from trioshadow.archive._writing.writer import ArchiveWriter, Limits
 from trioshadow.evidence import Epoch, Evidence
 from trioshadow.http import HttpRequest
 

@@ -4,23 +4,26 @@
 `trioshadow[archive]`.
 """
 
+# Two folders, `_writing/` and `_reading/`. Beside them is what they share: the format of a line, the names of the
+# files, and redaction.
+
 from __future__ import annotations
 
-from ._differences import Difference as Difference
-from ._differences import Instance as Instance
-from ._differences import Place as Place
-from ._differences import told_kind as told_kind
 from ._masks import MASK as MASK
 from ._masks import MASKED_PARAMETER as MASKED_PARAMETER
-from ._merge import Merged, merge_archives
-from ._problem import Problem, ProblemKind
-from ._reading import Archive, Segment, Snapshot, read_archive
+from ._reading.archive import Archive, Segment, Snapshot, read_archive
+from ._reading.differences import Difference as Difference
+from ._reading.differences import Instance as Instance
+from ._reading.differences import Place as Place
+from ._reading.differences import told_kind as told_kind
+from ._reading.merge import Merged, merge_archives
+from ._reading.problem import Problem, ProblemKind
+from ._reading.summary import OtherEpoch as OtherEpoch
+from ._reading.summary import Summary as Summary
+from ._reading.summary import UnknownEpochError as UnknownEpochError
+from ._reading.summary import summarize as summarize
 from ._redaction import Redaction
-from ._sink import JsonlSink
-from ._summary import OtherEpoch as OtherEpoch
-from ._summary import Summary as Summary
-from ._summary import UnknownEpochError as UnknownEpochError
-from ._summary import summarize as summarize
+from ._writing.sink import JsonlSink
 
 # The names that are not in this list are for the other rooms of the package.
 __all__ = [

@@ -8,8 +8,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ._active_file import lock
-from ._names import Names, compressed
+from trioshadow.archive._names import Names, compressed
+
+from .active_file import lock
 
 #: What is compressed between two writes: some 20 ms.
 _SLICE = 1 << 20

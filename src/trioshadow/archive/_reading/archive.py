@@ -19,11 +19,11 @@ from typing import IO, Any, TypeAlias
 import attrs
 
 from trioshadow._settings.records import DivergenceRecord
+from trioshadow.archive._lines import VERSION
+from trioshadow.archive._names import Names, compressed, is_segment, plain
+from trioshadow.archive._values import decode_plain
 
-from ._lines import VERSION
-from ._names import Names, compressed, is_segment, plain
-from ._problem import Problem, ProblemKind
-from ._values import decode_plain
+from .problem import Problem, ProblemKind
 
 #: No line that a sink writes is longer, unless its `max_segment_bytes` is.
 _LONGEST = 1 << 28
@@ -101,7 +101,7 @@ def read_archive(*paths: str | Path) -> Archive:
 
 def _schema() -> ModuleType:
     try:
-        from . import _schema as schema  # noqa: PLC0415 - msgspec belongs to an extra
+        from trioshadow.archive import _schema as schema  # noqa: PLC0415 - msgspec belongs to an extra
     except ModuleNotFoundError as exc:
         if exc.name != "msgspec":
             raise

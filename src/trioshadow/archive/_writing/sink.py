@@ -20,10 +20,10 @@ import trio
 from trioshadow._accounts.notices import Notices
 from trioshadow._model.checks import is_integer, out_of_range
 from trioshadow._settings.records import DivergenceRecord
+from trioshadow.archive._lines import epoch_of, record_line, snapshot_line
+from trioshadow.archive._redaction import Redaction
 
-from ._lines import epoch_of, record_line, snapshot_line
-from ._redaction import Redaction
-from ._writer import ArchiveWriter, Limits
+from .writer import ArchiveWriter, Limits
 
 _MIB = 1 << 20
 

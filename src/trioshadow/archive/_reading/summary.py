@@ -8,14 +8,14 @@ from pathlib import Path
 import attrs
 
 from trioshadow._settings.records import DivergenceRecord
+from trioshadow.archive._lines import epoch_of
 from trioshadow.compare import visible
 from trioshadow.evidence import Epoch, Evidence, FieldState, Objective, Scorecard, scorecard
 
-from ._differences import Difference, Differences
-from ._lines import epoch_of
-from ._merge import Merger
-from ._problem import Problem
-from ._reading import Segment, Snapshot, read_archive
+from .archive import Segment, Snapshot, read_archive
+from .differences import Difference, Differences
+from .merge import Merger
+from .problem import Problem
 
 
 @attrs.frozen

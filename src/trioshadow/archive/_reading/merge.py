@@ -13,11 +13,11 @@ from pathlib import Path
 import attrs
 
 from trioshadow._settings.records import DivergenceRecord
+from trioshadow.archive._lines import epoch_of
 from trioshadow.evidence import Evidence
 
-from ._lines import epoch_of
-from ._problem import Problem, ProblemKind
-from ._reading import Entry, Segment, Snapshot, read_archive
+from .archive import Entry, Segment, Snapshot, read_archive
+from .problem import Problem, ProblemKind
 
 #: Problems that are kept; all are counted.
 _KEPT = 1_000

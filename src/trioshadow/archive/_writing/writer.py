@@ -21,10 +21,11 @@ from typing import Any
 
 import attrs
 
-from ._active_file import ActiveFile
-from ._keeping import compress, delete_oldest, remove_unfinished, size_of
-from ._lines import line
-from ._names import Names
+from trioshadow.archive._lines import line
+from trioshadow.archive._names import Names
+
+from .active_file import ActiveFile
+from .keeping import compress, delete_oldest, remove_unfinished, size_of
 
 
 @attrs.frozen(kw_only=True)
