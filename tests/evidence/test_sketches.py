@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioshadow.evidence._distinct import DistinctKeys
-from trioshadow.evidence._heaviest import lightest
+from trioshadow.evidence._evidence import lightest
 from trioshadow.evidence._histogram import Histogram
 
 from tests.support.observed import key_hash

@@ -17,7 +17,8 @@ from ._operation import COMPARED as COMPARED
 from ._operation import Operation as Operation
 from ._places import fields_of as fields_of
 from ._places import folded_path as folded_path
-from ._scorecard import Decision, FieldScore, FieldState, LatencyScore, OperationScore, Scorecard
+from ._scorecard import Decision, Scorecard
+from ._scores import FieldScore, FieldState, LatencyScore, OperationScore
 
 # The names that are not in this list are for the other rooms of the package.
 __all__ = [

@@ -11,7 +11,8 @@ from ._evidence import OTHERS, Evidence
 from ._field import KEYS_OF_FIELD
 from ._objective import Objective
 from ._places import FAILURES
-from ._scorecard import Decision, FieldScore, FieldState, LatencyScore, OperationScore, Scorecard, ratio
+from ._scorecard import Decision, Scorecard
+from ._scores import FieldScore, FieldState, LatencyScore, OperationScore, ratio
 
 #: Calls that are not left out at random: what the others show is not true of them.
 _SYSTEMATIC = (Verdict.HELD_BACK, Verdict.UNKEYED)

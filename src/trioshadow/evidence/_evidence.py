@@ -5,13 +5,18 @@ A *series* is one run of counting: its snapshots are cumulative, so of each seri
 over all series of an epoch (processes, machines, restarts) is what one process that saw everything would have counted.
 Exactly so, unless a table was full: then the totals are still exact, and single rows may be too low by what is in the
 row for all others.
+
+A table holds up to twice its limit. Then the lighter half is folded into one row for all others, and the weight of the
+heaviest of these is what every name that comes later *inherits*: so much it may have had before. Weights then never are
+less than the truth, and a name that has more than 1/limit of all there is can't be folded (batched Space-Saving:
+Metwally, Agrawal, El Abbadi, ICDT 2005). What is folded is counted in the row for all others, so sums stay exact.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -19,7 +24,6 @@ from trioshadow._model.verdict import Verdict
 from trioshadow._settings.fingerprint import epoch_id
 
 from ._field import EXAMPLES, Example, FieldTally
-from ._heaviest import lightest
 from ._histogram import Histogram
 from ._operation import Operation
 from ._places import FAILURES, Told, words_of
@@ -34,6 +38,8 @@ FIELDS = 1_000
 UNNAMED = ""
 #: That of those that there was no room for.
 OTHERS = "(other)"
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -296,3 +302,10 @@ class Evidence:
             self._fold_operations(self.unnamed)
         if self._fields > 2 * FIELDS:
             self._fold_fields()
+
+
+def lightest(weights: Iterable[tuple[int, T]], limit: int) -> tuple[list[T], int]:
+    """What is to be folded so that `limit` are left, and what later names inherit: the greatest weight of these."""
+    ordered = sorted(weights, key=lambda pair: pair[0], reverse=True)
+    folded = ordered[limit:]
+    return [name for _, name in folded], (folded[0][0] if folded else 0)

@@ -75,7 +75,7 @@ class FieldTally:
         self.examples: tuple[Example, ...] = ()
         """The earliest, in order."""
         self.inherited = 0
-        """Differences that it may have had before it was counted by name: see `_heaviest.py`."""
+        """Differences that it may have had before it was counted by name: see `_evidence.py`."""
 
     @property
     def weight(self) -> int:

@@ -38,7 +38,8 @@ from ._latency import latencies
 from ._objective import Objective
 from ._operation import ANYTHING, MIRRORED, NOT_MIRRORED, Operation
 from ._places import FAILURES
-from ._scorecard import FieldScore, FieldState, LatencyScore, OperationScore, Scorecard, ratio
+from ._scorecard import Scorecard
+from ._scores import FieldScore, FieldState, LatencyScore, OperationScore, ratio
 
 OTHER_FIELDS = "(other fields)"
 

@@ -12,7 +12,7 @@ from ._evidence import OPERATIONS
 from ._histogram import Histogram
 from ._objective import Objective
 from ._operation import Operation
-from ._scorecard import FieldState, LatencyScore
+from ._scores import FieldState, LatencyScore
 
 #: Of the error level for latency one part goes to the shadows' tests, ...
 _OF_SHADOWS = 0.75

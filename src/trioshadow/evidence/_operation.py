@@ -46,7 +46,7 @@ class Operation:
         self.held = 0
         """Legs, and pairs, that will still be entered here."""
         self.inherited = 0
-        """Calls that it may have had before it was counted by name: see `_heaviest.py`."""
+        """Calls that it may have had before it was counted by name: see `_evidence.py`."""
         self.keys = DistinctKeys(KEYS_OF_OPERATION)
         """Of the calls that were compared."""
         self.asked = 0

@@ -1,36 +1,23 @@
-"""The scorecard: what the evidence says of a candidate, frozen. Data only: `_judging.py` makes it, `_words.py` tells
-it.
+"""Scorecard: what the evidence says of a candidate, frozen, and in words for a terminal. It judges nothing:
+`_judging.py` and `_conclusion.py` have. What comes from traffic can't steer the terminal.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
-from trioshadow._model.record import hidden
 from trioshadow.compare import visible
 
 from ._evidence import Epoch
-from ._field import Example
 from ._objective import Objective
+from ._scores import FieldScore, FieldState, OperationScore
 
-
-class FieldState(enum.Enum):
-    """What is known of a field, or of a whole operation."""
-
-    CLEAN = "clean"
-    """The upper bound of its rate beyond noise is at most what the objective allows."""
-    REGRESSED = "regressed"
-    """It differs beyond noise (without a secondary: more often than the objective allows), at the error level."""
-    DIFFERS = "differs"
-    """It was seen to differ, noise does not explain it, and it is neither of the above yet: to be looked at, and
-    acknowledged or fixed."""
-    UNVERIFIABLE = "unverifiable"
-    """It differs in nearly every A/A' pair, so nothing can be said about the candidate."""
-    TOO_FEW = "too_few"
-    """Nothing speaks against it, and there is too little to speak for it."""
+#: So many reasons and fields are told; how many there are besides is said.
+_REASONS, _OPERATIONS, _FIELDS = 8, 12, 12
 
 
 class Decision(enum.Enum):
@@ -42,101 +29,6 @@ class Decision(enum.Enum):
     """Not yet: `missing` says what it takes."""
     REJECT = "reject"
     """It does not meet the objective: `reasons` say why."""
-
-
-@attrs.frozen(kw_only=True)
-class FieldScore:
-    """One field of one operation."""
-
-    field: str
-    """`status`, `header etag`, `$.items[*].price`, `body`, `error`, `failed`, `timed out`, `too large`, `not compared`,
-    `more changes`; `anything` for all of them as one, `(other fields)` for those that there was no room for."""
-    state: FieldState
-    acknowledged: bool
-    """It decides nothing: `Objective.acknowledged` has it."""
-    calls: int
-    """Calls in which the shadow differed."""
-    keys: float
-    """Sampling keys of these, exact below 256."""
-    rate: float
-    """The fraction of the compared keys that differ."""
-    rate_beyond_noise: float
-    """The upper bound of the fraction that differs beyond noise, at the error level."""
-    allowed: float
-    """What the objective allows: `max_rate`, or `noise_margin` of the noise if that is more."""
-    noise: float | None
-    """The fraction of the A/A' pairs in which the secondary differed; None without pairs."""
-    pairs: int
-    """Calls with a secondary in which it could be seen; of these in so many ..."""
-    shadow_only: int
-    """... only the shadow differed, ..."""
-    secondary_only: int
-    """... only the secondary, ..."""
-    both: int
-    """... both, ..."""
-    neither: int
-    """... and neither."""
-    log10_e_value: float
-    """How much the counts speak against "as good as the primary", as a power of ten: 3 is a thousand to one."""
-    examples: tuple[Example, ...] = attrs.field(repr=hidden)
-    """The earliest, at most three."""
-
-
-@attrs.frozen(kw_only=True)
-class LatencyScore:
-    """How long both sides of an operation take, in seconds; None where there is nothing yet."""
-
-    state: FieldState
-    """CLEAN, REGRESSED or TOO_FEW."""
-    p50: tuple[float | None, float | None]
-    """The primary's and the shadow's."""
-    p95: tuple[float | None, float | None]
-    p99: tuple[float | None, float | None]
-    ratio: float | None
-    """The shadow's p99 over the primary's."""
-    calls: int
-    """Of the shadow, that were timed."""
-    calls_needed: float | None
-    """How many more of them a TOO_FEW one needs, if they are like those so far; None if no number helps, or none is
-    needed."""
-
-
-@attrs.frozen(kw_only=True)
-class OperationScore:
-    """One operation."""
-
-    operation: str
-    """Empty for the calls that nobody named, `(other)` for operations that there was no room for."""
-    state: FieldState
-    """The worst of its fields', those that are acknowledged left out; TOO_FEW if even no difference at all would not be
-    enough."""
-    calls: int
-    mirrored: int
-    not_mirrored: Mapping[str, int]
-    """Calls that had no leg, by `Verdict`, those that are zero left out."""
-    settled: int
-    """Mirrored calls that have a verdict."""
-    compared: int
-    """Those that say something of the shadow: all but the abandoned."""
-    keys: float
-    """Sampling keys of these, exact below 1,024, then give or take 3 %."""
-    keyless: int
-    """Compared calls without a key: each counts as a key of its own."""
-    pairs: int
-    """Compared calls with a secondary, of which both sides gave something to compare."""
-    covered: bool
-    """Was it found clean, latency included?"""
-    keys_needed: float | None
-    """How many more keys it takes to be CLEAN, if what comes is like what came, and is as noisy on both sides. 0 if it
-    is; None if no number of calls helps."""
-    latency: LatencyScore
-    fields: tuple[FieldScore, ...]
-    """The fields that were seen to differ, worst and most first."""
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        return self.operation or "(unnamed)"
 
 
 @attrs.frozen(kw_only=True)
@@ -175,11 +67,116 @@ class Scorecard:
 
     def explain(self, *, width: int = 80) -> str:
         """All of it in words, for a terminal: the verdict and its reasons, then a table. `width` in [40, inf)."""
-        from ._words import explain  # noqa: PLC0415 - they tell what is defined here
+        if width < 40:
+            raise ValueError(f"width must be a count of characters in [40, inf), not {width!r}")
+        lines = [self.verdict.value.upper()]
+        lines += _listed(self.reasons, width)
+        for title, texts in (
+            ("To promote it takes:", self.missing),
+            ("Not covered:", self.not_covered),
+            ("Note:", self.notes),
+        ):
+            if texts and not (title.startswith("To promote") and texts == self.reasons):
+                lines += ["", title, *_listed(texts, width)]
+        lines += ["", *_table(self.operations, width)]
+        return "\n".join(lines)
 
-        return explain(self, width)
+
+# ── in words ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def ratio(part: float, whole: float) -> float:
-    """Which fraction of the whole a part is, in [0, 1]; 0 of nothing."""
-    return min(1.0, part / whole) if whole else 0.0
+def _listed(texts: Sequence[str], width: int) -> Iterator[str]:
+    for text in texts[:_REASONS]:
+        yield from textwrap.wrap(
+            visible(text), width, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
+        )
+    if len(texts) > _REASONS:
+        yield f"  and {len(texts) - _REASONS:,} more"
+
+
+_COLUMNS: dict[str, Callable[[OperationScore], str]] = {
+    "calls": lambda operation: f"{operation.calls:,}",
+    "compared": lambda operation: f"{operation.compared:,}",
+    "keys": lambda operation: _keys(operation),  # noqa: PLW0108 - it is defined below
+    "pairs": lambda operation: f"{operation.pairs:,}",
+    "p99 old": lambda operation: _seconds(operation.latency.p99[0]),
+    "p99 new": lambda operation: _seconds(operation.latency.p99[1]),
+}
+#: Where there is no room for all of them, the first of these is left out first.
+_DISPENSABLE = ("compared", "p99 old", "p99 new", "pairs", "keys", "calls")
+#: Of a name so much is shown at least; and the longest state.
+_NAME, _STATE = 12, 12
+
+
+def _table(operations: Sequence[OperationScore], width: int) -> Iterator[str]:
+    shown = operations[:_OPERATIONS]
+    if not shown:
+        return
+    columns = {name: [name, *map(cell, shown)] for name, cell in _COLUMNS.items()}
+    widths = {name: 3 + max(map(len, cells)) for name, cells in columns.items()}
+    for name in _DISPENSABLE:
+        if _NAME + 1 + _STATE + sum(widths.values()) > width:
+            del widths[name]
+    room = width - 1 - _STATE - sum(widths.values())
+
+    def line(row: int, name: str, state: str) -> str:
+        cells = (columns[column][row].rjust(wide) for column, wide in widths.items())
+        return f"{_fit(name, room):<{room}} {state:<{_STATE}}{''.join(cells)}".rstrip()
+
+    yield line(0, "operation", "")
+    for row, operation in enumerate(shown, 1):
+        name = operation.name
+        if len(visible(name)) > room:  # those of HTTP mostly are
+            yield _fit(name, width)
+            name = ""
+        yield line(row, name, _state(operation))
+        for field in operation.fields[:_FIELDS]:
+            yield from _field(field, width)
+        if len(operation.fields) > _FIELDS:
+            yield f"    and {len(operation.fields) - _FIELDS:,} more fields"
+    if len(operations) > _OPERATIONS:
+        yield f"and {len(operations) - _OPERATIONS:,} more operations"
+
+
+def _keys(operation: OperationScore) -> str:
+    # From 1,024 on they are estimated; those without a key are not.
+    estimated = operation.keys - operation.keyless >= 1_024
+    return f"{'~' * estimated}{operation.keys:,.0f}"
+
+
+def _state(operation: OperationScore) -> str:
+    if operation.latency.state is FieldState.REGRESSED:
+        return "slower" if operation.state is not FieldState.REGRESSED else "regressed"
+    if operation.state is FieldState.CLEAN and not operation.covered:
+        return "p99 unknown"
+    return operation.state.value.replace("_", " ")
+
+
+def _field(field: FieldScore, width: int) -> Iterator[str]:
+    state = "acknowledged" if field.acknowledged else field.state.value.replace("_", " ")
+    told = f"{field.calls:,} call{'s' * (field.calls != 1)}, {field.rate:.2%} of the keys"
+    if field.noise is not None:
+        told += f"; noise {field.noise:.2%}"
+    if field.rate_beyond_noise < 1:
+        told += f"; beyond noise at most {field.rate_beyond_noise:.2%}"
+    yield f"    {_fit(field.field, width - 6 - len(state))}: {state}"
+    yield from textwrap.wrap(told, width, initial_indent="      ", subsequent_indent="      ")
+    if field.state is FieldState.CLEAN and not field.acknowledged:
+        return  # nobody has to look at it
+    for example in field.examples[:1]:
+        for sign, side in (("-", example.primary), ("+", example.shadow)):
+            if side is not None:
+                yield f"      {sign} {_fit(side, width - 8)}"
+
+
+def _fit(text: str, room: int) -> str:
+    text = visible(text)
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} µs"
+    return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
