@@ -1,4 +1,4 @@
-"""Ramp: the settings, what a run does (Trio layer, virtual clock, exact times), and the pure decision as a model."""
+"""Ramp: the settings, what a run does (Trio layer, virtual clock, exact times), and the pure plan against a model."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from trioshadow import ShadowConfig, Shadower, ShadowerNotRunning
 from trioshadow.compare import IgnorePath
 from trioshadow.evidence import Decision, Epoch, Objective
-from trioshadow.guard import Ramp, RampEnd, _ramp_run
-from trioshadow.guard._ramp_plan import Counts, Look, Move, Position, decide
+from trioshadow.guard import Ramp, RampEnd, _ramp
+from trioshadow.guard._ramp_plan import Counts, Look, Move, Plan, Position
 
 STEPS = (0.1, 0.5, 1.0)
 #: Legs that fail or time out decide nothing by the scorecard.
@@ -532,7 +532,7 @@ async def test_it_keeps_no_shadower_alive(autojump_clock):
     del shadower
     gc.collect()
     assert gone() is None
-    assert not _ramp_run._latest
+    assert not _ramp._latest
 
 
 async def test_scorecards_take_a_hundredth_of_the_loops_time_at_most(autojump_clock, monkeypatch):
@@ -544,7 +544,7 @@ async def test_scorecards_take_a_hundredth_of_the_loops_time_at_most(autojump_cl
         asked.append(trio.current_time())
         return type(run.shadower).scorecard(run.shadower, objective)
 
-    monkeypatch.setattr(_ramp_run, "time", SimpleNamespace(thread_time=lambda: spent))
+    monkeypatch.setattr(_ramp, "time", SimpleNamespace(thread_time=lambda: spent))
     async with running(Ramp((0.5, 1.0), every=60)) as run:
         run.shadower.scorecard = scorecard
         await trio.sleep(200)
@@ -559,21 +559,26 @@ async def test_scorecards_take_a_hundredth_of_the_loops_time_at_most(autojump_cl
 ZERO = Counts(0, 0, 0, 0, 0, 0, 0)
 
 
+def plan_of(steps, *, every, max_failed=0.1, min_calls=20):
+    """With the defaults of a Ramp."""
+    return Plan(steps=tuple(steps), every=every, max_failed=max_failed, min_calls=min_calls)
+
+
 def plus(one, other):
     return Counts(*(a + b for a, b in zip(attrs.astuple(one), attrs.astuple(other), strict=True)))
 
 
 def test_a_burst_in_which_calls_are_shed_is_seen_however_long_the_step_has_lasted():
-    ramp = Ramp((0.1, 1.0), every=600)
-    look = Look(now=0.0, rate=0.1, epoch=Epoch(), counts=ZERO, verdict=Decision.HOLD, told="")
+    plan = plan_of((0.1, 1.0), every=600)
+    look = Look(now=0.0, rate=0.1, epoch=Epoch(), counts=ZERO, decision=Decision.HOLD, told="")
     position = Position.beginning(0, look)
     for shed, move in ((0, Move.STAY), (1, Move.STAY), (2, Move.BEGIN_ANEW), (0, Move.STAY)):
         counts = plus(look.counts, Counts(1000, 100, 100 - shed, 0, 0, shed, 0))
         look = attrs.evolve(look, now=look.now + 10, counts=counts)
-        decided = decide(ramp, position, look)
-        position = decided.position
-        assert decided.move is move
-    assert decided.position.since == 30
+        planned = plan.next_move(position, look)
+        position = planned.position
+        assert planned.move is move
+    assert planned.position.since == 30
 
 
 @st.composite
@@ -597,7 +602,7 @@ def came(draw):
 class Event:
     seconds: float
     came: Counts
-    verdict: Decision | None
+    decision: Decision | None
     candidate: bool
     rules: bool
     rate: bool
@@ -607,7 +612,7 @@ EVENTS = st.builds(
     Event,
     seconds=st.sampled_from([5.0, 10.0, 60.0]),
     came=came(),
-    verdict=st.sampled_from([Decision.HOLD] * 6 + [Decision.PROMOTE, None, Decision.REJECT]),
+    decision=st.sampled_from([Decision.HOLD] * 6 + [Decision.PROMOTE, None, Decision.REJECT]),
     candidate=st.sampled_from([False] * 9 + [True]),
     rules=st.sampled_from([False] * 9 + [True]),
     rate=st.sampled_from([False] * 19 + [True]),
@@ -615,8 +620,8 @@ EVENTS = st.builds(
 
 
 @given(
-    ramp=st.builds(
-        Ramp,
+    plan=st.builds(
+        plan_of,
         st.sampled_from([(1.0,), (0.1, 0.5), (0.01, 0.1, 0.5, 1.0)]),
         every=st.sampled_from([10.0, 25.0, 60.0]),
         max_failed=st.sampled_from([0.0, 0.1, 1.0]),
@@ -624,12 +629,12 @@ EVENTS = st.builds(
     ),
     events=st.lists(EVENTS, min_size=20, max_size=60),
 )
-def test_the_decision_keeps_its_rules_under_all_that_may_come(ramp, events):
+def test_a_plan_keeps_its_rules_under_all_that_may_come(plan, events):
     """A model with a memory of its own of what came since the step began."""
-    look = Look(now=0.0, rate=0.0, epoch=Epoch("0", "0"), counts=ZERO, verdict=None, told="told")
+    look = Look(now=0.0, rate=0.0, epoch=Epoch("0", "0"), counts=ZERO, decision=None, told="told")
     position, began, held = Position.beginning(0, look), 0.0, ZERO
     for event in events:
-        rate = ramp.steps[position.step]
+        rate = plan.steps[position.step]
         epoch = Epoch(
             look.epoch.candidate + "'" * event.candidate,
             look.epoch.rules + "'" * event.rules,
@@ -639,44 +644,44 @@ def test_the_decision_keeps_its_rules_under_all_that_may_come(ramp, events):
             rate=rate / 2 if event.rate else rate,
             epoch=epoch,
             counts=plus(look.counts, event.came),
-            verdict=event.verdict,
+            decision=event.decision,
             told="told",
         )
         held = plus(held, event.came)
-        lasted = look.now >= began + ramp.every
-        before, decided = position, decide(ramp, position, look)
-        move, position = decided.move, decided.position
+        lasted = look.now >= began + plan.every
+        before, planned = position, plan.next_move(position, look)
+        move, position = planned.move, planned.position
 
         # Who else has set the rate is always given way, and never anybody else.
         assert (move is Move.GIVE_WAY) == event.rate
         if event.rate:
             return
         # Rejected, it never stays; and it falls for nothing but that and failures.
-        if event.verdict is Decision.REJECT:
+        if event.decision is Decision.REJECT:
             assert move is Move.FALL_BACK
         if move is Move.FALL_BACK:
-            assert event.verdict is Decision.REJECT or look.counts.failed > 0
+            assert event.decision is Decision.REJECT or look.counts.failed > 0
             return
         if event.candidate:
             assert (move, position.step) == (Move.START_OVER, 0)
         elif event.rules:
             assert (move, position.step) == (Move.BEGIN_ANEW, before.step)
-        elif event.came.compared >= ramp.min_calls and ramp.max_failed == 0:
+        elif event.came.compared >= plan.min_calls and plan.max_failed == 0:
             assert not event.came.failed
         if move in (Move.UP, Move.DONE):
             # By one step, after all of its time and in one piece, with a scorecard and with something seen.
             assert lasted
-            assert event.verdict is not None
+            assert event.decision is not None
             assert not event.came.paused
-            assert held.drawn * rate >= ramp.min_calls
+            assert held.drawn * rate >= plan.min_calls
             assert held.compared >= held.abandoned
             assert position.step == before.step + (move is Move.UP)
-            assert (move is Move.DONE) == (before.step + 1 == len(ramp.steps))
+            assert (move is Move.DONE) == (before.step + 1 == len(plan.steps))
         elif move is Move.STAY:
             assert position.step == before.step
             assert position.since == before.since
             # It does not stay without a reason.
-            assert decided.reason or not lasted or event.verdict is None
+            assert planned.reason or not lasted or event.decision is None
         if move is Move.DONE:
             return
         if move is not Move.STAY:
@@ -686,14 +691,14 @@ def test_the_decision_keeps_its_rules_under_all_that_may_come(ramp, events):
 
 @given(st.lists(st.sampled_from([0.01, 0.1, 0.5, 1.0]), min_size=1, unique=True).map(sorted), st.integers(1, 12))
 def test_undisturbed_it_takes_every_for_each_step_and_no_more(steps, looks):
-    ramp = Ramp(steps, every=looks * 10.0, min_calls=1)
-    look = Look(now=0.0, rate=0.0, epoch=Epoch(), counts=ZERO, verdict=Decision.HOLD, told="")
+    plan = plan_of(steps, every=looks * 10.0, min_calls=1)
+    look = Look(now=0.0, rate=0.0, epoch=Epoch(), counts=ZERO, decision=Decision.HOLD, told="")
     position, moves = Position.beginning(0, look), []
     while Move.DONE not in moves:
         counts = plus(look.counts, Counts(1000, 500, 500, 0, 0, 0, 0))
-        look = attrs.evolve(look, now=look.now + 10, rate=ramp.steps[position.step], counts=counts)
-        decided = decide(ramp, position, look)
-        position = decided.position
-        moves.append(decided.move)
+        look = attrs.evolve(look, now=look.now + 10, rate=plan.steps[position.step], counts=counts)
+        planned = plan.next_move(position, look)
+        position = planned.position
+        moves.append(planned.move)
     stays = [Move.STAY] * (looks - 1)
     assert moves == [*[*stays, Move.UP] * (len(steps) - 1), *stays, Move.DONE]

@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 from ._breaker import Breaker, BreakerChange, BreakerState
-from ._ramp import Ramp
-from ._ramp_run import RampEnd, RampOutcome
+from ._ramp import Ramp, RampEnd, RampOutcome
 
 __all__ = [
     "Breaker",

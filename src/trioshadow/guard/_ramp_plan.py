@@ -18,15 +18,12 @@ HOLD keeps it from nothing: what a scorecard mostly lacks is keys, and the next 
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import attrs
 
 from trioshadow._accounts.ledger import ShadowStatistics
 from trioshadow.evidence import Decision, Epoch
-
-if TYPE_CHECKING:
-    from ._ramp import Ramp
 
 #: So many of the sampled calls may be shed. From there on a scorecard has a note of it, too.
 _SHED = 0.01
@@ -85,7 +82,7 @@ class Look:
     """The shadower's."""
     epoch: Epoch
     counts: Counts
-    verdict: Decision | None
+    decision: Decision | None
     """The scorecard's; None: it was not asked."""
     told: str
     """The scorecard in one line."""
@@ -115,7 +112,7 @@ class Position:
 
 
 @attrs.frozen
-class Decided:
+class Planned:
     """What to do, why, and where the ramp stands after it."""
 
     move: Move
@@ -126,47 +123,56 @@ class Decided:
     """Of what keeps it on its step, to tell it once. Another cause is another text; the numbers in a reason change."""
 
 
-def decide(ramp: Ramp, position: Position, look: Look) -> Decided:
-    """The next move: see the rules above."""
-    rate = ramp.steps[position.step]
-    if look.rate != rate:
-        return Decided(Move.GIVE_WAY, position, f"the rate was set to {percent(look.rate)} by somebody else")
-    if look.verdict is Decision.REJECT:
-        return Decided(Move.FALL_BACK, position, look.told)
-    if look.epoch.candidate != position.epoch.candidate:
-        return Decided(Move.START_OVER, Position.beginning(0, look), "there is another candidate")
-    if look.epoch != position.epoch:
-        anew = Position.beginning(position.step, look)
-        return Decided(Move.BEGIN_ANEW, anew, "there are other rules", f"rules {look.epoch.rules}")
-    ended, came = look.counts - position.at_failures, look.counts - position.at_look
-    enough_ended = ended.compared >= ramp.min_calls
-    if enough_ended and ended.failed > ramp.max_failed * ended.compared:
-        return Decided(Move.FALL_BACK, position, f"{ended.failed:,} of {ended.compared:,} legs failed or timed out")
-    at_failures = look.counts if enough_ended else position.at_failures
-    position = attrs.evolve(position, at_look=look.counts, at_failures=at_failures)
-    # Failures are counted on across these: an open breaker, which pauses calls, must not be what hides them.
-    anew = attrs.evolve(position, since=look.now, at_since=look.counts)
-    if came.paused:
-        return Decided(Move.BEGIN_ANEW, anew, f"{_calls(came.paused)} paused", "paused")
-    if came.shed > _SHED * came.sampled:
-        told = f"{came.shed:,} of {_calls(came.sampled, 'sampled ')} shed, so there is no room for a higher rate"
-        return Decided(Move.BEGIN_ANEW, anew, told, "shed")
-    held = look.counts - position.at_since
-    if look.now < position.since + ramp.every or look.verdict is None:
-        return Decided(Move.STAY, position)
-    if held.drawn * rate < ramp.min_calls:
-        told = f"too few calls: {held.drawn:,} came, and it takes {ramp.min_calls / rate:,.0f}"
-        return Decided(Move.STAY, position, told, "traffic")
-    if held.abandoned > held.compared:
-        told = f"{held.abandoned:,} legs were abandoned, and {held.compared:,} compared"
-        return Decided(Move.STAY, position, told, "abandoned")
-    told = (
-        f"{percent(rate)} held for {look.now - position.since:,.0f} s, {held.compared:,} compared, of these "
-        f"{held.failed:,} failed or timed out; {look.told}"
-    )
-    if position.step + 1 == len(ramp.steps):
-        return Decided(Move.DONE, position, told)
-    return Decided(Move.UP, Position.beginning(position.step + 1, look), told)
+@attrs.frozen(kw_only=True)
+class Plan:
+    """The settings of a `Ramp` that decide; what they mean is said there."""
+
+    steps: tuple[float, ...]
+    every: float
+    max_failed: float
+    min_calls: int
+
+    def next_move(self, position: Position, look: Look) -> Planned:
+        """What to do at this look: see the rules above."""
+        rate = self.steps[position.step]
+        if look.rate != rate:
+            return Planned(Move.GIVE_WAY, position, f"the rate was set to {percent(look.rate)} by somebody else")
+        if look.decision is Decision.REJECT:
+            return Planned(Move.FALL_BACK, position, look.told)
+        if look.epoch.candidate != position.epoch.candidate:
+            return Planned(Move.START_OVER, Position.beginning(0, look), "there is another candidate")
+        if look.epoch != position.epoch:
+            anew = Position.beginning(position.step, look)
+            return Planned(Move.BEGIN_ANEW, anew, "there are other rules", f"rules {look.epoch.rules}")
+        ended, came = look.counts - position.at_failures, look.counts - position.at_look
+        enough_ended = ended.compared >= self.min_calls
+        if enough_ended and ended.failed > self.max_failed * ended.compared:
+            return Planned(Move.FALL_BACK, position, f"{ended.failed:,} of {ended.compared:,} legs failed or timed out")
+        at_failures = look.counts if enough_ended else position.at_failures
+        position = attrs.evolve(position, at_look=look.counts, at_failures=at_failures)
+        # Failures are counted on across these: an open breaker, which pauses calls, must not be what hides them.
+        anew = attrs.evolve(position, since=look.now, at_since=look.counts)
+        if came.paused:
+            return Planned(Move.BEGIN_ANEW, anew, f"{_calls(came.paused)} paused", "paused")
+        if came.shed > _SHED * came.sampled:
+            told = f"{came.shed:,} of {_calls(came.sampled, 'sampled ')} shed, so there is no room for a higher rate"
+            return Planned(Move.BEGIN_ANEW, anew, told, "shed")
+        held = look.counts - position.at_since
+        if look.now < position.since + self.every or look.decision is None:
+            return Planned(Move.STAY, position)
+        if held.drawn * rate < self.min_calls:
+            told = f"too few calls: {held.drawn:,} came, and it takes {self.min_calls / rate:,.0f}"
+            return Planned(Move.STAY, position, told, "traffic")
+        if held.abandoned > held.compared:
+            told = f"{held.abandoned:,} legs were abandoned, and {held.compared:,} compared"
+            return Planned(Move.STAY, position, told, "abandoned")
+        told = (
+            f"{percent(rate)} held for {look.now - position.since:,.0f} s, {held.compared:,} compared, of these "
+            f"{held.failed:,} failed or timed out; {look.told}"
+        )
+        if position.step + 1 == len(self.steps):
+            return Planned(Move.DONE, position, told)
+        return Planned(Move.UP, Position.beginning(position.step + 1, look), told)
 
 
 def percent(rate: float) -> str:
