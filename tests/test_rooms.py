@@ -100,6 +100,70 @@ def test_a_wings_private_files_are_imported_by_nobody_else():
                 assert parts[1] == room_of(path), f"{path} reaches into {name}"
 
 
+#: Left out of the search for circles, and ...
+KNOWN = {"_active_leg.py", "compare/_explain.py"}
+#: ... longer than a file should be. Both are to become empty, and to go.
+KNOWN_LONG = {"_active_leg.py", "_shadower.py", "compare/_walk.py"}
+#: Lines.
+LONGEST = 400
+
+
+def files_imported_by(path: Path) -> set[Path]:
+    """Files of the package that a file imports, also in a function or under TYPE_CHECKING. Not the `__init__` of each
+    package on the way, which Python runs too.
+    """
+    package = ["trioshadow", *path.relative_to(PACKAGE).parts[:-1]]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {file_of(alias.name) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {file_of(f"{module}.{alias.name}") or file_of(module) for alias in node.names}
+    return {file for file in found if file is not None}
+
+
+def file_of(module: str) -> Path | None:
+    """The file of a module or package, if it is one of ours."""
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file in FILES), None)
+
+
+def circle_among(graph: dict[Path, set[Path]]) -> list[Path]:
+    """The files of a circle in their order, or none: what imports nothing that is left is taken away until nothing is,
+    and from any file that then remains each next import leads into a circle.
+    """
+    graph = dict(graph)
+    while done := [file for file, imported in graph.items() if not imported & graph.keys()]:
+        for file in done:
+            del graph[file]
+    way: list[Path] = []
+    file = min(graph, default=None)
+    while file is not None and file not in way:
+        way.append(file)
+        file = min(graph[file] & graph.keys())
+    return way[way.index(file) :] if file is not None else []
+
+
+def test_no_files_import_one_another_in_a_circle():
+    graph = {path: files_imported_by(path) for path in FILES if path.relative_to(PACKAGE).as_posix() not in KNOWN}
+    circle = [path.relative_to(PACKAGE).as_posix() for path in circle_among(graph)]
+    assert not circle, " -> ".join([*circle, circle[0]])
+
+
+def test_a_circle_is_found_and_what_only_leads_to_it_is_no_part_of_it():
+    a, b, c, d = map(Path, "abcd")
+    assert circle_among({a: {b}, b: {c}, c: {d, b}, d: set()}) == [b, c]
+    assert circle_among({a: {a}}) == [a]
+    assert circle_among({a: {b, c}, b: {c}, c: {d}, d: set()}) == []
+
+
+def test_no_file_is_long():
+    long = {path.relative_to(PACKAGE).as_posix() for path in FILES if len(path.read_text().splitlines()) > LONGEST}
+    assert not long - KNOWN_LONG
+
+
 def drawn() -> str:
     """The map of the design page: each room with the first sentence that it says of itself, the topmost first."""
     lines = []
