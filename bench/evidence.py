@@ -1,4 +1,4 @@
-"""What a scorecard's verdicts are worth, by simulation, and what its evidence costs.
+"""What a scorecard's decisions are worth, by simulation, and what its evidence costs.
 
 A candidate that is as good as the primary must hardly ever be called regressed, however often one looks; one that is
 worse must be, soon. Both are simulated through the library's own formulas, with fixed seeds: every run of the same

@@ -151,7 +151,7 @@ def test_what_is_shown_of_the_replay_is_what_it_takes() -> None:
     (lines,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert [request_of(json.loads(line)).method for line in lines.splitlines()] == ["GET", "GET", "POST"]
     statuses = re.findall(r"^\| (\d) \| ([A-Z]+) \|", page, re.MULTILINE)
-    assert {verdict: int(status) for status, verdict in statuses} == {
+    assert {decision: int(status) for status, decision in statuses} == {
         decision.name: status for decision, status in EXIT_STATUSES.items()
     }
 

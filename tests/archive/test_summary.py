@@ -73,7 +73,7 @@ def test_noise_does_not_tell_one_difference_from_another(path):
 
     shadowed(path, 600, answer, new, answer)
     found = summary(path)
-    assert found.scorecard.verdict is Decision.REJECT
+    assert found.scorecard.decision is Decision.REJECT
     first, noise = found.differences
     assert (first.fields, first.explained, first.calls) == (("$.price",), False, 120)
     assert (noise.fields, noise.explained) == (("$.node",), True)
@@ -95,7 +95,7 @@ def test_what_can_not_be_judged_is_not_explained(path):
         path, 100, lambda n: {"at": next(numbers)}, lambda n: {"at": next(numbers)}, lambda n: {"at": next(numbers)}
     )
     found = summary(path)
-    assert found.scorecard.verdict is Decision.HOLD
+    assert found.scorecard.decision is Decision.HOLD
     assert told(found.differences) == [(100, ("$.at",), False)]
 
 
@@ -198,7 +198,7 @@ def test_without_a_name_it_is_about_the_latest_epoch_and_the_others_are_told(pat
     assert (found.scorecard.calls, found.differences) == (50, ())
     (other,) = found.others
     assert other.told.startswith("1.0, rules")
-    assert (other.records, other.scorecard.verdict) == (100, Decision.REJECT)
+    assert (other.records, other.scorecard.decision) == (100, Decision.REJECT)
     assert any("1 other epoch too" in note for note in found.notes())
 
     before = summary(path, epoch=other.name)
@@ -217,7 +217,7 @@ def test_records_without_a_snapshot_are_told_and_not_judged(path):
     written(path, of(1, price=2))
     found = summary(path)
     assert not found.counted
-    assert found.scorecard.verdict is Decision.HOLD
+    assert found.scorecard.decision is Decision.HOLD
     assert found.epoch == "e1"
     assert (found.first_at, found.last_at) == (1_790_000_000.5, 1_790_000_000.5)
     assert [note.partition(":")[0] for note in found.notes()] == ["there are records and no snapshot"]
@@ -250,7 +250,7 @@ def test_an_archive_without_anything_holds(path):
     put.close()
     found = summary(path)
     assert (found.segments, found.records, found.differences, found.last_at) == (1, 0, (), None)
-    assert found.scorecard.verdict is Decision.HOLD
+    assert found.scorecard.decision is Decision.HOLD
     assert found.notes() == []
 
 

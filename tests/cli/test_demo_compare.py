@@ -44,7 +44,7 @@ async def test_the_scorecard_is_by_kind_of_block_and_every_call_has_a_pair():
     }
     assert scorecard.pairs == len(BLOCKS)
     assert scorecard.epoch.candidate == "fake 1.0"
-    assert scorecard.verdict is Decision.HOLD  # there are too few
+    assert scorecard.decision is Decision.HOLD  # there are too few
 
 
 async def test_what_the_primary_does_by_itself_is_noise_and_no_fault_of_the_candidate():

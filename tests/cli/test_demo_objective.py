@@ -39,4 +39,4 @@ async def test_a_candidate_that_is_the_same_is_promoted(rate):
         for number in range(calls):
             await (await shadower.call(b"%d" % number)).wait_settled()
         await shadower.wait_idle()
-        assert shadower.scorecard(objective).verdict is Decision.PROMOTE
+        assert shadower.scorecard(objective).decision is Decision.PROMOTE

@@ -53,10 +53,10 @@ def test_an_example_of_many_lines_is_cut():
     assert lines[-2] == "    and 15 more lines"
 
 
-def test_a_verdict_stands_in_a_line_of_its_own_with_the_candidate():
-    for verdict in Decision:
-        comparison = Comparison("new", NOTHING, attrs.evolve(CARD, verdict=verdict), [], [], 0)
-        assert shown(show_scorecards, [comparison]).splitlines()[0] == f"new 2.0: {verdict.name}"
+def test_a_decision_stands_in_a_line_of_its_own_with_the_candidate():
+    for decision in Decision:
+        comparison = Comparison("new", NOTHING, attrs.evolve(CARD, decision=decision), [], [], 0)
+        assert shown(show_scorecards, [comparison]).splitlines()[0] == f"new 2.0: {decision.name}"
 
 
 async def test_a_scorecard_is_shortened_by_what_is_said_elsewhere():
@@ -72,14 +72,14 @@ async def test_a_scorecard_is_shortened_by_what_is_said_elsewhere():
             await (await shadower.call(b"%d" % number)).wait_settled()
         await shadower.wait_idle()
         scorecard = shadower.scorecard()
-    assert scorecard.verdict is Decision.REJECT
+    assert scorecard.decision is Decision.REJECT
     (field,) = scorecard.operations[0].fields
     assert isinstance(field.examples[0], Example)
     assert scorecard.missing
     short = shortened(scorecard)
     assert (short.operations[0].fields[0].examples, short.missing) == ((), ())
     assert (short.reasons, short.not_covered) == (scorecard.reasons, scorecard.not_covered)
-    held = attrs.evolve(scorecard, verdict=Decision.HOLD)
+    held = attrs.evolve(scorecard, decision=Decision.HOLD)
     assert shortened(held).missing == held.missing
 
 

@@ -196,7 +196,7 @@ async def test_it_answers_with_the_primary_and_reports_where_the_shadow_differs(
         assert told["diverging"] == [
             {"operation": "GET /users/{id}", "where": "$.price", "state": "differs", "calls": 3, "noise": None}
         ]
-        assert told["scorecard"]["verdict"] == "hold"
+        assert told["scorecard"]["decision"] == "hold"
         report = await running.end()
     lines = [line.rstrip() for line in report.splitlines()]
     assert lines[:2] == ["", "4 requests served, 3 of them mirrored:"]
@@ -238,7 +238,7 @@ async def test_a_secondary_shows_what_is_noise_and_the_report_and_the_admin_addr
         assert "25 of these to the secondary too:\n  diverged            25\n" in report
     said = told["scorecard"]
     assert said["candidate"] == "shop 2.0"
-    assert f"shop 2.0: {said['verdict'].upper()}\n" in report
+    assert f"shop 2.0: {said['decision'].upper()}\n" in report
     words = " ".join(report.split())
     for reason in (*said["reasons"], *said["missing"], *said["not_covered"], *said["notes"]):
         assert reason in words

@@ -96,7 +96,7 @@ async def test_statistics_have_all_counters_the_scorecard_and_no_values():
     assert told["diverging"] == [{"operation": "GET /a", "where": "$.a", "state": "differs", "calls": 3, "noise": None}]
     assert told["scorecard"] == {
         "candidate": "new 2",
-        "verdict": "hold",
+        "decision": "hold",
         **{name: list(getattr(scorecard, name)) for name in ("reasons", "missing", "not_covered", "notes")},
         "coverage": 0.0,
     }
@@ -185,8 +185,8 @@ async def test_the_report_has_the_scorecard_with_an_example_and_nothing_steers_t
 
     statistics, scorecard = await seen(3, other, candidate="new\x1b[2J 2.0")
     lines = report(statistics, scorecard)
-    (verdict,) = [number for number, line in enumerate(lines) if line == r"new\u001b[2J 2.0: HOLD"]
-    assert lines[verdict + 1].startswith("  - GET /a: $.a differs for 100.00% of the keys (3)")
+    (decision,) = [number for number, line in enumerate(lines) if line == r"new\u001b[2J 2.0: HOLD"]
+    assert lines[decision + 1].startswith("  - GET /a: $.a differs for 100.00% of the keys (3)")
     field = lines.index("    $.a: differs")
     assert lines[field + 2] == "      - 1"
     assert lines[field + 3].startswith('      + "\\u001b[2Jxxxx')

@@ -126,7 +126,7 @@ def evidence(path):
     return sum(totals)
 
 
-# ── verdicts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 USERS = [f"/users/{n}" for n in range(30)]
 
@@ -143,7 +143,7 @@ USERS = [f"/users/{n}" for n in range(30)]
         (service(2), (*MILD, "--ignore-path", "$.price"), 0, "PROMOTE"),
     ],
 )
-async def test_the_exit_status_is_the_verdict(folder, shadow, options, status, words):
+async def test_the_exit_status_is_the_decision(folder, shadow, options, status, words):
     path = write(folder, *get(*USERS))
     async with server(service(1)) as old, server(shadow) as new:
         report = await replay(path, old, new, *options, status=status)

@@ -86,7 +86,7 @@ def shown(tab, selector):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_verdict_and_its_reasons_are_seen_without_scrolling(browser, rejected, width):
+def test_the_decision_and_its_reasons_are_seen_without_scrolling(browser, rejected, width):
     with opened(browser, rejected, width=width) as tab:
         for text in ("REJECT", "It does not meet what was asked.", "$.price differs for 50.00%"):
             box = tab.get_by_text(text).first.bounding_box()

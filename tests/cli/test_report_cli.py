@@ -28,7 +28,7 @@ def rejected(tmp_path_factory):
     return path
 
 
-def test_it_tells_the_verdict_the_reasons_and_what_differs(rejected):
+def test_it_tells_the_decision_the_reasons_and_what_differs(rejected):
     done = run("report", rejected)
     assert (done.returncode, done.stderr) == (0, "")
     for words in (
@@ -55,15 +55,15 @@ def test_several_files_are_added_up(rejected, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("shadow", "calls", "verdict", "status"),
+    ("shadow", "calls", "decision", "status"),
     [(1, 6_000, "promote", 0), (2, 200, "reject", 1), (1, 20, "hold", 3)],
 )
-def test_the_exit_status_is_the_verdicts_where_that_is_asked_for(tmp_path, shadow, calls, verdict, status):
+def test_the_exit_status_is_the_decisions_where_that_is_asked_for(tmp_path, shadow, calls, decision, status):
     path = tmp_path / "a.jsonl"
     shadowed(path, calls, lambda n: 1, lambda n: shadow, lambda n: 1)
     # How fast this machine is is not the matter here.
     done = run("report", path, "--exit-code", "--json", "--max-p99-ratio", "none")
-    assert json.loads(done.stdout)["verdict"] == verdict
+    assert json.loads(done.stdout)["decision"] == decision
     assert done.returncode == status
     assert run("report", path).returncode == 0
 
@@ -87,7 +87,7 @@ def test_json_is_strict_and_has_everything(rejected):
 
     told = json.loads(done.stdout, parse_constant=refused)
     assert told["version"] == 1
-    assert told["verdict"] == "reject"
+    assert told["decision"] == "reject"
     assert told["epoch"]["candidate"] == "shop 2.1"
     assert told["objective"]["max_rate"] == 0.001
     assert told["totals"]["diverged"] == told["totals"]["matched"] == 300
@@ -152,14 +152,14 @@ def test_what_is_wrong_ends_it_with_one_line_that_says_what_to_do(rejected, tmp_
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("arguments", [("report", "FILE"), ("report", "FILE", "--json"), ("report", "--help")])
-def test_where_nothing_can_be_written_it_says_so_and_that_is_no_verdict(rejected, arguments):
+def test_where_nothing_can_be_written_it_says_so_and_that_is_no_decision(rejected, arguments):
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = run_process(*(rejected if each == "FILE" else each for each in arguments), stdout=full)
     assert done.stderr == f"trioshadow: what it says can't be written: {os.strerror(errno.ENOSPC)}\n"
     assert done.returncode == 2
 
 
-def test_a_mistake_of_ours_is_a_traceback_and_no_verdict(monkeypatch, capsys):
+def test_a_mistake_of_ours_is_a_traceback_and_no_decision(monkeypatch, capsys):
     def broken(*_):
         raise ZeroDivisionError("ours")
 

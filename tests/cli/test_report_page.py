@@ -71,7 +71,7 @@ def page(*paths, objective=None):
     return target.read_text(encoding="utf-8")
 
 
-def test_it_says_the_verdict_first_and_everything_else_after_it(path):
+def test_it_says_the_decision_first_and_everything_else_after_it(path):
     shadowed(path, 400, lambda n: {"a": 1}, lambda n: {"a": 1 + n % 2}, lambda n: {"a": 1}, candidate="shop 2.1")
     found = Parsed(page(path))
     order = [

@@ -37,7 +37,7 @@ async def test_what_the_proxy_found_is_reported_and_replayed_against_the_next_ve
     assert archive.stat().st_mode & 0o777 == 0o600
 
     told = json.loads(run("report", archive, "--json").stdout)
-    assert (told["verdict"], told["calls"], told["epoch"]["candidate"]) == ("reject", 10, "shop 2.0")
+    assert (told["decision"], told["calls"], told["epoch"]["candidate"]) == ("reject", 10, "shop 2.0")
     names = {one["operation"]: (one["fields"], one["calls"]) for one in told["differences"]}
     assert names == {"GET /users/{id}": (["$.price"], 9), "POST /users": (["$.price"], 1)}
     shown = run("report", archive, "--acknowledge", "$.price", "--max-p99-ratio", "none").stdout

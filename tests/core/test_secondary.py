@@ -371,7 +371,7 @@ async def test_noise_is_told_apart_from_a_regression(autojump_clock):
             await shadower.call(b"%d" % number)
             await shadower.wait_idle()
         scorecard = shadower.scorecard()
-        assert scorecard.verdict is Decision.REJECT
+        assert scorecard.decision is Decision.REJECT
         assert field(shadower, "$.total").state is FieldState.REGRESSED
         assert field(shadower, "$.node").state in (FieldState.TOO_FEW, FieldState.CLEAN)
         assert field(shadower, "$.node").noise == pytest.approx(2 / 3, abs=0.1)

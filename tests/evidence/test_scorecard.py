@@ -54,8 +54,8 @@ def state_of(objective=UNTIMED, **counts):
 def test_an_operation_without_a_difference_is_clean_from_4_104_keys_on():
     """Where the bound of 0 of n falls to one in a thousand."""
     few, enough = card(filled(matched=4_103)), card(filled(matched=4_104))
-    assert (few.operation("op").state, few.verdict) == (TOO_FEW, Decision.HOLD)
-    assert (enough.operation("op").state, enough.verdict) == (CLEAN, Decision.PROMOTE)
+    assert (few.operation("op").state, few.decision) == (TOO_FEW, Decision.HOLD)
+    assert (enough.operation("op").state, enough.decision) == (CLEAN, Decision.PROMOTE)
     assert (few.operation("op").covered, enough.operation("op").covered) == (False, True)
     assert enough.missing == ()
     assert 0 < few.operation("op").keys_needed <= 0.02 * 4_103
@@ -105,7 +105,7 @@ def test_a_large_difference_that_is_certain_and_within_what_is_allowed_is_clean(
     evidence = filled(only_shadow=30, neither=199_970)
     assert score(evidence).log10_e_value > 7
     assert score(evidence).state is CLEAN
-    assert card(evidence).verdict is Decision.PROMOTE
+    assert card(evidence).decision is Decision.PROMOTE
 
 
 # ── regressed ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,7 +115,7 @@ def test_fourteen_keys_by_which_only_the_shadow_differs_are_a_regression():
     """W(13, 0) = 1,270 and W(14, 0) = 2,449, and one field among 64 must reach 1,707."""
     assert state_of(only_shadow=13, neither=500) is DIFFERS
     assert state_of(only_shadow=14, neither=500) is REGRESSED
-    assert card(filled(only_shadow=14, neither=500)).verdict is Decision.REJECT
+    assert card(filled(only_shadow=14, neither=500)).decision is Decision.REJECT
 
 
 def test_against_noise_it_takes_the_majority_that_the_wealth_says():
@@ -245,7 +245,7 @@ def test_where_others_have_pairs_an_operation_without_is_not_held_against_a_rate
     assert score(evidence).state is REGRESSED
     fill(evidence, operation="other", neither=1)
     assert score(evidence).state is DIFFERS
-    assert card(evidence).verdict is Decision.HOLD
+    assert card(evidence).decision is Decision.HOLD
 
 
 # ── unverifiable, differs, too few ──────────────────────────────────────────────────────────────────────────────────
@@ -304,10 +304,10 @@ def test_other_fields_never_are_clean_nor_regressed():
 
 def test_an_acknowledged_field_decides_nothing_and_is_shown():
     evidence = filled(only_shadow=100, neither=9_900)
-    assert card(evidence).verdict is Decision.REJECT
+    assert card(evidence).decision is Decision.REJECT
     objective = Objective(max_p99_ratio=None, acknowledged=[Acknowledged("f", operation="op")])
     judged = card(evidence, objective)
-    assert judged.verdict is Decision.PROMOTE
+    assert judged.decision is Decision.PROMOTE
     assert judged.operation("op").state is CLEAN
     assert judged.operation("op").keys_needed == 0
     assert [(one.field, one.acknowledged) for one in judged.operation("op").fields] == [("f", True)]
@@ -344,7 +344,7 @@ def test_fields_that_each_differ_rarely_and_together_often_are_not_clean():
     assert [one.field for one in judged.fields][:1] == ["anything"]
     assert {one.state for one in judged.fields[1:]} == {CLEAN}
     assert (judged.state, judged.covered, judged.keys_needed) == (DIFFERS, False, None)
-    assert card(rare_fields()).verdict is Decision.HOLD
+    assert card(rare_fields()).decision is Decision.HOLD
 
 
 def test_fields_that_are_clean_together_are_not_told_as_one():
@@ -356,7 +356,7 @@ def test_fields_that_are_clean_together_are_not_told_as_one():
 def test_anything_can_be_acknowledged():
     judged = card(rare_fields(), Objective(max_p99_ratio=None, acknowledged=["anything"]))
     assert judged.operation("op").state is CLEAN
-    assert judged.verdict is Decision.PROMOTE
+    assert judged.decision is Decision.PROMOTE
     assert judged.operation("op").fields[0].acknowledged
 
 
@@ -452,12 +452,12 @@ def test_what_differs_too_often_asks_for_calls_that_differ_less():
     assert judged.operation("op").keys_needed is None
 
 
-# ── the verdict ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the decision ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_nothing_is_no_reason_to_promote():
     judged = card(new_evidence())
-    assert (judged.verdict, judged.coverage, judged.calls) == (Decision.HOLD, 0, 0)
+    assert (judged.decision, judged.coverage, judged.calls) == (Decision.HOLD, 0, 0)
     assert judged.reasons == ("nothing has been compared yet",)
     assert "HOLD" in judged.explain()
 
@@ -466,12 +466,12 @@ def test_the_calls_of_operations_found_clean_must_be_as_many_as_are_asked_for():
     evidence = filled(matched=9_500)
     fill(evidence, operation="rare", matched=500)
     judged = card(evidence)
-    assert (judged.coverage, judged.verdict) == (0.95, Decision.PROMOTE)
+    assert (judged.coverage, judged.decision) == (0.95, Decision.PROMOTE)
     assert judged.not_covered == ("rare: 500 calls (5.0%), too few: 500 keys compared",)
     assert judged.missing == ()
     fill(evidence, operation="rare", matched=1)
     judged = card(evidence)
-    assert judged.verdict is Decision.HOLD
+    assert judged.decision is Decision.HOLD
     assert judged.reasons == ("95.0% of the calls are of operations found clean, and 95.0% are asked for",)
     assert judged.missing[0].startswith("rare: about ")
 
@@ -484,7 +484,7 @@ def test_an_operation_that_is_never_mirrored_is_not_covered():
     assert judged.operation("writes").not_mirrored == {"held_back": 400, "shed": 20, "paused": 10, "closed": 5}
     assert judged.operation("writes").mirrored == 0
     assert judged.not_covered == ("writes: 435 calls (8.0%), never compared (400 held back, 20 shed, 10 paused)",)
-    assert judged.verdict is Decision.HOLD
+    assert judged.decision is Decision.HOLD
     evidence.operation("flying").counts[-1] = 1
     assert any(told == "flying: 1 call (0.0%), never compared" for told in card(evidence).not_covered)
 
@@ -510,7 +510,7 @@ def test_failures_count_as_differences_and_as_compared():
     observe(evidence, 500, operation="op", secondary=[], key=100)
     judged = card(evidence)
     assert judged.operation("op").compared == 520
-    assert judged.verdict is Decision.REJECT
+    assert judged.decision is Decision.REJECT
     assert judged.reasons[0].startswith("op: the new one failed for 3.85% of the keys (20); the old one never fails")
 
 
@@ -519,7 +519,7 @@ def test_each_finding_has_its_reason_and_its_way_out():
     fill(evidence, operation="new", field="g", only_shadow=1, neither=500)
     fill(evidence, operation="odd", field="h", both=40)
     judged = card(evidence)
-    assert judged.verdict is Decision.REJECT
+    assert judged.decision is Decision.REJECT
     told = "the old one never differs from itself, in 514 pairs"
     assert judged.reasons == (f"op: f differs for 2.72% of the keys (14); {told}",)
     assert judged.missing == (
@@ -528,7 +528,7 @@ def test_each_finding_has_its_reason_and_its_way_out():
         "odd: a rule for h (or acknowledge it)",
     )
     held = card(evidence, Objective(max_p99_ratio=None, acknowledged=["f"]))
-    assert held.verdict is Decision.HOLD
+    assert held.decision is Decision.HOLD
     told = "the old one never differs from itself, in 501 pairs"
     assert held.reasons == (
         f"new: g differs for 0.20% of the keys (1); {told}: it must be looked at",
@@ -618,12 +618,12 @@ def test_a_shadow_that_is_as_fast_is_clean():
 def test_a_shadow_whose_p99_is_longer_than_allowed_is_regressed():
     judged = timed([0.02, 0.05], [0.02, 0.10])
     assert judged.operation("op").latency.state is REGRESSED
-    assert judged.verdict is Decision.REJECT
+    assert judged.decision is Decision.REJECT
     assert judged.reasons == ("op: p99 96.8 ms, the old one's is 48.4 ms",)
     assert judged.missing == ("op: make it faster, or allow more (max_p99_ratio)",)
     assert "slower" in judged.explain()
-    assert timed([0.02, 0.05], [0.02, 0.10], objective=Objective(max_p99_ratio=2.2)).verdict is Decision.PROMOTE
-    assert timed([0.02, 0.05], [0.02, 0.10], objective=UNTIMED).verdict is Decision.PROMOTE
+    assert timed([0.02, 0.05], [0.02, 0.10], objective=Objective(max_p99_ratio=2.2)).decision is Decision.PROMOTE
+    assert timed([0.02, 0.05], [0.02, 0.10], objective=UNTIMED).decision is Decision.PROMOTE
 
 
 def test_a_shadow_that_is_fast_enough_is_clean_however_fast_the_primary_is():
@@ -668,7 +668,7 @@ def test_a_clean_operation_of_which_the_p99_is_not_known_is_held():
     evidence = new_evidence()
     observe(evidence, 5_000, operation="op", key=None, seconds=(0.01, None))
     judged = scorecard(evidence, Objective())
-    assert (judged.verdict, judged.operation("op").covered) == (Decision.HOLD, False)
+    assert (judged.decision, judged.operation("op").covered) == (Decision.HOLD, False)
     assert judged.missing == ("op: more calls, to know its p99 (0 so far)",)
     assert judged.not_covered == ("op: 5,000 calls (100.0%), too few to know its p99: 0 timed",)
     assert judged.operation("op").latency.p99 == (pytest.approx(0.01, rel=0.05), None)
@@ -838,7 +838,7 @@ def test_any_counts_make_a_scorecard(counts, objective):
             assert field.noise is None or 0 <= field.noise <= 1
             assert not math.isnan(field.log10_e_value)
             assert field.state is not CLEAN or field.rate_beyond_noise <= field.allowed
-    assert (judged.verdict is Decision.PROMOTE) <= (judged.coverage >= objective.min_coverage)
+    assert (judged.decision is Decision.PROMOTE) <= (judged.coverage >= objective.min_coverage)
 
 
 # ── how rarely it is wrong ──────────────────────────────────────────────────────────────────────────────────────────
@@ -853,7 +853,7 @@ def ever_regressed(chance, noise=0.2, fields=10, looks=20, calls=10):
             shadow, secondary = ([f"f {field}" for field in range(fields) if chance.random() < noise] for _ in range(2))
             observe(evidence, operation="op", shadow=shadow, secondary=secondary, key=key)
             key += 1
-        if card(evidence).verdict is Decision.REJECT:
+        if card(evidence).decision is Decision.REJECT:
             return True
     return False
 
@@ -885,7 +885,7 @@ def test_a_secondary_that_fails_says_nothing_of_what_it_would_have_answered():
 
 def test_a_secondary_that_always_fails_is_told():
     judged = card(failing_secondary([]))
-    assert judged.verdict is Decision.HOLD
+    assert judged.decision is Decision.HOLD
     assert judged.reasons[0] == (
         "op: the secondary gives nothing to compare in 100% of its calls (failed), so the new one can't be judged there"
     )
@@ -912,7 +912,7 @@ def test_a_shadow_that_fails_as_often_as_the_secondary_is_no_regression():
 
 def test_noise_that_is_allowed_for_is_told_in_the_reason():
     judged = card(filled(only_shadow=900, only_secondary=900, both=100, neither=8_100))
-    assert judged.verdict is Decision.PROMOTE
+    assert judged.decision is Decision.PROMOTE
     first, second = judged.reasons
     assert first.endswith("no field differs beyond noise in more than 0.10% of the keys, but for noisy ones (1)")
     assert first in str(judged)
@@ -963,7 +963,7 @@ def test_calls_that_were_abandoned_are_not_covered():
     assert card(evidence).coverage == 1
     evidence.operation("op").counts[Verdict.ABANDONED.slot] = 5_000
     judged = card(evidence)
-    assert (judged.coverage, judged.verdict) == (0.5, Decision.HOLD)
+    assert (judged.coverage, judged.decision) == (0.5, Decision.HOLD)
     assert "5,000 sampled calls abandoned (50.0%): what the new one would have answered is not known" in judged.notes
 
 

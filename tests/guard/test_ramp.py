@@ -238,7 +238,7 @@ async def test_it_falls_back_with_the_first_look_after_the_scorecard_turned_and_
         await trio.sleep(93)
         assert run.shadower.config.sample_rate == 0.5
         run.shadow.answer = wrong
-        while run.shadower.scorecard(objective).verdict is not Decision.REJECT:
+        while run.shadower.scorecard(objective).decision is not Decision.REJECT:
             await trio.sleep(0.1)
         turned = trio.current_time()
         assert 93 < turned < 99
@@ -401,7 +401,7 @@ async def test_rules_by_which_the_candidate_was_rejected_once_make_it_fall_back(
         before = run.shadower.config
         run.shadow.answer = wrong
         await trio.sleep(4)
-        assert run.shadower.scorecard().verdict is Decision.REJECT
+        assert run.shadower.scorecard().decision is Decision.REJECT
         run.shadower.reconfigure(attrs.evolve(before, compare=lambda a, b: True))
         await trio.sleep(20)
         assert run.outcome is None

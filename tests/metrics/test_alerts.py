@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from trioshadow import Verdict
+from trioshadow.evidence import Decision
 from trioshadow.metrics._catalogue import METRICS, Kind
 
 from tests.support.prometheus import promtool
@@ -67,7 +68,7 @@ class Case:
             rising("trioshadow_legs_in_flight", {}, self.in_flight),
             rising("trioshadow_secondary_legs_in_flight", {}, self.in_flight_of_secondary),
             rising("trioshadow_sample_ratio", {}, f"{self.sample}+0x60"),
-            rising("trioshadow_scorecard_verdict", {"verdict": "reject"}, f"{self.reject}+0x60"),
+            rising("trioshadow_scorecard_decision", {"decision": "reject"}, f"{self.reject}+0x60"),
             rising("trioshadow_scorecard_timestamp_seconds", {}, self.timestamp),
         ]
 
@@ -215,7 +216,9 @@ def test_rules_ask_only_for_metrics_that_there_are():
     for alert, rule in ALERTS.items():
         assert set(re.findall(r"trioshadow_\w+", rule["expr"])) <= known, alert
         verdicts = "|".join(re.findall(r'verdict[!=]~?"([^"]+)"', rule["expr"])).split("|")
-        assert set(verdicts) <= {"", "reject", *(verdict.value for verdict in Verdict)}, alert
+        assert set(verdicts) <= {"", *(verdict.value for verdict in Verdict)}, alert
+        decisions = re.findall(r'decision="([^"]+)"', rule["expr"])
+        assert set(decisions) <= {decision.value for decision in Decision}, alert
 
 
 def test_the_module_prints_the_rules(capsys):

@@ -91,7 +91,7 @@ async def test_calls_are_observed_by_verdict():
         points = observed.points("trioshadow.calls")
     assert {verdict: n for (_, verdict), n in points.items() if n} == {"matched": 1, "diverged": 2}
     assert observed.metrics()["trioshadow.calls"].data.is_monotonic
-    assert observed.points("trioshadow.scorecard.verdict") == {}
+    assert observed.points("trioshadow.scorecard.decision") == {}
 
 
 async def test_what_is_tried_out_is_observed():

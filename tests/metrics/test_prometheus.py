@@ -304,8 +304,8 @@ async def test_the_scorecard_is_told_once_there_is_one():
             await trio.lowlevel.checkpoint()
         nursery.cancel_scope.cancel()
         samples = scraped.samples()
-    verdicts = {verdict: n for (_, verdict), n in samples["trioshadow_scorecard_verdict"].items()}
-    assert verdicts == {"promote": 0, "hold": 0, "reject": 1}
+    decisions = {decision: n for (decision, _), n in samples["trioshadow_scorecard_decision"].items()}
+    assert decisions == {"promote": 0, "hold": 0, "reject": 1}
     assert samples["trioshadow_scorecard_coverage_ratio"] == {("cart",): 0}
     assert samples["trioshadow_scorecard_fields"]["cart", "regressed"] == 1
     assert samples["trioshadow_scorecard_operations"]["cart", "regressed"] == 1

@@ -78,8 +78,8 @@ async def test_a_real_prometheus_scrapes_a_trio_program(tmp_path):
             await shadower.call(b"", key=key)
             await shadower.wait_idle()
         await server.wait_for('trioshadow_calls_total{verdict="matched"}', {("cart", "matched"): 21}.__eq__)
-        verdict = await server.wait_for("trioshadow_scorecard_verdict == 1", bool)
-        assert verdict == {("cart", "reject"): 1}
+        decision = await server.wait_for("trioshadow_scorecard_decision == 1", bool)
+        assert decision == {("reject", "cart"): 1}
         quantiles = "histogram_quantile(0.5, sum by (side, le) (trioshadow_call_duration_seconds_bucket))"
         assert {side for (side,) in await server.wait_for(quantiles, bool)} == {"primary", "shadow", "secondary"}
         # The rules are its own by now, and none of them meets what it can't work with.

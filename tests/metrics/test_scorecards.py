@@ -34,7 +34,7 @@ async def test_scorecards_are_made_in_a_thread_of_what_the_loop_took(monkeypatch
             await trio.lowlevel.checkpoint()
         nursery.cancel_scope.cancel()
         assert judged.scorecard == shadower.scorecard(objective)
-        assert judged.scorecard.verdict is Decision.HOLD
+        assert judged.scorecard.decision is Decision.HOLD
         assert judged.scorecard.objective is objective
     assert threads
     assert threading.get_ident() not in threads

@@ -206,7 +206,7 @@ def test_a_candidate_that_is_always_wrong_in_a_noisy_field_is_not_promoted(noisy
         row.counts[Verdict.DIVERGED.slot] += 1
         secondary = wrong if number % 100 < noisy else right
         evidence.observe(row, wrong, secondary, key=b"", key_hash=None, at=0.0, primary_seconds=None)
-    assert scorecard(evidence, Objective(max_p99_ratio=None)).verdict is Decision.REJECT
+    assert scorecard(evidence, Objective(max_p99_ratio=None)).decision is Decision.REJECT
 
 
 async def test_a_leg_is_named_in_its_own_thread() -> None:

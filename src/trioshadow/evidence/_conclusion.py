@@ -1,4 +1,4 @@
-"""From the operations' scores to the verdict, with its reasons in words. It judges no field: `_judging.py` has."""
+"""From the operations' scores to the decision, with its reasons in words. It judges no field: `_judging.py` has."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CLEAN, _REGRESSED, _DIFFERS, _UNVERIFIABLE, _TOO_FEW = FieldState
 
 
 class Conclusion:
-    """From the operations' scores to the verdict."""
+    """From the operations' scores to the decision."""
 
     def __init__(self, evidence: Evidence, objective: Objective, operations: list[OperationScore]) -> None:
         self._evidence = evidence
@@ -40,11 +40,11 @@ class Conclusion:
                 f"{coverage:.1%} of the calls are of operations found clean, and "
                 f"{self._objective.min_coverage:.1%} are asked for"
             )
-        verdict = Decision.REJECT if rejects else Decision.HOLD if holds else Decision.PROMOTE
+        decision = Decision.REJECT if rejects else Decision.HOLD if holds else Decision.PROMOTE
         return Scorecard(
-            verdict=verdict,
+            decision=decision,
             reasons=tuple(rejects or holds or self._praise(coverage)),
-            missing=tuple(missing) if verdict is not Decision.PROMOTE else (),
+            missing=tuple(missing) if decision is not Decision.PROMOTE else (),
             not_covered=tuple(self._not_covered()),
             notes=tuple(self._notes()),
             coverage=coverage,

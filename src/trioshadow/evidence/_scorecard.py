@@ -35,17 +35,17 @@ class Decision(enum.Enum):
 class Scorecard:
     """What the evidence says, at one moment. `str()` of it is a line, `explain()` a page."""
 
-    verdict: Decision
+    decision: Decision
     reasons: tuple[str, ...]
     """Why, most important first."""
     missing: tuple[str, ...]
     """What it takes to promote; empty if nothing."""
     not_covered: tuple[str, ...]
-    """What the verdict says nothing about: calls that were never compared, and operations with too few."""
+    """What the decision says nothing about: calls that were never compared, and operations with too few."""
     notes: tuple[str, ...]
     """What else should be known."""
     coverage: float
-    """The fraction of all calls that the verdict covers."""
+    """The fraction of all calls that the decision covers."""
     operations: tuple[OperationScore, ...]
     """Those with most calls first."""
     calls: int
@@ -63,13 +63,13 @@ class Scorecard:
 
     def __str__(self) -> str:
         reason = self.reasons[0] if self.reasons else "nothing differs beyond what is allowed"
-        return f"{self.verdict.value.upper()}: {visible(reason)}"
+        return f"{self.decision.value.upper()}: {visible(reason)}"
 
     def explain(self, *, width: int = 80) -> str:
-        """All of it in words, for a terminal: the verdict and its reasons, then a table. `width` in [40, inf)."""
+        """All of it in words, for a terminal: the decision and its reasons, then a table. `width` in [40, inf)."""
         if width < 40:
             raise ValueError(f"width must be a count of characters in [40, inf), not {width!r}")
-        lines = [self.verdict.value.upper()]
+        lines = [self.decision.value.upper()]
         lines += _listed(self.reasons, width)
         for title, texts in (
             ("To promote it takes:", self.missing),

@@ -225,7 +225,7 @@ class _Run:
             began = time.thread_time()
             scorecard = shadower.scorecard(self._ramp.objective)
             self._scorecard_at = now + (time.thread_time() - began) / _SHARE
-            decision, told = scorecard.verdict, str(scorecard)[:MESSAGE_LIMIT]
+            decision, told = scorecard.decision, str(scorecard)[:MESSAGE_LIMIT]
         return Look(
             now=now,
             rate=config.sample_rate,

@@ -276,16 +276,16 @@ def _state_by_operation(judged: Judged, operations: int) -> Values:
 
 _SCORECARD = (
     _scorecard(
-        "verdict",
+        "decision",
         "",
         "1 for what the scorecard says of the candidate, 0 for the others.",
-        lambda judged, _: _states(judged.scorecard.verdict),
-        labels=("verdict",),
+        lambda judged, _: _states(judged.scorecard.decision),
+        labels=("decision",),
     ),
     _scorecard(
         "coverage",
         "1",
-        "The fraction of all calls that the verdict covers.",
+        "The fraction of all calls that the decision covers.",
         lambda judged, _: [((), judged.scorecard.coverage)],
     ),
     _scorecard(

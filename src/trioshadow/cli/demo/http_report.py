@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trioshadow.cli.common.scorecard import verdict_line
+from trioshadow.cli.common.scorecard import decision_line
 from trioshadow.cli.common.texts import count_of, shorten_left
 from trioshadow.compare import visible
 from trioshadow.evidence import FieldScore, Scorecard
@@ -133,11 +133,11 @@ def show_by_hand(console: Console) -> None:
 
 
 def show_unruled(console: Console, scorecards: Sequence[Scorecard]) -> None:
-    """What they say without rules: of each the verdict, and the most important reasons."""
+    """What they say without rules: of each the decision, and the most important reasons."""
     console.print("Without rules:")
     console.print()
     for scorecard in scorecards:
-        console.print(verdict_line(scorecard.epoch.candidate, scorecard), no_wrap=True)
+        console.print(decision_line(scorecard.epoch.candidate, scorecard), no_wrap=True)
         for reason in scorecard.reasons[:_REASONS]:
             told = textwrap.wrap(visible(reason), console.width, initial_indent="  - ", subsequent_indent="    ")
             console.print("\n".join(told), no_wrap=True)

@@ -76,7 +76,7 @@ class Admin:
             **{name: _plain(value) for name, value in attrs.asdict(self.statistics(), recurse=False).items()},
             "scorecard": {
                 "candidate": scorecard.epoch.candidate,
-                "verdict": scorecard.verdict.value,
+                "decision": scorecard.decision.value,
                 "reasons": scorecard.reasons,
                 "missing": scorecard.missing,
                 "not_covered": scorecard.not_covered,

@@ -40,7 +40,7 @@ def report(
     max_p99_ratio: MaxP99Ratio = None,
     acknowledge: Acknowledge = None,
 ) -> int:
-    """Report what the archives of a shadower say: the verdict, its reasons, what differs.
+    """Report what the archives of a shadower say: the decision, its reasons, what differs.
 
     python -m trioshadow report shadow.jsonl --html report.html
     """

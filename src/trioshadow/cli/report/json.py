@@ -55,7 +55,7 @@ def as_json(summary: Summary) -> str:
 
 
 def _scorecard(scorecard: Scorecard) -> dict[str, Any]:
-    names = ("verdict", "reasons", "missing", "not_covered", "notes", "coverage", "calls", "mirrored", "pairs")
+    names = ("decision", "reasons", "missing", "not_covered", "notes", "coverage", "calls", "mirrored", "pairs")
     return {name: getattr(scorecard, name) for name in names}
 
 

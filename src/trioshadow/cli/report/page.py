@@ -100,8 +100,8 @@ def _context(summary: Summary) -> dict[str, Any]:
         "script": Markup(script),  # noqa: S704
         "style_hash": _hash(style),
         "script_hash": _hash(script),
-        "verdict": scorecard.verdict.value,
-        "means": MEANS[scorecard.verdict],
+        "decision": scorecard.decision.value,
+        "means": MEANS[scorecard.decision],
         "title": visible(scorecard.epoch.candidate) or "(candidate without a name)",
         "period": f"Counted {period(summary.first_at, summary.last_at)}",
         **{
@@ -140,7 +140,7 @@ def _context(summary: Summary) -> dict[str, Any]:
             {
                 "name": visible(other.name) or "(none)",
                 "told": visible(other.told),
-                "verdict": other.scorecard.verdict.value.upper(),
+                "decision": other.scorecard.decision.value.upper(),
                 "calls": f"{other.scorecard.calls:,}",
                 "records": f"{other.records:,}",
                 "until": moment(other.last_at),

@@ -30,9 +30,9 @@ def show_report(console: Console, summary: Summary) -> None:
     if summary.others:
         console.print("\nOther epochs in the files (--epoch NAME shows one):", style="bold")
     for other in summary.others[:_EPOCHS]:
-        verdict = other.scorecard.verdict.value.upper()
+        decision = other.scorecard.decision.value.upper()
         calls = count_of(other.scorecard.calls, "call")
-        told = f"  {visible(other.name) or '(none)'}  {verdict}, {calls}: {visible(other.told)}"
+        told = f"  {visible(other.name) or '(none)'}  {decision}, {calls}: {visible(other.told)}"
         console.print(Text(shorten_right(told, console.width)), no_wrap=True)
     _show_more(console, len(summary.others) - _EPOCHS, "epochs")
     if summary.problems:
