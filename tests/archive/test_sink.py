@@ -276,7 +276,7 @@ def test_killed_at_any_moment_all_that_was_written_is_there(tmp_path):
         ({"redaction": "all"}, TypeError, "redaction"),
         ({"max_segment_bytes": 1023}, ValueError, r"max_segment_bytes must be bytes in \[1024, inf\), not 1023"),
         ({"max_segment_bytes": 1e9}, TypeError, "max_segment_bytes must be an int, not float"),
-        ({"max_segment_seconds": 0}, ValueError, r"max_segment_seconds must be seconds in \(0, inf\], not 0"),
+        ({"max_segment_age": 0}, ValueError, r"max_segment_age must be seconds in \(0, inf\], not 0"),
         ({"snapshot_every": True}, TypeError, "snapshot_every must be a number, not bool"),
         ({"max_total_bytes": 100 << 20}, ValueError, "max_total_bytes must be at least twice max_segment_bytes"),
         ({"compress": 1}, TypeError, "compress"),

@@ -72,7 +72,7 @@ def test_a_segment_is_closed_before_it_becomes_too_large(path):
 
 def test_a_segment_is_closed_when_it_is_old_or_the_clock_was_set_back(path):
     clock = Clock()
-    target = writer(path, clock=clock, max_segment_seconds=60.0, compress=False)
+    target = writer(path, clock=clock, max_segment_age=60.0, compress=False)
     write_all(target, "a")
     clock.now += 59
     write_all(target, "b")

@@ -253,7 +253,7 @@ async def test_a_wall_clock_that_jumps_changes_no_verdict_no_wait_and_no_count(
         return real() + (jump if read["times"] % 3 else 0)
 
     monkeypatch.setattr(time, "time", jumping)
-    archive = JsonlSink(tmp_path / "a.jsonl", snapshot_every=0.5, max_segment_seconds=60.0)
+    archive = JsonlSink(tmp_path / "a.jsonl", snapshot_every=0.5, max_segment_age=60.0)
     # Its thread takes no virtual time.
     monkeypatch.setattr(JsonlSink, "_in_thread", _at_once)
     shadower = await under_fire(sinks=[Sink(archive, name="archive", lossless=True)], secondary=True)

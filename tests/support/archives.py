@@ -44,7 +44,7 @@ def captured(body, **more):
     return Captured(**{"request": request, "primary": answer, "shadow": answer, **more})
 
 
-LIMITS = Limits(max_segment_bytes=1 << 20, max_segment_seconds=3600.0, max_total_bytes=1 << 30, compress=True)
+LIMITS = Limits(max_segment_bytes=1 << 20, max_segment_age=3600.0, max_total_bytes=1 << 30, compress=True)
 
 
 class Clock:

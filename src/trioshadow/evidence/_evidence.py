@@ -293,10 +293,10 @@ class Evidence:
                 if own is None:
                     own = merged.operations[name] = Operation()
                 own.update(row)
-        merged._bound()
+        merged._keep_bounded()
         return merged
 
-    def _bound(self) -> None:
+    def _keep_bounded(self) -> None:
         self._fields = sum(len(row.fields) for row in self.operations.values())
         if len(self.operations) > 2 * OPERATIONS + 2:
             self._fold_operations(self.unnamed)

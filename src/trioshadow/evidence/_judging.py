@@ -236,12 +236,12 @@ class _Judge:
         if not keys or state not in (_TOO_FEW, _DIFFERS) or OTHER_FIELDS in [field.field for field in fields]:
             return None
         tallies = {**row.fields, ANYTHING: row.anything}
-        factors = [factor_needed(functools.partial(self._enough, FieldTally(), 0, self._objective.max_rate))]
+        factors = [factor_needed(functools.partial(self._would_be_clean, FieldTally(), 0, self._objective.max_rate))]
         for field in fields:
             tally, allowed = tallies[field.field], self._allowed(field.field, field.noise)
-            factor = factor_needed(functools.partial(self._enough, _evened(tally), field.pairs, allowed))
+            factor = factor_needed(functools.partial(self._would_be_clean, _evened(tally), field.pairs, allowed))
             if factor == 1.0 and field.state is not _CLEAN:  # what speaks against it so far is all that is left
-                factor = factor_needed(functools.partial(self._enough, tally, field.pairs, field.allowed))
+                factor = factor_needed(functools.partial(self._would_be_clean, tally, field.pairs, field.allowed))
             factors.append(factor)
         found = [factor for factor in factors if factor is not None]
         return (max(found) - 1) * keys if len(found) == len(factors) else None
@@ -251,7 +251,7 @@ class _Judge:
         noise = 0.0 if noise is None or field in FAILURES else min(noise, 1 - noise)
         return max(self._objective.max_rate, self._objective.noise_margin * noise)
 
-    def _enough(self, tally: FieldTally, pairs: int, allowed: float, factor: float) -> bool:
+    def _would_be_clean(self, tally: FieldTally, pairs: int, allowed: float, factor: float) -> bool:
         return self._beyond_noise(tally, pairs, factor) <= allowed
 
 

@@ -181,7 +181,7 @@ class _Reader:
         name, number = str(path), 0
         try:
             # A loop for each line of millions: what it needs is taken once.
-            decode, record, made_of = self._schema.decode_line, self._schema.RecordLine, self._other
+            decode, record, made_of = self._schema.decode_line, self._schema.RecordLine, self._entry_of
             for raw in iter(partial(stream.readline, _LONGEST), b""):
                 number += 1
                 try:
@@ -210,7 +210,7 @@ class _Reader:
             kind = ProblemKind.UNREADABLE if type(exc) is OSError else ProblemKind.CORRUPT
             yield Problem(kind, name, number + 1, f"from here on it can't be read: {type(exc).__name__}")
 
-    def _other(self, name: str, number: int, line: Any) -> Entry | None:
+    def _entry_of(self, name: str, number: int, line: Any) -> Entry | None:
         schema = self._schema
         if number == 1:
             if type(line) is not schema.OpenLine:

@@ -67,7 +67,7 @@ class JsonlSink:
     """What is masked before anything is written."""
     max_segment_bytes: int = attrs.field(default=64 * _MIB, kw_only=True, validator=_is_size)
     """A segment is closed before it becomes larger, in [1024, inf). A line that is larger is dropped."""
-    max_segment_seconds: float = attrs.field(default=3600.0, kw_only=True, validator=_is_duration)
+    max_segment_age: float = attrs.field(default=3600.0, kw_only=True, validator=_is_duration)
     """The first line that comes when a segment is so old, in (0, inf], begins another."""
     max_total_bytes: int = attrs.field(default=1024 * _MIB, kw_only=True, validator=_is_size)
     """All files of this archive together, the active one too; at least twice `max_segment_bytes`. The oldest closed
@@ -90,7 +90,7 @@ class JsonlSink:
             )
         limits = Limits(
             max_segment_bytes=self.max_segment_bytes,
-            max_segment_seconds=self.max_segment_seconds,
+            max_segment_age=self.max_segment_age,
             max_total_bytes=self.max_total_bytes,
             compress=self.compress,
         )

@@ -33,7 +33,7 @@ class Limits:
     """When a segment is closed, and when the oldest is deleted."""
 
     max_segment_bytes: int
-    max_segment_seconds: float
+    max_segment_age: float
     max_total_bytes: int
     compress: bool
 
@@ -113,7 +113,7 @@ class ArchiveWriter:
         age = self.now() - segment.opened_at
         return (
             segment.file.size + size > self._limits.max_segment_bytes
-            or not 0 <= age < self._limits.max_segment_seconds  # a clock that was set back
+            or not 0 <= age < self._limits.max_segment_age  # a clock that was set back
         )
 
     def _open(self, epoch: str) -> _Segment:
