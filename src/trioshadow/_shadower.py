@@ -40,6 +40,7 @@ from ._caller.launch import Launcher
 from ._caller.leg import Leg
 from ._caller.outcome import PrimaryT, ShadowOutcome, ShadowT
 from ._model.backend import BackendLike, RequestT, as_callable
+from ._model.checks import is_count, is_text
 from ._model.sampling import SamplingKey
 from ._model.slo import SloTracker, recorder_of
 from ._service.comparer import Comparer, ThreadComparer
@@ -105,6 +106,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         self._shadow = shadow
         shadow_call = as_callable(shadow, "shadow")
         secondary_call = None if secondary is None else as_callable(secondary, "secondary")
+        is_text.check("name", name)
         self._name = name
         self._notices = Notices(name)
         self._ledger = Ledger(_epoch_of(_require_config(config)), lambda: uuid.uuid4().hex, time.time)
@@ -264,11 +266,11 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         done.
 
         A subscriber that has `max_buffer` records waiting, in [1, inf), loses further ones; its losses are counted
-        under `name` in `statistics().records_dropped`, of more than 100 names under `(other)`. ValueError for an
-        infinite buffer.
+        under `name` in `statistics().records_dropped`, of more than 100 names under `(other)`. TypeError for an
+        infinite buffer, ValueError for one below 1.
         """
-        if isinstance(max_buffer, bool) or not isinstance(max_buffer, int) or max_buffer < 1:
-            raise ValueError(f"max_buffer must be a count in [1, inf), not {max_buffer!r}")
+        is_count.check("max_buffer", max_buffer)
+        is_text.check("name", name)
         return self._consumer.subscribe(max_buffer, name)
 
     def statistics(self) -> ShadowStatistics:

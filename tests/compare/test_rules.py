@@ -69,7 +69,7 @@ def test_rules_are_data():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: IgnoreHeader(""), ValueError, "name must not be empty"),
+        (lambda: IgnoreHeader(""), ValueError, "name must be the name of a header"),
         (lambda: IgnoreHeader(b"x"), TypeError, "name must be a str, not bytes"),
         (lambda: IgnorePath(None), TypeError, r"path must be a str such as '\$.items\[\*\].id', not NoneType"),
         (lambda: IgnorePath("a"), ValueError, "path must be an RFC 9535 path: 'a', at character 0"),
@@ -80,7 +80,7 @@ def test_rules_are_data():
         (lambda: Tolerance("$.a", abs="1"), TypeError, "abs must be a number, not str"),
         (lambda: Tolerance("$.a", abs=True), TypeError, "abs must be a number, not bool"),
         (lambda: Unordered("$["), ValueError, "path must be"),
-        (lambda: KeyedBy("$", ""), ValueError, "field must not be empty"),
+        (lambda: KeyedBy("$", ""), ValueError, "field must be the name of a member"),
         (lambda: KeyedBy("$", "$.id"), ValueError, "field must be the name of a member, such as 'id', and no path"),
         (lambda: IgnoreHeader("set-cookie sid"), ValueError, "name must be the name of a header, which has no blanks"),
         (lambda: KeyedBy("$", 3), TypeError, "field must be a str, not int"),
@@ -89,8 +89,12 @@ def test_rules_are_data():
         (lambda: Accept(None), TypeError, "predicate must be a function, not NoneType"),
         (lambda: Accept(len, 3), TypeError, "path must be a str"),
         (lambda: Accept(len, "x"), ValueError, "path must be"),
-        (lambda: SameError(KeyError, "ValueError"), TypeError, "shadow must be an exception class, not 'ValueError'"),
-        (lambda: SameError(int, KeyError), TypeError, "primary must be an exception class, not <class 'int'>"),
+        (
+            lambda: SameError(KeyError, "ValueError"),
+            TypeError,
+            "shadow must be an exception class, not str: 'ValueError'",
+        ),
+        (lambda: SameError(int, KeyError), TypeError, "primary must be an exception class, not type: <class 'int'>"),
         (lambda: SameError(KeyError(), KeyError), TypeError, "primary must be an exception class, not KeyError"),
     ],
 )

@@ -305,11 +305,11 @@ async def test_calls_go_on_while_the_shadows_threads_are_all_stuck():
 
 
 def test_sync_backend_is_validated():
-    with pytest.raises(TypeError, match="function must be callable, not int"):
+    with pytest.raises(TypeError, match="function must be a function, not int"):
         SyncBackend(3)  # type: ignore[arg-type]
-    for bad in (0, -1, 2.5, True):
+    for bad in (0, -1):
         with pytest.raises(ValueError, match=r"max_threads must be a count in \[1, inf\)"):
-            SyncBackend(print, max_threads=bad)  # type: ignore[arg-type]
+            SyncBackend(print, max_threads=bad)
 
 
 async def test_what_a_thread_raises_stays_in_the_leg():
@@ -351,7 +351,7 @@ def test_a_script_is_validated():
             Answer(1, after=bad)
     with pytest.raises(TypeError, match="refuse_cancel must be a number, not str"):
         Hang(refuse_cancel="s")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="exception must be an exception or its class, not 'x'"):
+    with pytest.raises(TypeError, match="exception must be an exception or its class, not str: 'x'"):
         Fail("x")  # type: ignore[arg-type]
 
 

@@ -55,14 +55,14 @@ def test_several_are_acknowledged_by_name_or_in_full():
 
 @pytest.mark.parametrize("value", ["status", 7])
 def test_one_name_is_not_taken_for_several(value):
-    with pytest.raises(TypeError, match=r"takes several, as in \[Acknowledged\('status'\)\]"):
+    with pytest.raises(TypeError, match=r"takes several differences, as in \[Acknowledged\('status'\)\]"):
         Objective(acknowledged=value)
 
 
 def test_what_can_not_be_acknowledged_is_refused():
     with pytest.raises(TypeError, match="names of fields, not int"):
         Objective(acknowledged=[7])
-    with pytest.raises(ValueError, match="field must not be empty"):
+    with pytest.raises(ValueError, match="field must be a str that is not empty"):
         Acknowledged("")
     for arguments in ({"field": 7}, {"field": "f", "operation": 7}, {"field": "f", "reason": None}):
         with pytest.raises(TypeError, match="must be a str, not"):

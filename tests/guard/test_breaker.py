@@ -172,7 +172,7 @@ def test_a_listener_that_raises_leaves_it_as_it_should_be():
 @pytest.mark.parametrize(
     ("parameter", "value", "error", "words"),
     [
-        ("failures", 0, ValueError, r"failures must be a count in \[1, inf\), not 0"),
+        ("failures", 0, ValueError, r"failures must be a count in \[1, inf\) or None, not 0"),
         ("failures", 1.5, TypeError, "failures must be an int, not float"),
         ("failure_rate", 0, ValueError, r"failure_rate must be a fraction in \(0, 1\] or None, not 0"),
         ("failure_rate", math.nan, ValueError, "failure_rate must be a fraction"),

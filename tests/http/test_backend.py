@@ -292,7 +292,7 @@ def test_a_backend_is_validated():
         with pytest.raises(TypeError, match="max_body_bytes must be an int"):
             HttpBackend(client, max_body_bytes=limit)
     for name in ("credentials", "drop_headers"):
-        with pytest.raises(TypeError, match=f"{name} takes names of headers, not b'x'"):
+        with pytest.raises(TypeError, match=f"{name} must be names of headers, not bytes: b'x'"):
             HttpBackend(client, **{name: [b"x"]})
 
 

@@ -359,13 +359,13 @@ def test_without_the_extra_the_error_names_it(monkeypatch):
 
 
 @pytest.mark.parametrize("parameter", ["max_workers", "max_in_flight"])
-@pytest.mark.parametrize("bad", [0, True, 1.5])
+@pytest.mark.parametrize("bad", [0, -1])
 def test_counts_are_counts(parameter, bad):
     with pytest.raises(ValueError, match=rf"{parameter} must be a count in \[1, inf\)"):
         ProcessBackend(candidate, **{parameter: bad})
 
 
-@pytest.mark.parametrize("bad", [-1, 20, True, 1.5])
+@pytest.mark.parametrize("bad", [-1, 20])
 def test_niceness_is_that_of_the_system(bad):
     with pytest.raises(ValueError, match=r"niceness must be an int in \[0, 19\]"):
         ProcessBackend(candidate, niceness=bad)
@@ -377,7 +377,9 @@ def test_timeouts_are_finite_seconds(parameter):
         ProcessBackend(candidate, **{parameter: float("inf")})
 
 
-@pytest.mark.parametrize(("function", "words"), [(3, "must be callable, not int"), (asynchronous, "a sync function")])
+@pytest.mark.parametrize(
+    ("function", "words"), [(3, "function must be a function, not int"), (asynchronous, "a sync function")]
+)
 def test_a_function_is_a_sync_function(function, words):
     with pytest.raises(TypeError, match=words):
         ProcessBackend(function)

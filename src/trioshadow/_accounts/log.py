@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from trioshadow._model.checks import is_count_or_zero
 from trioshadow._settings.records import DivergenceRecord
 
 
@@ -14,10 +15,7 @@ class DivergenceLog:
     """
 
     def __init__(self, capacity: int = 128) -> None:
-        if isinstance(capacity, bool) or not isinstance(capacity, int):
-            raise TypeError(f"capacity must be an int, not {type(capacity).__name__}")
-        if capacity < 0:
-            raise ValueError(f"capacity must be a count in [0, inf), not {capacity!r}")
+        is_count_or_zero.check("capacity", capacity)
         self._ring: deque[DivergenceRecord] = deque(maxlen=capacity)
         self._dropped = 0
 

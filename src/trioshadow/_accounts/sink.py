@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeAlias
 import attrs
 import trio
 
-from trioshadow._model.checks import is_count
+from trioshadow._model.checks import is_bool, is_count, is_text, wrong_type
 from trioshadow._model.errors import consists_of, passing_error, type_name
 from trioshadow._settings.records import DivergenceRecord
 from trioshadow.evidence import Evidence
@@ -55,7 +55,7 @@ SinkTarget: TypeAlias = Callable[[DivergenceRecord], Awaitable[object] | object]
 
 def _is_target(_: object, __: object, value: Any) -> None:
     if not callable(getattr(value, "write", value)):
-        raise TypeError(f"a sink is a function of one record or an object with `write`, not {type(value).__name__}")
+        raise wrong_type("target", value, "a function of one record, or an object with `write`")
 
 
 def _target_name(sink: Sink) -> str:
@@ -70,9 +70,9 @@ class Sink:
     target: SinkTarget = attrs.field(validator=_is_target)
     """A function of one record, async or not, or an object with `write(record)` and `aclose()`. One record at a time,
     in order, in the sink's own task. One that blocks, blocks the event loop."""
-    name: str = attrs.field(default=attrs.Factory(_target_name, takes_self=True), kw_only=True)
+    name: str = attrs.field(default=attrs.Factory(_target_name, takes_self=True), kw_only=True, validator=is_text)
     """Under which its losses are counted. By default the function's or the class's name."""
-    lossless: bool = attrs.field(default=False, kw_only=True)
+    lossless: bool = attrs.field(default=False, kw_only=True, validator=is_bool)
     """False: records that find the buffer full are dropped and counted. True: they wait, and new calls are shed while
     legs and waiting records fill `max_in_flight`. Lost, and counted, are even then a record whose write raises, and
     those that are left when the exit has waited for `drain_timeout`."""

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from .checks import is_bool
+
 #: What `headers=` takes: a mapping, or pairs. Names and values are str, or bytes read as Latin-1 (RFC 9110 §5.5).
 HeadersLike: TypeAlias = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str | bytes, str | bytes]]
 Headers: TypeAlias = tuple[tuple[str, str], ...]
@@ -89,7 +91,7 @@ class ResponseRecord:
     """As in HTTP, but any int will do: a gRPC code, an exit status."""
     headers: Headers = attrs.field(default=(), kw_only=True, converter=normalize_headers, repr=hidden)
     """Mapping or pairs in; out comes a tuple of lower-cased pairs sorted by name, repeats kept in their order."""
-    ok: bool = attrs.field(default=attrs.Factory(_ok_by_status, takes_self=True), kw_only=True)
+    ok: bool = attrs.field(default=attrs.Factory(_ok_by_status, takes_self=True), kw_only=True, validator=is_bool)
     """Was this a success in the backend's own eyes? `status < 400` unless said otherwise. It is not compared."""
 
     @classmethod

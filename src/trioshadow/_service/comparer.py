@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import trio
 
+from trioshadow._model.checks import is_count, is_count_or_zero
 from trioshadow._settings.config import ShadowConfig
 from trioshadow.compare import Divergence
 
@@ -30,9 +31,8 @@ class Places:
     """So many comparisons at once, so many waiting for their turn, and no more."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
-        for name, value, least in (("at_once", at_once, 1), ("waiting", waiting, 0)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a count in [{least}, inf), not {value!r}")
+        is_count.check("at_once", at_once)
+        is_count_or_zero.check("waiting", waiting)
         self.limiter = trio.CapacityLimiter(at_once)
         self._room = at_once + waiting
         self._taken = 0
@@ -52,7 +52,8 @@ class ThreadComparer:
     """Compares large bodies in worker threads of its own, for `Shadower(comparer=...)`, which has one by default.
 
     `at_once` threads, in [1, inf), compare, and `waiting` more comparisons, in [0, inf), wait for one; what is beyond
-    that is abandoned. What rules and decoders of yours run, they run there. Raises ValueError out of range.
+    that is abandoned. What rules and decoders of yours run, they run there. Raises TypeError for
+    what is no int, ValueError out of range.
     """
 
     def __init__(self, at_once: int = 2, waiting: int = 16) -> None:

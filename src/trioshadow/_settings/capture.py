@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from trioshadow._model.checks import is_count
+from trioshadow._model.checks import is_bool, is_count
 from trioshadow._model.errors import passing_error
 from trioshadow._model.fixing import Copied, Deferred, Packed
 from trioshadow._model.kinds import is_a
@@ -29,9 +29,9 @@ class Capture:
     not be written.
     """
 
-    request: bool = True
+    request: bool = attrs.field(default=True, validator=is_bool)
     """Keep the request?"""
-    answers: bool = True
+    answers: bool = attrs.field(default=True, validator=is_bool)
     """Keep both answers?"""
     max_bytes: int = attrs.field(default=4_096, validator=is_count)
     """Bodies, texts and the values of headers are cut to so many bytes or characters, in [1, inf). Of headers there are

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import attrs
 import mmh3
 
-from trioshadow._model.checks import is_count, is_integer, is_text, out_of_range
+from trioshadow._model.checks import (
+    instance_of,
+    integer,
+    is_bool,
+    is_count,
+    is_function,
+    is_patience,
+    is_text,
+    is_timeout,
+    number,
+    several,
+)
 from trioshadow._model.kinds import is_a
 from trioshadow._model.sampling import SamplingKey
 from trioshadow.compare import RULES, Comparison, Decoder, IgnoreField, Rule, checked_decoders
@@ -19,46 +29,16 @@ from .fingerprint import epoch_id, fingerprint
 
 _2_32 = 2**32
 
+_is_rate = number("a fraction in [0, 1] (0.1 mirrors one key in ten)", lambda rate: 0 <= rate <= 1)
+_is_seed = integer("an int in [0, 2**32)", lambda seed: 0 <= seed < _2_32)
+_is_capture = instance_of(Capture, "a Capture, as in Capture(max_bytes=1_000)").or_none
+
 View: TypeAlias = Callable[[Any], Any]
 
 
-def _number(value: Any, attribute: attrs.Attribute[Any]) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
-    try:
-        float(value)
-    except OverflowError:
-        raise out_of_range(attribute.name, value, "a number that a float can hold") from None
-
-
-def _is_fraction(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _number(value, attribute)
-    if not 0 <= value <= 1:  # written so that NaN fails too
-        raise out_of_range(attribute.name, value, "a fraction in [0, 1] (0.1 mirrors one key in ten)")
-
-
-def _is_timeout(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _number(value, attribute)
-    if not value > 0:
-        raise out_of_range(attribute.name, value, "seconds in (0, inf]")
-
-
-def _is_duration(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _number(value, attribute)
-    if not value >= 0:
-        raise out_of_range(attribute.name, value, "seconds in [0, inf]")
-
-
-def _is_seed(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    is_integer(instance, attribute, value)
-    if not 0 <= value < _2_32:
-        raise out_of_range(attribute.name, value, "an int in [0, 2**32)")
-
-
 def _checked_ignore(rules: Any) -> tuple[IgnoreField | Rule, ...]:
-    if isinstance(rules, str) or not isinstance(rules, Iterable):
-        raise TypeError(f"ignore takes several rules, as in [IgnoreField.STATUS, IgnorePath('$.id')], not {rules!r}")
-    for rule in (checked := tuple(rules)):
+    checked = several("ignore", rules, "rules, as in [IgnoreField.STATUS, IgnorePath('$.id')]")
+    for rule in checked:
         if isinstance(rule, tuple | list):
             raise TypeError("ignore takes rules, not collections of them: write [*VOLATILE_HEADERS, ...]")
         if not isinstance(rule, (IgnoreField, *RULES)):
@@ -66,21 +46,6 @@ def _checked_ignore(rules: Any) -> tuple[IgnoreField | Rule, ...]:
                 f"ignore takes IgnoreField members and rules of trioshadow.compare, not {type(rule).__name__}"
             )
     return checked
-
-
-def _is_bool(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(f"{attribute.name} must be a bool, not {type(value).__name__}")
-
-
-def _is_optional_callable(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not callable(value):
-        raise TypeError(f"{attribute.name} must be a function, not {type(value).__name__}")
-
-
-def _is_capture(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not isinstance(value, Capture):
-        raise TypeError(f"{attribute.name} must be a Capture, as in Capture(max_bytes=1_000), not {value!r}")
 
 
 def _is_view(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -99,29 +64,29 @@ class ShadowConfig:
     Out of range is a ValueError that names the parameter, the value and the range; a wrong type is a TypeError.
     """
 
-    sample_rate: float = attrs.field(default=1.0, validator=_is_fraction)
+    sample_rate: float = attrs.field(default=1.0, validator=_is_rate)
     """The fraction of sampling keys that are mirrored, in [0, 1]. The default mirrors all: production uses less."""
-    shadow_timeout: float = attrs.field(default=2.0, validator=_is_timeout)
+    shadow_timeout: float = attrs.field(default=2.0, validator=is_timeout)
     """Seconds, in (0, inf], that the shadow has from the moment its task starts. It never concerns the primary."""
     ignore: tuple[IgnoreField | Rule, ...] = attrs.field(default=(), converter=_checked_ignore)
     """What of a difference does not matter: parts of the answer that are not compared, and the rules of
     `trioshadow.compare`. They are applied after the views."""
-    compare: Callable[[Any, Any], Any] | None = attrs.field(default=None, validator=_is_optional_callable)
+    compare: Callable[[Any, Any], Any] | None = attrs.field(default=None, validator=is_function.or_none)
     """In place of the library's own comparison, rules included: from the two answers, after their views, to a
     `Divergence`, None or True if they match, False if they do not. Exceptions are not passed to it."""
-    strict: bool = attrs.field(default=False, validator=_is_bool)
+    strict: bool = attrs.field(default=False, validator=is_bool)
     """False: values are told apart as JSON does: 1 is 1.0 (and True is not 1), a tuple is a list, a record is an object
     of its fields, an enum member is its value. True: the types must be the same too."""
-    strict_errors: bool = attrs.field(default=False, validator=_is_bool)
+    strict_errors: bool = attrs.field(default=False, validator=is_bool)
     """True: exceptions are the same only if their messages are (of the first 500 characters)."""
     max_changes: int = attrs.field(default=100, validator=is_count)
     """Changes that a `BodyDiff` keeps, in [1, inf); all are counted."""
-    decode: bool = attrs.field(default=True, validator=_is_bool)
+    decode: bool = attrs.field(default=True, validator=is_bool)
     """False: bodies of bytes are compared byte by byte, whatever their content type."""
     decoders: tuple[tuple[str, Decoder], ...] = attrs.field(default=(), converter=checked_decoders)
     """Your own decoders, before the library's: a mapping (or pairs) from content type, such as `application/x-protobuf`
     or `+cbor`, to a function from the body's bytes to a value. What it raises means that the body is no such thing."""
-    max_step_seconds: float = attrs.field(default=0.1, validator=_is_timeout)
+    max_step_seconds: float = attrs.field(default=0.1, validator=is_timeout)
     """Seconds, in (0, inf], that the shadow may compute or block between two checkpoints, while all others on the event
     loop wait. A longer step is counted (`statistics().stalls`), said in the log with the line of code, and trips the
     breaker. Of backends that are coroutine functions, or return coroutines; inf: steps are not timed."""
@@ -135,27 +100,27 @@ class ShadowConfig:
     large_body: int = attrs.field(default=524_288, validator=is_count)
     """Two bodies of together so many bytes or characters, in [1, inf), that differ and are to be decoded, are compared
     in a worker and not on the event loop: see `Shadower(comparer=...)`. The default is 512 KiB."""
-    drain_timeout: float = attrs.field(default=5.0, validator=_is_duration)
+    drain_timeout: float = attrs.field(default=5.0, validator=is_patience)
     """Seconds, in [0, inf], that running legs get when the shadower is left; and once more for log and sinks to catch
     up."""
     seed: int = attrs.field(default=0, validator=_is_seed)
     """Of the sampling hash, in [0, 2**32). Two shadowers with different seeds pick their keys independently."""
-    key: Callable[[Any], SamplingKey] | None = attrs.field(default=None, validator=_is_optional_callable)
+    key: Callable[[Any], SamplingKey] | None = attrs.field(default=None, validator=is_function.or_none)
     """From a request to its sampling key. None: the request itself is the key."""
     view: View | tuple[View | None, View | None] | None = attrs.field(default=None, validator=_is_view)
     """From an answer to what is compared; or a pair, for the primary's answer and for the shadow's. The primary's runs
     in the caller, before it gets its answer: keep it cheap."""
-    copy_request: Callable[[Any], Any] | None = attrs.field(default=None, validator=_is_optional_callable)
+    copy_request: Callable[[Any], Any] | None = attrs.field(default=None, validator=is_function.or_none)
     """From the request to the shadow's own copy; runs in the caller, before the primary. None: the request itself if it
     is immutable, else a copy by pickle or deepcopy."""
 
-    may_mirror: Callable[[Any], bool] | None = attrs.field(default=None, validator=_is_optional_callable)
+    may_mirror: Callable[[Any], bool] | None = attrs.field(default=None, validator=is_function.or_none)
     """From a request to whether it may be mirrored: False for calls whose effects must happen once. They are served and
     counted `held_back`. Asked of sampled calls only. The edges for HTTP ask it before a request's body has been read,
     and once more after: it must not look at that.
     None: what the method `__may_mirror__()` of the request's type says; where it has none, all may."""
 
-    noise_rate: float = attrs.field(default=0.1, validator=_is_fraction)
+    noise_rate: float = attrs.field(default=0.1, validator=_is_rate)
     """The fraction of mirrored calls, in [0, 1], that go to the secondary too, if there is one."""
     candidate: str = attrs.field(default="", validator=is_text)
     """Which version of the new backend this is. What is counted of one candidate is never added to what is counted of

@@ -9,11 +9,12 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import attrs
 
+from trioshadow._model.checks import is_function, is_text, out_of_range, several
 from trioshadow._settings.records import Captured, DivergenceRecord
 from trioshadow.compare import (
     SENSITIVE,
@@ -30,28 +31,18 @@ from ._mask_paths import PathMask
 from ._masks import ANOTHER, MASK, mask_secrets
 
 
-def _several(name: str, values: Any, what: str) -> tuple[Any, ...]:
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise TypeError(f"{name} takes several {what}, not {values!r}")
-    return tuple(values)
-
-
 def _header_names(names: Any) -> tuple[str, ...]:
-    return tuple(IgnoreHeader(name).name for name in _several("headers", names, "names, as in ['x-user-*']"))
+    return tuple(IgnoreHeader(name).name for name in several("headers", names, "names, as in ['x-user-*']"))
 
 
 def _paths(paths: Any) -> tuple[str, ...]:
-    return tuple(IgnorePath(path).path for path in _several("paths", paths, "paths, as in ['$.user.email']"))
+    return tuple(IgnorePath(path).path for path in several("paths", paths, "paths, as in ['$.user.email']"))
 
 
 def _is_keys(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    is_text(None, attribute, value)
     if value not in ("keep", "hash"):
-        raise ValueError(f"{attribute.name} must be 'keep' or 'hash', not {value!r}")
-
-
-def _is_function(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not callable(value):
-        raise TypeError(f"{attribute.name} must be a function, not {type(value).__name__}")
+        raise out_of_range(attribute.name, value, "'keep' or 'hash'")
 
 
 @attrs.frozen
@@ -73,7 +64,7 @@ class Redaction:
     """`hash`: in place of a sampling key the first 32 hexadecimal digits of its SHA-256. Who can guess a key can check
     the guess."""
     function: Callable[[DivergenceRecord], DivergenceRecord | None] | None = attrs.field(
-        default=None, validator=_is_function, kw_only=True
+        default=None, validator=is_function.or_none, kw_only=True
     )
     """The last word on each record, after all the above: from a record to what is written of it; None: nothing. A
     record for which it raises is not written, and counted as dropped. It runs in a worker thread, and does not see

@@ -10,6 +10,7 @@ import functools
 import ipaddress
 import re
 
+from trioshadow._model.checks import is_bool, wrong_type
 from trioshadow.http import RawHeaders
 
 from ._types import App, Receive, Scope, Send
@@ -33,6 +34,9 @@ class ForwardedHeaders:
     """
 
     def __init__(self, app: App, *, trust: bool = False) -> None:
+        if not callable(app):
+            raise wrong_type("app", app, "an ASGI app")
+        is_bool.check("trust", trust)
         self._app = app
         self._trust = trust
 

@@ -28,6 +28,7 @@ import httpx
 import trio
 
 from trioshadow._accounts.notices import Notices
+from trioshadow._model.checks import is_bool, is_timeout
 from trioshadow.http import RawHeaders, checked_base_url, with_one_cookie, without_hop_by_hop
 
 from ._types import Receive, Scope, Send
@@ -74,10 +75,8 @@ class ReverseProxy:
         preserve_host: bool = False,
         timeout: float = 60.0,
     ) -> None:
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-            raise TypeError(f"timeout must be a number, not {type(timeout).__name__}")
-        if not timeout > 0:  # written so that NaN fails too
-            raise ValueError(f"timeout must be seconds in (0, inf], not {timeout!r}")
+        is_bool.check("preserve_host", preserve_host)
+        is_timeout.check("timeout", timeout)
         # httpx's classes or httpx2's: each library's transport takes only its own.
         request = client.build_request("GET", "http://any")
         library: Any = sys.modules[type(request).__module__.partition(".")[0]]

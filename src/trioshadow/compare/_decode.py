@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from trioshadow._model.checks import several
 from trioshadow._model.errors import describe_error, passing_error
 
 from ._write import written
@@ -204,7 +205,11 @@ _MEDIA = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+|\+[a-z0-9!#$&^_.-]+"
 
 def checked_decoders(decoders: Any) -> tuple[tuple[str, Decoder], ...]:
     """Pairs of media type and function, sorted, from a mapping or such pairs. Raises TypeError or ValueError."""
-    pairs = decoders.items() if isinstance(decoders, Mapping) else decoders
+    pairs = (
+        decoders.items()
+        if isinstance(decoders, Mapping)
+        else several("decoders", decoders, "functions by content type, as in {'+cbor': loads}")
+    )
     checked: dict[str, Decoder] = {}
     for name, decoder in pairs:
         if not isinstance(name, str):

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from trioshadow._model.checks import integer, is_bool
 from trioshadow._model.kinds import is_a
 from trioshadow._model.record import Headers, ResponseRecord
 
@@ -24,6 +25,8 @@ from ._explain import explain, summary
 from ._headers import NAMES_KEPT, VALUES_KEPT, HeaderChange, compare_headers, cut_name
 from ._plan import PathPlan
 from ._rules import Accept, IgnoreField, IgnoreHeader, Rule, SameError
+
+_is_width = integer("a count of characters in [20, inf)", lambda width: width >= 20)
 
 
 @attrs.frozen
@@ -48,8 +51,8 @@ class Divergence:
         `color`: with a terminal's colours, from where old and new differ; nothing else in it is obeyed by a terminal.
         `width`: lines are cut to so many characters, in [20, inf), around where old and new differ.
         """
-        if width is not None and not (isinstance(width, int) and width >= 20):
-            raise ValueError(f"width must be a count of characters in [20, inf), not {width!r}")
+        is_bool.check("color", color)
+        _is_width.or_none.check("width", width)
         return explain(self, color=color, width=width)
 
     @classmethod

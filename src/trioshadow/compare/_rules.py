@@ -7,60 +7,40 @@ makes two answers differ that match without it.
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import attrs
 
+from trioshadow._model.checks import Check, is_amount, is_function, is_text
+
 from ._paths import parse_path
 
 
-def _is_path(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{attribute.name} must be a str such as '$.items[*].id', not {type(value).__name__}")
-    parse_path(value)
+def _parsed(path: str) -> bool:
+    parse_path(path)  # says where it is wrong, with the path
+    return True
 
 
-def _is_optional_path(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None:
-        _is_path(instance, attribute, value)
-
-
-def _is_name(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{attribute.name} must be a str, not {type(value).__name__}")
-    if not value:
-        raise ValueError(f"{attribute.name} must not be empty")
-
-
-def _is_header_name(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    _is_name(instance, attribute, value)
-    if " " in str(value):
-        raise ValueError(f"{attribute.name} must be the name of a header, which has no blanks, not {value!r}")
-
-
-def _is_field_name(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    _is_name(instance, attribute, value)
-    if str(value).startswith(("$.", "$[")):
-        raise ValueError(f"{attribute.name} must be the name of a member, such as 'id', and no path, not {value!r}")
-
-
-def _is_function(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not callable(value):
-        raise TypeError(f"{attribute.name} must be a function, not {type(value).__name__}")
-
-
-def _is_margin(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{attribute.name} must be a number in [0, inf), not {value!r}")
-
-
-def _is_error_type(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, type) or not issubclass(value, BaseException):
-        raise TypeError(f"{attribute.name} must be an exception class, not {value!r}")
+_is_path = Check("a str such as '$.items[*].id'", lambda value: isinstance(value, str), "an RFC 9535 path", _parsed)
+_is_header_name = Check(
+    "a str",
+    lambda value: isinstance(value, str),
+    "the name of a header, which has no blanks",
+    lambda name: name and " " not in name,
+)
+_is_field_name = Check(
+    "a str",
+    lambda value: isinstance(value, str),
+    "the name of a member, such as 'id', and no path",
+    lambda name: name and not name.startswith(("$.", "$[")),
+)
+_is_error_type = Check(
+    "an exception class",
+    lambda value: isinstance(value, type) and issubclass(value, BaseException),
+    "an exception class",
+    lambda _: True,
+)
 
 
 def _lower(name: Any) -> Any:
@@ -85,7 +65,7 @@ class IgnoreHeader:
 
     name: str = attrs.field(validator=_is_header_name, converter=_lower)
     """A header's name, in any case; `*` stands for any characters, `?` for one, `[ab]` for one of these."""
-    reason: str = attrs.field(default="", kw_only=True)
+    reason: str = attrs.field(default="", kw_only=True, validator=is_text)
     """Why, for whoever reads the configuration."""
 
 
@@ -110,9 +90,9 @@ class Tolerance:
     """
 
     path: str = attrs.field(validator=_is_path)
-    abs: float = attrs.field(default=0.0, kw_only=True, validator=_is_margin)
+    abs: float = attrs.field(default=0.0, kw_only=True, validator=is_amount)
     """In [0, inf); seconds for time."""
-    rel: float = attrs.field(default=0.0, kw_only=True, validator=_is_margin)
+    rel: float = attrs.field(default=0.0, kw_only=True, validator=is_amount)
     """A fraction, in [0, inf), of the larger of the two."""
 
     def __attrs_post_init__(self) -> None:
@@ -161,7 +141,7 @@ class Normalize:
     """
 
     path: str = attrs.field(validator=_is_path)
-    function: Callable[[Any], Any] = attrs.field(validator=_is_function)
+    function: Callable[[Any], Any] = attrs.field(validator=is_function)
     """From a value to what is compared, such as `str.casefold`; it must not change the value."""
 
 
@@ -174,9 +154,9 @@ class Accept:
     difference is reported, and `BodyDiff.notes` says so.
     """
 
-    predicate: Callable[[Any, Any], object] = attrs.field(validator=_is_function)
+    predicate: Callable[[Any, Any], object] = attrs.field(validator=is_function)
     """Takes the primary's and the shadow's answer, after their views; with a `path`, the two values there."""
-    path: str | None = attrs.field(default=None, validator=_is_optional_path)
+    path: str | None = attrs.field(default=None, validator=_is_path.or_none)
     """None: the function is asked once, about the whole answers."""
 
 

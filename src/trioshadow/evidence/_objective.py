@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import attrs
 
-from trioshadow._model.checks import is_count, is_text
+from trioshadow._model.checks import is_amount, is_count, is_fraction, is_name, is_text, number, several
 
 from ._places import folded_path
 
-
-def _number(value: Any, attribute: attrs.Attribute[Any]) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
-
-
-def _is_level(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _number(value, attribute)
-    if not 0 < value < 1:
-        raise ValueError(f"{attribute.name} must be a fraction in (0, 1), not {value!r}")
-
-
-def _is_rate(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _number(value, attribute)
-    if not 1e-9 <= value < 1:  # of less the bounds are lost in rounding, and there never will be as many keys
-        raise ValueError(f"{attribute.name} must be a fraction in [1e-9, 1), not {value!r}")
-
-
-def _is_fraction(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _number(value, attribute)
-    if not 0 <= value <= 1:
-        raise ValueError(f"{attribute.name} must be a fraction in [0, 1], not {value!r}")
-
-
-def _is_amount(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _number(value, attribute)
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{attribute.name} must be a number in [0, inf), not {value!r}")
-
-
-def _is_ratio(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if value is not None:
-        _number(value, attribute)
-        if not 1 <= value < math.inf:
-            raise ValueError(f"{attribute.name} must be a ratio in [1, inf) or None, not {value!r}")
-
-
-def _is_name(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    is_text(instance, attribute, value)
-    if not value:
-        raise ValueError(f"{attribute.name} must not be empty")
+_is_level = number("a fraction in (0, 1)", lambda level: 0 < level < 1)
+#: Of less the bounds are lost in rounding, and there never will be as many keys.
+_is_rate = number("a fraction in [1e-9, 1)", lambda rate: 1e-9 <= rate < 1)
+_is_ratio = number("a ratio in [1, inf)", lambda ratio: 1 <= ratio < math.inf)
 
 
 def _as_field(name: Any) -> Any:
@@ -67,10 +29,10 @@ class Acknowledged:
     Acknowledged(field='header server', operation=None, reason='names the new one')
     """
 
-    field: str = attrs.field(validator=_is_name, converter=_as_field)
+    field: str = attrs.field(validator=is_name, converter=_as_field)
     """As a scorecard names it: `status`, `$.items[*].price`, `timed out`. The path of a single place, as a divergence
     names it, means its field."""
-    operation: str | None = attrs.field(default=None, kw_only=True, validator=attrs.validators.optional(is_text))
+    operation: str | None = attrs.field(default=None, kw_only=True, validator=is_text.or_none)
     """Of which operation; None: of every one."""
     reason: str = attrs.field(default="", kw_only=True, validator=is_text)
     """Why, for whoever reads the scorecard."""
@@ -81,9 +43,8 @@ class Acknowledged:
 
 
 def _checked_acknowledged(values: Any) -> tuple[Acknowledged, ...]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TypeError(f"acknowledged takes several, as in [Acknowledged('status')], not {values!r}")
-    checked = tuple(Acknowledged(value) if isinstance(value, str) else value for value in values)
+    given = several("acknowledged", values, "differences, as in [Acknowledged('status')]")
+    checked = tuple(Acknowledged(value) if isinstance(value, str) else value for value in given)
     for value in checked:
         if not isinstance(value, Acknowledged):
             raise TypeError(f"acknowledged takes Acknowledged(...) or names of fields, not {type(value).__name__}")
@@ -100,7 +61,7 @@ class Objective:
     max_rate: float = attrs.field(default=0.001, validator=_is_rate)
     """The fraction of sampling keys, in [1e-9, 1), of which a field may differ beyond noise. 0.001: one in a
     thousand."""
-    noise_margin: float = attrs.field(default=0.25, validator=_is_amount)
+    noise_margin: float = attrs.field(default=0.25, validator=is_amount)
     """For a field that has noise: how much more often than the secondary the shadow may differ, as a fraction of the
     noise, in [0, inf); of a noise n above one half, of 1 - n. That counts where it is more than `max_rate`, and 10
     pairs or more have shown it: of a field that differs in 20 % of the pairs by itself, no number of calls would show
@@ -108,12 +69,12 @@ class Objective:
     error_level: float = attrs.field(default=0.05, validator=_is_level)
     """The probability, in (0, 1), with which a candidate that is as good as the primary is ever called regressed,
     however often one looks; and the same for latency, and for each bound."""
-    max_p99_ratio: float | None = attrs.field(default=1.5, validator=_is_ratio)
+    max_p99_ratio: float | None = attrs.field(default=1.5, validator=_is_ratio.or_none)
     """The shadow's p99 over the primary's, in [1, inf), for each operation. None: latency decides nothing."""
-    fast_enough: float = attrs.field(default=0.005, validator=_is_amount)
+    fast_enough: float = attrs.field(default=0.005, validator=is_amount)
     """Seconds, in [0, inf): a p99 up to here is good whatever the primary's is. An in-process call of 20 µs is no worse
     for taking 40."""
-    min_coverage: float = attrs.field(default=0.95, validator=_is_fraction)
+    min_coverage: float = attrs.field(default=0.95, validator=is_fraction)
     """The fraction of all calls, in [0, 1], whose operations must be found clean."""
     unverifiable_noise: float = attrs.field(default=0.95, validator=_is_level)
     """A field that differs in so many of the A/A' pairs, in (0, 1), says nothing any more: a candidate's own

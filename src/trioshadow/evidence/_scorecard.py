@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
+from trioshadow._model.checks import integer
 from trioshadow.compare import visible
 
 from ._evidence import Epoch
@@ -29,6 +30,9 @@ class Decision(enum.Enum):
     """Not yet: `missing` says what it takes."""
     REJECT = "reject"
     """It does not meet the objective: `reasons` say why."""
+
+
+_is_width = integer("a count of characters in [40, inf)", lambda width: width >= 40)
 
 
 @attrs.frozen(kw_only=True)
@@ -67,8 +71,7 @@ class Scorecard:
 
     def explain(self, *, width: int = 80) -> str:
         """All of it in words, for a terminal: the decision and its reasons, then a table. `width` in [40, inf)."""
-        if width < 40:
-            raise ValueError(f"width must be a count of characters in [40, inf), not {width!r}")
+        _is_width.check("width", width)
         lines = [self.decision.value.upper()]
         lines += _listed(self.reasons, width)
         for title, texts in (

@@ -22,11 +22,10 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable
-from typing import Any
 
 import attrs
 
-from trioshadow._model.checks import is_count
+from trioshadow._model.checks import is_bool, is_count, is_function, is_interval, number
 from trioshadow._model.verdict import Verdict
 
 #: The window is counted in so many parts: the oldest is dropped as a whole.
@@ -63,33 +62,7 @@ class BreakerChange:
     reason: str
 
 
-def _number(value: Any, attribute: attrs.Attribute[Any]) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
-
-
-def _is_duration(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _number(value, attribute)
-    if not 0 < value < math.inf:
-        raise ValueError(f"{attribute.name} must be seconds in (0, inf), not {value!r}")
-
-
-def _is_rate(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if value is None:
-        return
-    _number(value, attribute)
-    if not 0 < value <= 1:
-        raise ValueError(f"{attribute.name} must be a fraction in (0, 1] or None, not {value!r}")
-
-
-def _is_optional_count(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if value is not None:
-        is_count(instance, attribute, value)
-
-
-def _is_optional_callable(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if value is not None and not callable(value):
-        raise TypeError(f"{attribute.name} must be a function, not {type(value).__name__}")
+_is_rate = number("a fraction in (0, 1]", lambda rate: 0 < rate <= 1)
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -100,25 +73,23 @@ class Breaker:
     is a ValueError that names the parameter, the value and the range; a wrong type is a TypeError.
     """
 
-    failures: int | None = attrs.field(default=5, validator=_is_optional_count, on_setattr=attrs.setters.frozen)
+    failures: int | None = attrs.field(default=5, validator=is_count.or_none, on_setattr=attrs.setters.frozen)
     """It opens after so many failures in a row, in [1, inf); None: never for that."""
-    failure_rate: float | None = attrs.field(default=0.5, validator=_is_rate, on_setattr=attrs.setters.frozen)
+    failure_rate: float | None = attrs.field(default=0.5, validator=_is_rate.or_none, on_setattr=attrs.setters.frozen)
     """It opens when this fraction of the legs, in (0, 1], of the last `window` seconds have failed; None: never for
     that."""
-    window: float = attrs.field(default=60.0, validator=_is_duration, on_setattr=attrs.setters.frozen)
+    window: float = attrs.field(default=60.0, validator=is_interval, on_setattr=attrs.setters.frozen)
     """Seconds, in (0, inf), give or take a tenth: it is counted in ten parts."""
     min_calls: int = attrs.field(default=20, validator=is_count, on_setattr=attrs.setters.frozen)
     """Of fewer legs, in [1, inf), no rate is taken."""
-    cool_down: float = attrs.field(default=30.0, validator=_is_duration, on_setattr=attrs.setters.frozen)
+    cool_down: float = attrs.field(default=30.0, validator=is_interval, on_setattr=attrs.setters.frozen)
     """Seconds, in (0, inf), that it stays open."""
     probes: int = attrs.field(default=1, validator=is_count, on_setattr=attrs.setters.frozen)
     """So many legs at once, in [1, inf), are let through when it is half-open; and so many in a row must end well."""
-    count_divergences: bool = attrs.field(
-        default=False, validator=attrs.validators.instance_of(bool), on_setattr=attrs.setters.frozen
-    )
+    count_divergences: bool = attrs.field(default=False, validator=is_bool, on_setattr=attrs.setters.frozen)
     """Does a divergence count as a failure? They are what a shadow is there for, so by default it does not."""
     listener: Callable[[BreakerChange], object] | None = attrs.field(
-        default=None, validator=_is_optional_callable, repr=False, on_setattr=attrs.setters.frozen
+        default=None, validator=is_function.or_none, repr=False, on_setattr=attrs.setters.frozen
     )
     """Told of each change, synchronously, where it is made: the event loop. It should be quick; what it raises is lost
     (the breaker must not break)."""

@@ -9,14 +9,23 @@ import logging
 import math
 import time
 import weakref
-from collections.abc import Iterable
 from typing import Any
 
 import attrs
 import trio
 
 from trioshadow._accounts.notices import Notices
-from trioshadow._model.checks import is_count, out_of_range
+from trioshadow._model.checks import (
+    instance_of,
+    is_count,
+    is_fraction,
+    is_number,
+    is_timeout,
+    number,
+    out_of_range,
+    several,
+    wrong_type,
+)
 from trioshadow._model.errors import MESSAGE_LIMIT, ShadowerNotRunning
 from trioshadow._shadower import Shadower, admission_of
 from trioshadow.evidence import Decision, Epoch, Objective
@@ -57,46 +66,30 @@ class RampOutcome:
     """Why, in words: what the log says of it."""
 
 
-def _require_number(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+_STEPS = "rising fractions in (0, 1]"
 
 
 def _checked_steps(steps: Any) -> tuple[float, ...]:
-    if isinstance(steps, str) or not isinstance(steps, Iterable):
-        raise TypeError(f"steps takes several rates, as in [0.01, 0.1, 1.0], not {steps!r}")
+    checked = several("steps", steps, "rates, as in [0.01, 0.1, 1.0]")
     below = 0.0
-    for step in (checked := tuple(steps)):
-        _require_number("steps", step)
+    for step in checked:
+        if not is_number(step):
+            raise wrong_type("steps", step, "numbers", _STEPS)
         if not below < step <= 1:
-            raise out_of_range("steps", checked, "rising fractions in (0, 1]")
+            raise out_of_range("steps", checked, _STEPS)
         below = step
     if not checked:
         raise out_of_range("steps", checked, "one or more")
     return tuple(map(float, checked))
 
 
-def _is_duration(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _require_number(attribute.name, value)
-    if not value > 0:
-        raise out_of_range(attribute.name, value, "seconds in (0, inf]")
+def _is_below_the_steps(ramp: Ramp, attribute: attrs.Attribute[Any], value: object) -> None:
+    highest = ramp.steps[0]
+    allowed = f"a fraction in [0, {highest:g}], the first step"
+    number(allowed, lambda rate: 0 <= rate <= highest)(ramp, attribute, value)
 
 
-def _is_fraction(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _require_number(attribute.name, value)
-    if not 0 <= value <= 1:
-        raise out_of_range(attribute.name, value, "a fraction in [0, 1]")
-
-
-def _is_below_the_steps(ramp: Ramp, attribute: attrs.Attribute[Any], value: Any) -> None:
-    _require_number(attribute.name, value)
-    if not 0 <= value <= ramp.steps[0]:
-        raise out_of_range(attribute.name, value, f"a fraction in [0, {ramp.steps[0]:g}], the first step")
-
-
-def _is_objective(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, Objective):
-        raise TypeError(f"{attribute.name} must be an Objective, as in Objective(max_rate=0.01), not {value!r}")
+_is_objective = instance_of(Objective, "an Objective, as in Objective(max_rate=0.01)")
 
 
 @attrs.frozen
@@ -113,18 +106,18 @@ class Ramp:
 
     steps: tuple[float, ...] = attrs.field(default=(0.001, 0.01, 0.1, 1.0), converter=_checked_steps)
     """Sampling rates, rising, each in (0, 1]."""
-    every: float = attrs.field(default=600.0, kw_only=True, validator=_is_duration)
+    every: float = attrs.field(default=600.0, kw_only=True, validator=is_timeout)
     """Seconds, in (0, inf], that each step lasts at least, in one piece: see `min_calls` and `run()`. inf: it stays on
     the first, and watches."""
     objective: Objective = attrs.field(factory=Objective, kw_only=True, validator=_is_objective)
     """By which the scorecard is asked. It falls back when that says REJECT."""
-    look_every: float = attrs.field(default=10.0, kw_only=True, validator=_is_duration)
+    look_every: float = attrs.field(default=10.0, kw_only=True, validator=is_timeout)
     """Seconds between two looks, in (0, inf]. A scorecard is asked less often where it would take more than a
     hundredth of the event loop's time."""
     fall_back_to: float = attrs.field(default=0.0, kw_only=True, validator=_is_below_the_steps)
     """The rate after falling back, from 0, which leaves the candidate alone, up to the first step, which keeps examples
     coming."""
-    max_failed: float = attrs.field(default=0.1, kw_only=True, validator=_is_fraction)
+    max_failed: float = attrs.field(default=0.1, kw_only=True, validator=is_fraction)
     """It falls back when more than this fraction, in [0, 1], of the legs that ended since the last look failed or timed
     out; 1: never for that."""
     min_calls: int = attrs.field(default=20, kw_only=True, validator=is_count)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from trioshadow._model.checks import integer
 from trioshadow._model.errors import BodyTooLarge
 from trioshadow._model.record import ResponseRecord
 
@@ -18,6 +19,7 @@ MAX_BODY_BYTES = 2**20
 
 #: What zlib can be asked for at once.
 _LARGEST = 2**31 - 2
+_is_limit = integer("a number of bytes in [0, 2**31 - 2]", lambda limit: 0 <= limit <= _LARGEST)
 
 #: Answers that have no body, whatever their headers say (RFC 9110 §6.4.1).
 _BODILESS = frozenset((204, 304))
@@ -57,10 +59,7 @@ def record_of(
     return ResponseRecord(body, status=status, headers=kept)
 
 
-def checked_body_limit(limit: object) -> int:
+def checked_body_limit(limit: int) -> int:
     """The limit itself. Raises TypeError or ValueError for what is no number of bytes in [0, 2**31 - 2]."""
-    if isinstance(limit, bool) or not isinstance(limit, int):
-        raise TypeError(f"max_body_bytes must be an int, not {type(limit).__name__}")
-    if not 0 <= limit <= _LARGEST:
-        raise ValueError(f"max_body_bytes must be a number of bytes in [0, 2**31 - 2], not {limit!r}")
+    _is_limit.check("max_body_bytes", limit)
     return limit

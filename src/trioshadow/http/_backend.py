@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import trio
 
 from trioshadow._accounts.notices import Notices
+from trioshadow._model.checks import is_bool
 from trioshadow._model.errors import BodyTooLarge
 from trioshadow._model.record import ResponseRecord
 from trioshadow._service.marks import in_shadow
@@ -72,7 +73,8 @@ class HttpBackend:
       Content-Length, Accept-Encoding and the mark, nor what you set on the client.
     - `preserve_host`: send the request's own Host, for backends that make absolute URLs of it.
 
-    Raises TypeError if `client` is no async client, ValueError for a `base_url` or limit that is out of range.
+    Raises TypeError if `client` is no async client, TypeError and ValueError for other arguments of a wrong type and
+    out of range.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class HttpBackend:
     ) -> None:
         if not inspect.iscoroutinefunction(getattr(client, "send", None)) or not hasattr(client, "build_request"):
             raise TypeError(f"client must be an httpx.AsyncClient (or httpx2's), not {type(client).__name__}")
+        is_bool.check("preserve_host", preserve_host)
         self._client = client
         self._base_url = None if base_url is None else checked_base_url(base_url, "base_url")
         self._base_origin = None if self._base_url is None else origin_of(self._base_url)

@@ -13,6 +13,7 @@ import trio
 
 from trioshadow._accounts.notices import Notices
 from trioshadow._caller.leg import IdleLeg, Leg
+from trioshadow._model.checks import is_bool, is_function
 from trioshadow._model.errors import passing_error, type_name
 from trioshadow._model.fixing import Deferred
 from trioshadow._model.verdict import HeldBack, Verdict
@@ -50,8 +51,8 @@ class Edge:
         ignore_volatile: bool,
         operation: Callable[[HttpRequest], str] | None,
     ) -> None:
-        if operation is not None and not callable(operation):
-            raise TypeError(f"operation must be a function, not {type(operation).__name__}")
+        is_function.or_none.check("operation", operation)
+        is_bool.check("ignore_volatile", ignore_volatile)
         self.limit = checked_body_limit(max_body_bytes)
         self.operations = OperationNames()
         self.notices = Notices(name)

@@ -10,6 +10,8 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterable
 
+from trioshadow._model.checks import Check, several
+
 from ._fields import MARK, RawHeaders
 
 #: No list takes these away: they belong to the message as it is sent, and are made anew for it where need be; and a
@@ -17,16 +19,16 @@ from ._fields import MARK, RawHeaders
 _ALWAYS = frozenset((b"host", b"content-length", b"accept-encoding", MARK.encode()))
 
 
+_is_header = Check("names of headers", lambda name: isinstance(name, str), "names of headers, none of them empty", bool)
+
+
 def checked_names(names: Iterable[str], parameter: str) -> list[str]:
-    """Names or patterns in lower case. TypeError, naming the parameter, for what is none; a lone str would be taken for
-    its letters, and what it names would go along.
+    """Names or patterns in lower case. TypeError or ValueError, naming the parameter, for what is none; of a lone
+    str, taken for its letters, what it names would go along.
     """
-    if isinstance(names, str | bytes):
-        raise TypeError(f"{parameter} takes several names of headers, as in [{names!r}], not {names!r}")
-    checked = list(names)
+    checked = several(parameter, names, "names of headers, as in ['x-user']")
     for name in checked:
-        if not isinstance(name, str) or not name:
-            raise TypeError(f"{parameter} takes names of headers, not {name!r}")
+        _is_header.check(parameter, name)
     return [name.lower() for name in checked]
 
 

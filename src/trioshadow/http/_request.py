@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from trioshadow._model.checks import is_name, is_text
 from trioshadow._model.record import Headers, HeadersLike, header_pairs
 from trioshadow._model.sampling import SamplingKey
 from trioshadow.compare import SENSITIVE
@@ -64,13 +65,13 @@ class HttpRequest:
 
     method: str = attrs.field(validator=_is_token)
     """As sent: methods are case-sensitive (RFC 9110 §9.1)."""
-    url: str = attrs.field(converter=str, validator=[_is_token, _is_url])
+    url: str = attrs.field(validator=[_is_token, _is_url])
     """Absolute (`https://api.test/users/7`), or a target (`/users/7`) for backends that have a `base_url`."""
     headers: Headers = attrs.field(default=(), converter=_pairs)
     """Mapping or pairs in (str, or bytes read as Latin-1); out comes a tuple of pairs, in their order and case."""
     body: bytes = attrs.field(default=b"", converter=_bytes)
     """All of it, as on the wire."""
-    route: str | None = attrs.field(default=None, kw_only=True)
+    route: str | None = attrs.field(default=None, kw_only=True, validator=is_text.or_none)
     """Where it goes in place of `url`'s own origin: what a backend without a `base_url` looks at."""
 
     @property
@@ -178,6 +179,7 @@ def key_header(name: str) -> Callable[[HttpRequest], SamplingKey]:
     Requests without it are `unkeyed`. Of headers that let somebody in (Authorization and the like) the key is a hash,
     since keys are kept in records: the first 32 hexadecimal digits of the value's SHA-256.
     """
+    is_name.check("name", name)
     secret = name.lower() in SENSITIVE
 
     def key(request: HttpRequest) -> SamplingKey:
@@ -191,6 +193,7 @@ def key_header(name: str) -> Callable[[HttpRequest], SamplingKey]:
 
 def key_cookie(name: str) -> Callable[[HttpRequest], SamplingKey]:
     """For `ShadowConfig(key=...)`: a hash of a cookie's value is the sampling key, as in `key_header()`."""
+    is_name.check("name", name)
 
     def key(request: HttpRequest) -> SamplingKey:
         value = request.cookie(name)

@@ -15,6 +15,7 @@ from typing import Any, Self
 import attrs
 import httpx
 
+from trioshadow._model.checks import wrong_type
 from trioshadow._model.verdict import HeldBack
 from trioshadow._shadower import Shadower
 
@@ -62,6 +63,8 @@ class ShadowTransport(httpx.AsyncBaseTransport):
     ) -> None:
         if not hasattr(inner, "handle_async_request"):
             raise TypeError(f"inner must be a transport, as in httpx.AsyncHTTPTransport(), not {type(inner).__name__}")
+        if not isinstance(shadower, Shadower):
+            raise wrong_type("shadower", shadower, "a Shadower")
         self._inner = inner
         self._shadower = shadower
         self._routes = _checked_routes(routes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlsplit
 
+from trioshadow._model.checks import Check
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -61,11 +63,16 @@ def origin_of(url: str) -> str | None:
     return f"{parts.scheme}://{host}{shown_port}"
 
 
+#: An httpx.URL, or httpx2's, is known by what it has.
+_is_url = Check("a URL", lambda url: isinstance(url, str) or hasattr(url, "raw_path"), "a URL", lambda _: True)
+
+
 def checked_base_url(url: object, parameter: str) -> str:
     """`url` without a `/` at its end, if a request can be sent below it.
 
-    Raises ValueError, naming the parameter, if it is not `http(s)://host[:port][/prefix]`.
+    Raises TypeError or ValueError, naming the parameter, if it is not `http(s)://host[:port][/prefix]`.
     """
+    _is_url.check(parameter, url)
     text = str(url)
     try:
         parts = urlsplit(text)

@@ -28,11 +28,11 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from trioshadow._accounts.notices import Notices
+from trioshadow._model.checks import integer, is_count, is_delay, is_function, is_text
 from trioshadow._model.errors import first_other, type_name
 from trioshadow._service.marks import in_shadow
 
 from . import _in_worker
-from ._arguments import check_count, check_function, check_seconds
 from ._errors import BackendFull, BackendNotRunning
 
 RequestT = TypeVar("RequestT")
@@ -40,6 +40,8 @@ ResponseT = TypeVar("ResponseT")
 
 #: The places are counted here, not by trio-parallel.
 _UNLIMITED: Any = contextlib.nullcontext()
+
+_is_niceness = integer("an int in [0, 19]", lambda niceness: 0 <= niceness <= 19)
 
 
 class ProcessBackend(Generic[RequestT, ResponseT]):
@@ -65,8 +67,8 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
     `start_timeout`: seconds for all workers to come up; then BackendNotRunning. What goes wrong there is raised here.
     `stop_timeout`: seconds for idle workers to end by themselves; then they are killed, and the log says so.
 
-    Raises ImportError without the extra, TypeError if `function` is not a sync function, ValueError for a count or for
-    seconds out of range.
+    Raises ImportError without the extra, TypeError if `function` is not a sync function, TypeError and ValueError for
+    other arguments of a wrong type and out of range.
     """
 
     def __init__(
@@ -80,15 +82,15 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
         start_timeout: float = 60.0,
         stop_timeout: float = 5.0,
     ) -> None:
-        check_function("function", function)
+        is_function.check("function", function)
         if inspect.iscoroutinefunction(function):
             raise TypeError("function must be a sync function: a worker process has no event loop")
-        check_count("max_workers", max_workers)
-        check_count("max_in_flight", max_in_flight)
-        if isinstance(niceness, bool) or not isinstance(niceness, int) or not 0 <= niceness <= 19:
-            raise ValueError(f"niceness must be an int in [0, 19], not {niceness!r}")
-        check_seconds("start_timeout", start_timeout)
-        check_seconds("stop_timeout", stop_timeout)
+        is_text.check("name", name)
+        is_count.check("max_workers", max_workers)
+        is_count.check("max_in_flight", max_in_flight)
+        _is_niceness.check("niceness", niceness)
+        is_delay.check("start_timeout", start_timeout)
+        is_delay.check("stop_timeout", stop_timeout)
         try:
             import trio_parallel  # type: ignore[import-untyped] # pyright: ignore[reportMissingTypeStubs] # noqa: PLC0415
         except ImportError as exc:

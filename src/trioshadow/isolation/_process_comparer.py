@@ -10,6 +10,7 @@ from typing import Any, Self
 import trio
 
 from trioshadow._accounts.notices import Notices
+from trioshadow._model.checks import is_count
 from trioshadow._service.comparer import ThreadComparer
 from trioshadow._settings.config import ShadowConfig
 from trioshadow.compare import Comparison, Divergence
@@ -35,6 +36,7 @@ class ProcessComparer:
     """
 
     def __init__(self, max_workers: int = 1, waiting: int = 16) -> None:
+        is_count.check("max_workers", max_workers)
         self._threads = ThreadComparer(2, waiting)  # checks `waiting`, too
         self._backend = ProcessBackend(
             _compare, name="comparisons", max_workers=max_workers, max_in_flight=max_workers + waiting

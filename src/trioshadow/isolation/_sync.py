@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import trio
 
-from ._arguments import check_count, check_function
+from trioshadow._model.checks import is_count, is_function
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -26,12 +26,12 @@ class SyncBackend(Generic[RequestT, ResponseT]):
     A thread shares the interpreter lock: one that computes in Python still slows the event loop down (`ProcessBackend`
     does not).
 
-    Raises TypeError if `function` is not callable, ValueError if `max_threads` is not in [1, inf).
+    Raises TypeError if `function` is not callable or `max_threads` no int, ValueError if that is not in [1, inf).
     """
 
     def __init__(self, function: Callable[[RequestT], ResponseT], *, max_threads: int = 8) -> None:
-        check_function("function", function)
-        check_count("max_threads", max_threads)
+        is_function.check("function", function)
+        is_count.check("max_threads", max_threads)
         self._function = function
         self._limiter = trio.CapacityLimiter(max_threads)
 

@@ -25,9 +25,9 @@ from trio.lowlevel import Abort, enable_ki_protection
 
 from trioshadow._accounts.notices import Notices
 from trioshadow._model.backend import Backend
+from trioshadow._model.checks import is_count, is_delay, is_function, is_text
 from trioshadow._model.errors import type_name
 
-from ._arguments import check_count, check_function, check_seconds
 from ._crossing import Crossing
 from ._errors import BackendFull, BackendNotRunning, crossing_error
 from ._other_loop import OtherLoop
@@ -53,7 +53,7 @@ class ThreadBackend(Generic[RequestT, ResponseT]):
     `stop_timeout`: seconds that leaving waits for calls and factory to clean up after they were cancelled; then the
     thread is left to itself, and the log says so. It does not keep the interpreter from ending.
 
-    Raises TypeError if `factory` is not callable, ValueError for a count or for seconds out of range.
+    Raises TypeError and ValueError for arguments of a wrong type and out of range.
     """
 
     def __init__(
@@ -67,10 +67,11 @@ class ThreadBackend(Generic[RequestT, ResponseT]):
         start_timeout: float = 30.0,
         stop_timeout: float = 5.0,
     ) -> None:
-        check_function("factory", factory)
-        check_count("max_in_flight", max_in_flight)
-        check_seconds("start_timeout", start_timeout)
-        check_seconds("stop_timeout", stop_timeout)
+        is_function.check("factory", factory)
+        is_text.check("name", name)
+        is_count.check("max_in_flight", max_in_flight)
+        is_delay.check("start_timeout", start_timeout)
+        is_delay.check("stop_timeout", stop_timeout)
         self._factory = factory
         self._name = f"thread backend {name!r}" if name else "thread backend"
         self._max_in_flight = max_in_flight

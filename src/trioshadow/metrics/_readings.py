@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 
 from trioshadow._accounts.notices import Notices
+from trioshadow._model.checks import is_count_or_zero
 from trioshadow._model.errors import type_name
 from trioshadow._settings.records import OPERATION_LIMIT
 from trioshadow._shadower import Shadower
@@ -48,16 +49,14 @@ class Sample:
 class Readings:
     """What one exporter reads.
 
-    `operations` is how many have rows of their own. ValueError if that is negative, or two shadowers have one name.
+    `operations` is how many have rows of their own. TypeError if that is no int, ValueError if it
+    is negative, or two shadowers have one name.
     """
 
     def __init__(
         self, shadowers: Iterable[Shadower[Any, Any, Any]], scorecards: Scorecards | None, operations: int
     ) -> None:
-        if isinstance(operations, bool) or not isinstance(operations, int):
-            raise TypeError(f"operations must be an int, not {type(operations).__name__}")
-        if operations < 0:
-            raise ValueError(f"operations must be a count in [0, inf), not {operations!r}")
+        is_count_or_zero.check("operations", operations)
         self._operations = operations
         self._shadowers: dict[str, Shadower[Any, Any, Any]] = {}
         self._notices: dict[str, Notices] = {}

@@ -8,7 +8,6 @@ of its own makes the scorecard of it, and exporters get the last one with its ti
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import trio
 
 from trioshadow._accounts.notices import Notices
+from trioshadow._model.checks import instance_of, is_interval
 from trioshadow._model.errors import type_name
 from trioshadow._shadower import Shadower
 from trioshadow.evidence import Evidence, Objective, Scorecard, scorecard
@@ -23,6 +23,7 @@ from trioshadow.evidence import Evidence, Objective, Scorecard, scorecard
 from ._catalogue import Judged
 
 _DEFAULT_OBJECTIVE = Objective()
+_is_objective = instance_of(Objective, "an Objective")
 
 
 class Scorecards:
@@ -43,10 +44,8 @@ class Scorecards:
         *,
         every: float = 60.0,
     ) -> None:
-        if isinstance(every, bool) or not isinstance(every, int | float):
-            raise TypeError(f"every must be a number, not {type(every).__name__}")
-        if not 0 < every < math.inf:
-            raise ValueError(f"every must be seconds in (0, inf), not {every!r}")
+        _is_objective.check("objective", objective)
+        is_interval.check("every", every)
         self._shadowers = tuple(shadowers)
         self._objective = objective
         self._every = every

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from trioshadow._accounts.instruments import Settled
 from trioshadow._accounts.notices import Notices
 from trioshadow._model.backend import BackendLike, RequestT, ResponseT, as_callable
+from trioshadow._model.checks import is_text
 from trioshadow._model.errors import type_name
 from trioshadow._service.marks import tell_when_settled
 
@@ -54,6 +55,7 @@ class TracedBackend(Generic[RequestT, ResponseT]):
         except ImportError as exc:
             raise ImportError("TracedBackend needs opentelemetry-api: pip install 'trioshadow[otel]'") from exc
         self._call = as_callable(backend, "backend")
+        is_text.check("side", side)
         self._wrapped = backend
         self._side = side
         self._trace = trace

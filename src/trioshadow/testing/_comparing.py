@@ -15,6 +15,7 @@ import trio
 from trioshadow._accounts.ledger import ShadowStatistics
 from trioshadow._accounts.observers import unobserved
 from trioshadow._model.backend import as_callable
+from trioshadow._model.checks import is_count, is_text
 from trioshadow._model.verdict import Verdict
 from trioshadow._settings.config import ShadowConfig
 from trioshadow._settings.records import DivergenceRecord
@@ -40,8 +41,8 @@ class Comparing:
         """TypeError and ValueError for what can't be used."""
         if not isinstance(config, ShadowConfig):
             raise TypeError(f"config must be a ShadowConfig, not {type(config).__name__}")
-        if isinstance(max_shown, bool) or not isinstance(max_shown, int) or max_shown < 1:
-            raise ValueError(f"max_shown must be a count in [1, inf), not {max_shown!r}")
+        is_text.check("operation", operation)
+        is_count.check("max_shown", max_shown)
         return cls(
             primary=_awaitable(primary, "primary"),
             shadow=_awaitable(shadow, "shadow"),

@@ -6,24 +6,18 @@ Times are seconds of Trio's clock, so with `trio.testing.MockClock` they are exa
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import attrs
 import trio
 
-
-def _is_seconds(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{attribute.name} must be seconds in [0, inf), not {value!r}")
+from trioshadow._model.checks import is_bool, is_delay, wrong_type
 
 
 def _is_exception(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not (isinstance(value, BaseException) or (isinstance(value, type) and issubclass(value, BaseException))):
-        raise TypeError(f"{attribute.name} must be an exception or its class, not {value!r}")
+        raise wrong_type(attribute.name, value, "an exception or its class")
 
 
 @attrs.frozen
@@ -31,7 +25,7 @@ class Answer:
     """Return `value`; if that is a function, what it makes of the request."""
 
     value: Any
-    after: float = attrs.field(default=0.0, kw_only=True, validator=_is_seconds)
+    after: float = attrs.field(default=0.0, kw_only=True, validator=is_delay)
     """Seconds until then, in [0, inf). At 0 it is still a checkpoint."""
 
 
@@ -40,7 +34,7 @@ class Fail:
     """Raise `exception`: a class or an instance. Of an instance each call raises the same one."""
 
     exception: BaseException | type[BaseException] = attrs.field(validator=_is_exception)
-    after: float = attrs.field(default=0.0, kw_only=True, validator=_is_seconds)
+    after: float = attrs.field(default=0.0, kw_only=True, validator=is_delay)
     """Seconds until then, in [0, inf)."""
 
 
@@ -48,7 +42,7 @@ class Fail:
 class Hang:
     """Never return; unless `refuse_cancel` says otherwise it can be cancelled."""
 
-    refuse_cancel: float = attrs.field(default=0.0, kw_only=True, validator=_is_seconds)
+    refuse_cancel: float = attrs.field(default=0.0, kw_only=True, validator=is_delay)
     """Seconds from the start, in [0, inf), for which even cancelling does not help."""
 
 
@@ -66,6 +60,7 @@ class ScriptedBackend:
     """
 
     def __init__(self, *steps: Step, repeat: bool = True) -> None:
+        is_bool.check("repeat", repeat)
         if not steps:
             raise ValueError("a script has at least one step")
         for step in steps:

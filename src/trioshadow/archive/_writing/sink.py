@@ -18,7 +18,7 @@ import attrs
 import trio
 
 from trioshadow._accounts.notices import Notices
-from trioshadow._model.checks import is_integer, out_of_range
+from trioshadow._model.checks import instance_of, integer, is_bool, is_timeout, wrong_type
 from trioshadow._settings.records import DivergenceRecord
 from trioshadow.archive._lines import epoch_of, record_line, snapshot_line
 from trioshadow.archive._redaction import Redaction
@@ -28,22 +28,12 @@ from .writer import ArchiveWriter, Limits
 _MIB = 1 << 20
 
 
-def _is_size(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    is_integer(instance, attribute, value)
-    if value < 1024:
-        raise out_of_range(attribute.name, value, "bytes in [1024, inf)")
-
-
-def _is_duration(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{attribute.name} must be a number, not {type(value).__name__}")
-    if not value > 0:
-        raise ValueError(f"{attribute.name} must be seconds in (0, inf], not {value!r}")
+_is_size = integer("bytes in [1024, inf)", lambda size: size >= 1024)
 
 
 def _absolute(path: Any) -> Path:
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path must be a str or a path, not {type(path).__name__}")
+        raise wrong_type("path", path, "a str or a path")
     file = Path(path)
     if not file.name:
         raise ValueError(f"path must name a file, not {str(path)!r}")
@@ -62,19 +52,19 @@ class JsonlSink:
     path: Path = attrs.field(converter=_absolute)
     """The active file. Closed segments lie beside it: `<path>.<UTC time>-<run>-<number>.gz`."""
     redaction: Redaction = attrs.field(
-        default=Redaction(), kw_only=True, validator=attrs.validators.instance_of(Redaction)
+        default=Redaction(), kw_only=True, validator=instance_of(Redaction, "a Redaction")
     )
     """What is masked before anything is written."""
     max_segment_bytes: int = attrs.field(default=64 * _MIB, kw_only=True, validator=_is_size)
     """A segment is closed before it becomes larger, in [1024, inf). A line that is larger is dropped."""
-    max_segment_age: float = attrs.field(default=3600.0, kw_only=True, validator=_is_duration)
+    max_segment_age: float = attrs.field(default=3600.0, kw_only=True, validator=is_timeout)
     """The first line that comes when a segment is so old, in (0, inf], begins another."""
     max_total_bytes: int = attrs.field(default=1024 * _MIB, kw_only=True, validator=_is_size)
     """All files of this archive together, the active one too; at least twice `max_segment_bytes`. The oldest closed
     segments are deleted first. While one is compressed, both of its files are there, and only the plain one counts."""
-    compress: bool = attrs.field(default=True, kw_only=True, validator=attrs.validators.instance_of(bool))
+    compress: bool = attrs.field(default=True, kw_only=True, validator=is_bool)
     """Closed segments become `.gz`, a MiB with each line that is written."""
-    snapshot_every: float = attrs.field(default=60.0, kw_only=True, validator=_is_duration)
+    snapshot_every: float = attrs.field(default=60.0, kw_only=True, validator=is_timeout)
     """Seconds, in (0, inf], between two snapshots of the evidence; the last one comes at the exit."""
 
     _writer: ArchiveWriter = attrs.field(init=False, repr=False)
