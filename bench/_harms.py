@@ -89,7 +89,7 @@ async def _on_the_loop(candidate: Candidate) -> AsyncGenerator[Call]:
 
 @contextlib.asynccontextmanager
 async def _in_threads(candidate: Candidate) -> AsyncGenerator[Call]:
-    yield SyncBackend(candidate, max_threads=1).call
+    yield SyncBackend(candidate, max_workers=1).call
 
 
 @contextlib.asynccontextmanager

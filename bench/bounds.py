@@ -77,11 +77,15 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
         *("calls are mirrored without one", "`secondary.in_flight`"),
     )
     yield (
-        *("large bodies that are compared, and that wait for it", "`ThreadComparer(at_once, waiting)`"),
-        *(f"{threads('at_once')} and {threads('waiting')}", "a leg is abandoned", "`gave_way_by_cause`: `comparisons`"),
+        *("large bodies that are compared, and that wait for it", "`ThreadComparer(max_workers, waiting)`"),
+        *(
+            f"{threads('max_workers')} and {threads('waiting')}",
+            "a leg is abandoned",
+            "`gave_way_by_cause`: `comparisons`",
+        ),
     )
     yield (
-        *("threads of a blocking backend", "`SyncBackend(max_threads)`", f"{_default(SyncBackend, 'max_threads')}"),
+        *("threads of a blocking backend", "`SyncBackend(max_workers)`", f"{_default(SyncBackend, 'max_workers')}"),
         *("its calls wait, until their deadline", "`timed_out`"),
     )
     yield (

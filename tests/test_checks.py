@@ -274,7 +274,7 @@ NUMBERS_OF_CALLS = {
     ("DivergenceLog", "capacity"): OR_ZERO,
     ("Divergence.explain", "width"): ((20, None), (19,)),
     ("HttpBackend", "max_body_bytes"): BODY,
-    ("mirrored", "max_threads"): COUNT,
+    ("mirrored", "max_workers"): COUNT,
     ("ProcessBackend", "max_workers"): COUNT,
     ("ProcessBackend", "max_in_flight"): COUNT,
     ("ProcessBackend", "niceness"): ((0, 19), (-1, 20)),
@@ -289,11 +289,11 @@ NUMBERS_OF_CALLS = {
     ("Shadower.subscribe", "max_buffer"): COUNT,
     ("ShadowMiddleware", "max_body_bytes"): BODY,
     ("ShadowTransport", "max_body_bytes"): BODY,
-    ("SyncBackend", "max_threads"): COUNT,
+    ("SyncBackend", "max_workers"): COUNT,
     ("ThreadBackend", "max_in_flight"): COUNT,
     ("ThreadBackend", "start_timeout"): DELAY,
     ("ThreadBackend", "stop_timeout"): DELAY,
-    ("ThreadComparer", "at_once"): COUNT,
+    ("ThreadComparer", "max_workers"): COUNT,
     ("ThreadComparer", "waiting"): OR_ZERO,
 }
 

@@ -16,7 +16,7 @@ async def old_html(text: str) -> str:
 
 
 # It computes, so it gets one thread: more would only wait for the interpreter lock. Its parser keeps no state.
-new_html = SyncBackend(MarkdownIt("commonmark").render, max_threads=1)
+new_html = SyncBackend(MarkdownIt("commonmark").render, max_workers=1)
 
 TEXTS = {
     "I *love* this {}!": 700,

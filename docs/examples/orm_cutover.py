@@ -47,7 +47,7 @@ async def main(path: str) -> None:
     )
     for sql in ["ROUND(cents * 0.15)", "fee(cents)"]:
         config = ShadowConfig(view=views, candidate=sql)
-        async with Shadower(SyncBackend(old), SyncBackend(new, max_threads=2), config) as shadower:
+        async with Shadower(SyncBackend(old), SyncBackend(new, max_workers=2), config) as shadower:
             for customer in range(1_500):
                 await shadower.call(customer, operation="orders of a customer")
                 await shadower.wait_idle()

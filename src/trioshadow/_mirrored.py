@@ -87,7 +87,7 @@ def mirrored(
     slo: SloTracker | None = None,
     breaker: LegBreaker | None = None,
     comparer: Comparer | None = None,
-    max_threads: int = 8,
+    max_workers: int = 8,
 ) -> Callable[[Callable[P, R]], MirroredFunction[P, R]]:
     """A decorator: the function below it is the primary, `shadow` is called with the same arguments.
 
@@ -98,14 +98,14 @@ def mirrored(
             html = render("*hello*")        # the old function's answer, as before
 
     Either function may be async or not. A primary that is not runs inline in its caller, as before. A shadow that is
-    not runs in worker threads, at most `max_threads` at once (see `SyncBackend`), and so does a `secondary`. The
+    not runs in worker threads, at most `max_workers` at once (see `SyncBackend`), and so does a `secondary`. The
     request is an `Arguments`; `name`, also the operation in the records, is by default the primary's. The other
     parameters are those of `Shadower`.
 
     Raises TypeError for generator functions: their answer is not there when they return.
     """
-    shadow_call = _on_arguments(shadow, max_threads)
-    secondary_call = None if secondary is None else _on_arguments(secondary, max_threads, "secondary")
+    shadow_call = _on_arguments(shadow, max_workers)
+    secondary_call = None if secondary is None else _on_arguments(secondary, max_workers, "secondary")
     own_sinks = tuple(sinks)  # every shadower gets them
 
     def decorate(function: Callable[P, R]) -> MirroredFunction[P, R]:
@@ -117,7 +117,7 @@ def mirrored(
         operation = name or getattr(function, "__name__", "")
 
         def new_shadower() -> Shadower[Arguments, Any, Any]:
-            primary_call = _on_arguments(function, max_threads)
+            primary_call = _on_arguments(function, max_workers)
             return Shadower(
                 *(primary_call, shadow_call, config),
                 name=operation,
@@ -201,7 +201,7 @@ async def _awaited(leg: Leg[Any, Any], awaitable: Awaitable[Any]) -> Any:
 
 
 def _on_arguments(
-    function: Callable[..., Any], max_threads: int, parameter: str = "shadow"
+    function: Callable[..., Any], max_workers: int, parameter: str = "shadow"
 ) -> Callable[[Arguments], Awaitable[Any]]:
     """The function as a backend that takes an `Arguments`."""
     if not callable(function):
@@ -216,4 +216,4 @@ def _on_arguments(
     def call_blocking(arguments: Arguments) -> Any:
         return function(*arguments.args, **arguments.kwargs)
 
-    return SyncBackend(call_blocking, max_threads=max_threads).call
+    return SyncBackend(call_blocking, max_workers=max_workers).call

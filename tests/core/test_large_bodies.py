@@ -165,10 +165,10 @@ async def test_a_secondary_is_compared_elsewhere_too(autojump_clock):
         assert counts(shadower) == {"diverged": 1}
 
 
-@pytest.mark.parametrize(("at_once", "waiting", "words"), [(0, 1, "at_once"), (1, -1, "waiting")])
-def test_a_comparer_has_at_least_one_thread(at_once, waiting, words):
+@pytest.mark.parametrize(("max_workers", "waiting", "words"), [(0, 1, "max_workers"), (1, -1, "waiting")])
+def test_a_comparer_has_at_least_one_thread(max_workers, waiting, words):
     with pytest.raises(ValueError, match=f"{words} must be a count"):
-        ThreadComparer(at_once, waiting)
+        ThreadComparer(max_workers, waiting)
 
 
 def test_what_is_no_comparer_is_refused():
@@ -203,7 +203,7 @@ async def test_so_many_threads_compare_and_so_many_wait():
         return value
 
     config = ShadowConfig(ignore=[Normalize("$.price", blocks)])
-    comparer = ThreadComparer(at_once=1, waiting=2)
+    comparer = ThreadComparer(max_workers=1, waiting=2)
     refused = []
 
     async def compare():

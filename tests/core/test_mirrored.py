@@ -262,7 +262,7 @@ async def test_the_pairs_of_sync_and_async():
 
 async def test_stuck_threads_take_no_more_than_their_own_and_are_left_at_the_deadline():
     release = threading.Event()
-    backend = SyncBackend(lambda _: release.wait(), max_threads=3)
+    backend = SyncBackend(lambda _: release.wait(), max_workers=3)
 
     async def primary(request):
         # The primary uses threads too: of Trio's default limiter, which the shadow must not touch.
@@ -283,7 +283,7 @@ async def test_stuck_threads_take_no_more_than_their_own_and_are_left_at_the_dea
 async def test_calls_go_on_while_the_shadows_threads_are_all_stuck():
     """How much longer they take is measured by the bench."""
     release = threading.Event()
-    backend = SyncBackend(lambda _: release.wait(), max_threads=4)
+    backend = SyncBackend(lambda _: release.wait(), max_workers=4)
 
     async def primary(request):
         return await trio.to_thread.run_sync(lambda: request)  # by Trio's own threads, of which there are 40
@@ -308,8 +308,8 @@ def test_sync_backend_is_validated():
     with pytest.raises(TypeError, match="function must be a function, not int"):
         SyncBackend(3)  # type: ignore[arg-type]
     for bad in (0, -1):
-        with pytest.raises(ValueError, match=r"max_threads must be a count in \[1, inf\)"):
-            SyncBackend(print, max_threads=bad)
+        with pytest.raises(ValueError, match=r"max_workers must be a count in \[1, inf\)"):
+            SyncBackend(print, max_workers=bad)
 
 
 async def test_what_a_thread_raises_stays_in_the_leg():

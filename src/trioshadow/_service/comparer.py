@@ -30,11 +30,11 @@ class Comparer(Protocol):
 class Places:
     """So many comparisons at once, so many waiting for their turn, and no more."""
 
-    def __init__(self, at_once: int, waiting: int) -> None:
-        is_count.check("at_once", at_once)
+    def __init__(self, max_workers: int, waiting: int) -> None:
+        is_count.check("max_workers", max_workers)
         is_count_or_zero.check("waiting", waiting)
-        self.limiter = trio.CapacityLimiter(at_once)
-        self._room = at_once + waiting
+        self.limiter = trio.CapacityLimiter(max_workers)
+        self._room = max_workers + waiting
         self._taken = 0
 
     def __enter__(self) -> None:
@@ -51,13 +51,13 @@ class Places:
 class ThreadComparer:
     """Compares large bodies in worker threads of its own, for `Shadower(comparer=...)`, which has one by default.
 
-    `at_once` threads, in [1, inf), compare, and `waiting` more comparisons, in [0, inf), wait for one; what is beyond
-    that is abandoned. What rules and decoders of yours run, they run there. Raises TypeError for
-    what is no int, ValueError out of range.
+    `max_workers` threads, in [1, inf), compare, and `waiting` more comparisons, in [0, inf), wait for one; what is
+    beyond that is abandoned. What rules and decoders of yours run, they run there. Raises TypeError for what is no int,
+    ValueError out of range.
     """
 
-    def __init__(self, at_once: int = 2, waiting: int = 16) -> None:
-        self._places = Places(at_once, waiting)
+    def __init__(self, max_workers: int = 2, waiting: int = 16) -> None:
+        self._places = Places(max_workers, waiting)
 
     async def compare(self, primary: Any, shadow: Any, config: ShadowConfig, /) -> Divergence | None:
         """Compare in a thread. Cancelling leaves the thread to itself, until it is done."""

@@ -98,7 +98,7 @@ class Isolation:
 
         One is enough for two fifths of a core, and safe: marko's renderer keeps the document it is at.
         """
-        backend = SyncBackend(self._compute_now, max_threads=1)
+        backend = SyncBackend(self._compute_now, max_workers=1)
 
         async def wait_quiet() -> None:
             while backend.busy_threads:  # noqa: ASYNC110 - threads that were left behind tell nobody when they end
