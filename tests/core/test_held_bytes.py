@@ -10,6 +10,7 @@ import trio
 
 from trioshadow import ResponseRecord, ShadowConfig, Shadower, Verdict
 from trioshadow._model.fixing import Copied, Deferred, Packed, copy_request
+from trioshadow.asgi._request import AsgiRequest
 from trioshadow._model.sizes import comparable_size, size_of
 from trioshadow.http import HttpRequest
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
@@ -137,6 +138,7 @@ def test_sizes_are_those_of_what_is_known():
     assert size_of(ResponseRecord({"a": 1})) == 0
     assert size_of(Deferred(bytes, bytearray(5), b"12", 7)) == 7
     assert size_of(HttpRequest("POST", "/", body=b"four")) == 4
+    assert size_of(AsgiRequest("POST", "/", body=b"four")) == 4  # it inherits that
     assert size_of(Copied([1])) == size_of(7) == size_of({"a": b"x"}) == 0
     assert comparable_size(ResponseRecord(b"four")) == comparable_size("four") == 4
     assert comparable_size({"a": 1}) is None

@@ -6,10 +6,13 @@ known, and they count as nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .fixing import Deferred, Packed
 from .record import ResponseRecord
+
+_mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 
 _FLAT = (bytes, str, bytearray)
 
@@ -25,8 +28,11 @@ def size_of(value: Any) -> int:
         return len(value.body) if type(value.body) in _FLAT else 0
     if kind is Deferred:
         return int(value.size)
-    held = kind.__dict__.get("__held_bytes__")  # not getattr(), which may be a metaclass's: this runs in the caller
-    return 0 if held is None else int(held(value))
+    for base in _mro_of(kind):  # not getattr(), which may be a metaclass's: this runs in the caller
+        held = base.__dict__.get("__held_bytes__")
+        if held is not None:
+            return int(held(value))
+    return 0
 
 
 def comparable_size(value: Any) -> int | None:
