@@ -40,7 +40,7 @@ class Arguments:
     args: tuple[Any, ...] = attrs.field(repr=hidden)
     kwargs: Mapping[str, Any] = attrs.field(repr=hidden)
 
-    def __sampling_key__(self) -> SamplingKey:
+    def __trioshadow_key__(self) -> SamplingKey:
         """The only argument; or a tuple of all: the positional ones, then a pair for each named one, sorted by name."""
         if len(self.args) == 1 and not self.kwargs:
             return cast("SamplingKey", self.args[0])

@@ -309,7 +309,7 @@ async def test_what_is_left_out_by_its_head_is_what_would_be_left_out_by_the_req
     made = []
     monkeypatch.setattr(_middleware, "request_of", lambda scope: made.append(scope) or request_of(scope))
     found = []
-    for key in (None, HttpRequest.__sampling_key__):  # who names a key gets to see the whole request
+    for key in (None, HttpRequest.__trioshadow_key__):  # who names a key gets to see the whole request
         shadow = ScriptedBackend(Answer(ResponseRecord(b"{}", headers=[JSON])))
         app = ShadowMiddleware(answering(), shadow=shadow, config=ShadowConfig(sample_rate=0.3, key=key))
         made.clear()

@@ -137,7 +137,7 @@ def test_wrong_captures_are_refused():
 
 async def test_ctrl_c_while_a_call_is_captured_passes_and_leaves_nothing_in_flight():
     class Interrupts:
-        def __captured__(self):
+        def __trioshadow_captured__(self):
             raise KeyboardInterrupt
 
         def __reduce__(self):

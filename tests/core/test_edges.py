@@ -29,10 +29,10 @@ def held_back(shadower):
 class Order:
     write: bool
 
-    def __sampling_key__(self):
+    def __trioshadow_key__(self):
         return b"k"
 
-    def __may_mirror__(self):
+    def __trioshadow_may_mirror__(self):
         return not self.write
 
 

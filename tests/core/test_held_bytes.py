@@ -5,13 +5,14 @@ At the limit mirroring gives way.
 
 from __future__ import annotations
 
+import attrs
 import pytest
 import trio
 
 from trioshadow import ResponseRecord, ShadowConfig, Shadower, Verdict
 from trioshadow._model.fixing import Copied, Deferred, Packed, copy_request
-from trioshadow.asgi._request import AsgiRequest
 from trioshadow._model.sizes import comparable_size, size_of
+from trioshadow.asgi._request import AsgiRequest
 from trioshadow.http import HttpRequest
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
@@ -127,6 +128,30 @@ async def test_a_thousand_large_bodies_stay_within_it(autojump_clock):
         assert statistics.abandoned == statistics.gave_way_by_cause["bytes"] > 0
         assert statistics.matched + statistics.abandoned == 1000
         assert await held(shadower) == 0
+
+
+@pytest.mark.parametrize("told", [7, -7, "many", None, SystemExit], ids=str)
+async def test_what_a_request_says_of_its_size_can_not_hurt_its_call(autojump_clock, told):
+    @attrs.frozen
+    class Own:
+        def __trioshadow_held_bytes__(self):
+            if told is SystemExit:
+                raise SystemExit
+            return told
+
+    async with Shadower(ScriptedBackend(Answer(1)), ScriptedBackend(Answer(1))) as shadower:
+        outcome = await shadower.call(Own(), key=b"k")
+        assert (await outcome.wait_settled()).verdict is Verdict.MATCHED
+    assert size_of(Own()) == (7 if told == 7 else 0)
+
+
+def test_ctrl_c_while_a_request_says_its_size_passes():
+    class Own:
+        def __trioshadow_held_bytes__(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        size_of(Own())
 
 
 def test_sizes_are_those_of_what_is_known():

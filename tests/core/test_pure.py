@@ -106,7 +106,7 @@ class Text(enum.StrEnum):
 
 
 class WithKey:
-    def __sampling_key__(self):
+    def __trioshadow_key__(self):
         return ("user", 42)
 
 

@@ -135,7 +135,7 @@ def test_a_cookie_is_the_key_as_a_hash():
 
 def test_only_safe_methods_may_be_mirrored_unless_more_are_named():
     def may(method):
-        return HttpRequest(method, "/").__may_mirror__()
+        return HttpRequest(method, "/").__trioshadow_may_mirror__()
 
     assert [
         method for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "get") if may(method)
@@ -158,7 +158,7 @@ def test_only_safe_methods_may_be_mirrored_unless_more_are_named():
 def test_a_shadows_copy_may_not_be_mirrored_again():
     copy = HttpRequest("GET", "/", {"X-Shadow": "1"})
     assert copy.marked
-    assert not copy.__may_mirror__()
+    assert not copy.__trioshadow_may_mirror__()
     assert not allow_methods("GET")(copy)
 
 

@@ -124,7 +124,7 @@ class Uncopyable:
     def __deepcopy__(self, memo: object) -> Any:
         raise TypeError
 
-    def __sampling_key__(self) -> bytes:
+    def __trioshadow_key__(self) -> bytes:
         return b"k"
 
 

@@ -205,7 +205,7 @@ class KeyThatLies:
     def __init__(self, key):
         self.key = key
 
-    def __sampling_key__(self):
+    def __trioshadow_key__(self):
         if isinstance(self.key, type):
             raise self.key
         return self.key
@@ -228,7 +228,14 @@ METHODS = st.lists(
     st.sampled_from(
         [
             *("__eq__", "__hash__", "__reduce_ex__", "__deepcopy__", "__repr__", "__str__", "__bool__", "__len__"),
-            *("__iter__", "__getattr__", "__getattribute__", "__sampling_key__", "__may_mirror__", "__setattr__"),
+            *(
+                "__iter__",
+                "__getattr__",
+                "__getattribute__",
+                "__trioshadow_key__",
+                "__trioshadow_may_mirror__",
+                "__setattr__",
+            ),
         ]
     ),
     min_size=1,

@@ -173,7 +173,7 @@ class Admission:
         may_mirror = (config or self.config).may_mirror
         try:
             if may_mirror is None:
-                may_mirror = getattr(type(request), "__may_mirror__", None)
+                may_mirror = getattr(type(request), "__trioshadow_may_mirror__", None)
                 if may_mirror is None:
                     return True
             return _answer_of(may_mirror, request)

@@ -12,7 +12,7 @@ str                          UTF-8; lone surrogates are encoded as if they were 
 int (bool too)               decimal ASCII digits, `-` before a negative one
 UUID                         the 36 characters of its usual form, lower-case
 tuple of these               each item's bytes as a netstring (`<length>:<bytes>,`), one after the other
-an object of a request type  what its method `__sampling_key__()` gives, once more by this table
+an object of a request type  what its method `__trioshadow_key__()` gives, once more by this table
 ===========================  =======================================================================================
 
 Only bytes ever reach mmh3: a str with a lone surrogate kills the process there (segmentation fault in 5.3.1).
@@ -36,7 +36,7 @@ def encode_key(key: object) -> bytes:
     >>> encode_key(("user", 42))
     b'4:user,2:42,'
 
-    Raises TypeError for a key of any other type, and whatever the key's own `__sampling_key__` raises.
+    Raises TypeError for a key of any other type, and whatever the key's own `__trioshadow_key__` raises.
     """
     # By the types' own methods: a subclass may have others, and what comes out must be bytes and nothing else.
     if isinstance(key, bytes):
@@ -49,7 +49,7 @@ def encode_key(key: object) -> bytes:
         return UUID.__str__(key).encode()
     if isinstance(key, tuple):
         return b"".join(b"%d:%b," % (len(item), item) for item in map(encode_key, tuple.__iter__(key)))
-    own_key = getattr(type(key), "__sampling_key__", None)
+    own_key = getattr(type(key), "__trioshadow_key__", None)
     if own_key is not None:
         return encode_key(own_key(key))
     raise TypeError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .errors import passing_error
 from .fixing import Deferred, Packed
 from .record import ResponseRecord
 
@@ -29,10 +30,19 @@ def size_of(value: Any) -> int:
     if kind is Deferred:
         return int(value.size)
     for base in _mro_of(kind):  # not getattr(), which may be a metaclass's: this runs in the caller
-        held = base.__dict__.get("__held_bytes__")
+        held = base.__dict__.get("__trioshadow_held_bytes__")
         if held is not None:
-            return int(held(value))
+            return _told(held, value)
     return 0
+
+
+def _told(held: Callable[[Any], Any], value: Any) -> int:
+    try:
+        return max(0, int(held(value)))
+    except BaseException as exc:  # user code, in the caller
+        if passing_error(exc) is not None:
+            raise
+        return 0
 
 
 def comparable_size(value: Any) -> int | None:

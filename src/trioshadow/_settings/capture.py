@@ -51,7 +51,7 @@ def captured(value: object, limit: int) -> Any:
 
 
 def _plain(value: Any, limit: int) -> Any:
-    parts = getattr(type(value), "__captured__", None)
+    parts = getattr(type(value), "__trioshadow_captured__", None)
     if parts is not None:
         return _message(parts(value), value.body, limit)
     if is_a(value, ResponseRecord):

@@ -118,7 +118,7 @@ class ShadowConfig:
     """From a request to whether it may be mirrored: False for calls whose effects must happen once. They are served and
     counted `held_back`. Asked of sampled calls only. The edges for HTTP ask it before a request's body has been read,
     and once more after: it must not look at that.
-    None: what the method `__may_mirror__()` of the request's type says; where it has none, all may."""
+    None: what the method `__trioshadow_may_mirror__()` of the request's type says; where it has none, all may."""
 
     noise_rate: float = attrs.field(default=0.1, validator=_is_rate)
     """The fraction of mirrored calls, in [0, 1], that go to the secondary too, if there is one."""

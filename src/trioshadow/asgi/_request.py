@@ -55,7 +55,7 @@ class AsgiHead:
         """The target without its query."""
         return self.target.partition("?")[0]
 
-    def __sampling_key__(self) -> SamplingKey:
+    def __trioshadow_key__(self) -> SamplingKey:
         """That of an HttpRequest without a body."""
         return self.method, self.target
 

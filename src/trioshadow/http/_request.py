@@ -127,7 +127,7 @@ class HttpRequest:
             request_class = httpx.Request
         return request_class(self.method, self.url, headers=list(self.headers), content=self.body)
 
-    def __sampling_key__(self) -> SamplingKey:
+    def __trioshadow_key__(self) -> SamplingKey:
         """Method and target, and a hash of the body if there is one: keys are kept in records, and bodies have
         passwords in them.
         """
@@ -135,15 +135,15 @@ class HttpRequest:
             return self.method, self.target
         return self.method, self.target, _digest(self.body)
 
-    def __may_mirror__(self) -> bool:
+    def __trioshadow_may_mirror__(self) -> bool:
         """Safe methods, and no copies of copies."""
         return self.method in SAFE_METHODS and not self.marked
 
-    def __held_bytes__(self) -> int:
+    def __trioshadow_held_bytes__(self) -> int:
         """What of it counts for `ShadowConfig.max_in_flight_bytes`."""
         return len(self.body)
 
-    def __captured__(self) -> dict[str, Any]:
+    def __trioshadow_captured__(self) -> dict[str, Any]:
         """What a record keeps of it beside its body, where `ShadowConfig.capture` asks for that."""
         return {"method": self.method, "url": self.url, "headers": self.headers}
 
