@@ -27,7 +27,7 @@ from trioshadow._model.errors import MESSAGE_LIMIT
 from trioshadow._settings.capture import _URL
 from trioshadow._settings.records import KEY_LIMIT
 from trioshadow.asgi import ShadowMiddleware
-from trioshadow.compare import NAMES_KEPT, VALUES_KEPT
+from trioshadow.compare._headers import NAMES_KEPT, VALUES_KEPT
 from trioshadow.evidence import _evidence
 from trioshadow.http import (
     HttpBackend,

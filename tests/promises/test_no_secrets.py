@@ -175,7 +175,7 @@ BY_DESIGN = {
 WITHOUT_VALUES = {
     *("Accept", "Acknowledged", "AnyLeg", "Archive", "AsgiBackend", "Backend", "BackendFull"),
     *("BackendNotRunning", "BodyTooLarge", "Breaker", "BreakerChange"),
-    *("BreakerState", "CandidateError", "Capture", "ChangeKind", "Comparer", "Decision", "DivergenceLog"),
+    *("BreakerState", "CandidateError", "Capture", "Comparer", "Decision", "DivergenceLog"),
     *("Epoch", "Evidence", "FailureKind", "FieldScore", "FieldState", "ForwardedHeaders", "Hang", "HeldBack"),
     *("Histogram", "HttpBackend", "IgnoreField", "IgnoreHeader", "IgnorePath", "IncompleteResponse"),
     *("JsonlSink", "KeyedBy", "LatencyScore", "Leg", "LegBreaker", "Merged", "MirroredFunction", "Normalize"),

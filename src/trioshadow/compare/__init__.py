@@ -5,13 +5,11 @@ The rules go into `ShadowConfig(ignore=[...])`; what differs is found in `BodyDi
 
 from __future__ import annotations
 
-from ._bodies import Findings as Findings
-from ._bodies import Side as Side
-from ._bodies import compare_bodies as compare_bodies
 from ._decode import Decoder as Decoder
 from ._decode import checked_decoders as checked_decoders
 from ._diffs import BodyDiff as BodyDiff
-from ._diffs import Change, ChangeKind
+from ._diffs import Change
+from ._diffs import ChangeKind as ChangeKind
 from ._diffs import ErrorDiff as ErrorDiff
 from ._diffs import HeaderDiff as HeaderDiff
 from ._divergence import Comparison as Comparison
@@ -19,12 +17,8 @@ from ._divergence import Divergence as Divergence
 from ._divergence import same_at_once as same_at_once
 from ._divergence import same_body as same_body
 from ._explain import tell as tell
-from ._headers import NAMES_KEPT as NAMES_KEPT
 from ._headers import SENSITIVE as SENSITIVE
-from ._headers import VALUES_KEPT as VALUES_KEPT
 from ._headers import HeaderChange
-from ._headers import compare_headers as compare_headers
-from ._headers import cut_name as cut_name
 from ._headers import masked as masked
 from ._paths import parse_path as parse_path
 from ._plan import PathPlan as PathPlan
@@ -55,7 +49,6 @@ __all__ = [
     "VOLATILE_HEADERS",
     "Accept",
     "Change",
-    "ChangeKind",
     "Excerpt",
     "HeaderChange",
     "IgnoreHeader",

@@ -13,17 +13,12 @@ from ._headers import HeaderChange
 
 
 class ChangeKind(enum.StrEnum):
-    """How the two sides differ at a path."""
+    """How the two sides differ at a path: see `Change.kind`."""
 
     ADDED = "added"
-    """Only the shadow has something there."""
     REMOVED = "removed"
-    """Only the primary has something there."""
     CHANGED = "changed"
-    """Both have something of the same type there, and not the same."""
     TYPE = "type"
-    """Both have something there, of two types: as JSON tells types apart, so that null is one, and 1 and 1.0 are of one
-    type unless `ShadowConfig.strict` says otherwise."""
 
 
 @attrs.frozen
@@ -34,6 +29,10 @@ class Change:
     """A normalized path (RFC 9535 §2.7): `$['items'][0]['price']`. The shadow's if `added`, otherwise the primary's.
     For text, `$[4]` is the fifth line. An element of a set has the path of the set."""
     kind: ChangeKind
+    """`added`: only the shadow has something there. `removed`: only the primary has. `changed`: both have something
+    of the same type, and not the same. `type`: both have something, of two types, as JSON tells types apart, so that
+    null is one, and 1 and 1.0 are of one type unless `ShadowConfig.strict` says otherwise. It is a str:
+    `change.kind == "added"`."""
     primary: Any = attrs.field(default=None, hash=False)
     """The primary's value: a copy if it is small and made of builtins, otherwise an `Excerpt`. None if `added`."""
     shadow: Any = attrs.field(default=None, hash=False)

@@ -20,7 +20,8 @@ from ._fields import without_hop_by_hop as without_hop_by_hop
 from ._header_lists import HeaderLists as HeaderLists
 from ._operations import OperationNames as OperationNames
 from ._operations import template_path as template_path
-from ._request import SAFE_METHODS, HttpRequest, allow_methods, key_cookie, key_header
+from ._request import SAFE_METHODS as SAFE_METHODS
+from ._request import HttpRequest, allow_methods, key_cookie, key_header
 from ._transport import ShadowTransport
 from ._urls import checked_base_url as checked_base_url
 from ._urls import on_the_wire as on_the_wire
@@ -28,7 +29,6 @@ from ._urls import on_the_wire as on_the_wire
 # The names that are not in this list are for the other rooms of the package.
 __all__ = [
     "CREDENTIALS",
-    "SAFE_METHODS",
     "HttpBackend",
     "HttpRequest",
     "ShadowTransport",
