@@ -1,7 +1,7 @@
 """What the callers of `soak.py` ask for, and all that its candidates do with it. Not for measuring.
 
 A request carries what becomes of it on either side, so that a seed says what is asked. `BEHAVIOURS` has each behaviour
-of a shadow with its weight; hell's own, one by one and with exact times, is `tests/promises/test_hell.py`.
+of a shadow with its weight; hell's own, one by one and with exact times, is `tests/promises/test_nothing_leaks_in.py`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import pytest
 import trioshadow
 
 PACKAGE = Path(trioshadow.__file__).parent
+TESTS = Path(__file__).parent
 
 #: From the ground up. A room may import from those before it, and of its own tier.
 TIERS = [
@@ -54,9 +55,9 @@ def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports_of(path: Path) -> set[str]:
+def imports_of(path: Path, root: Path = PACKAGE) -> set[str]:
     """Absolute names of the modules that a file imports, `trioshadow.…` for the package's own."""
-    package = ["trioshadow", *path.relative_to(PACKAGE).parts[:-1]]
+    package = [root.name, *path.relative_to(root).parts[:-1]]
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -195,3 +196,10 @@ def test_the_face_defines_nothing():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_each_file_says_what_it_is_for(path):
     assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+def test_what_tests_share_is_in_support():
+    for path in sorted(TESTS.rglob("*.py")):
+        for name in imports_of(path, TESTS):
+            if name.split(".")[0] == "tests":
+                assert name.split(".")[:2] == ["tests", "support"], f"{path} imports from {name}"

@@ -19,134 +19,11 @@ import trio.testing
 from trioshadow import BodyTooLarge, DivergenceLog, FailureKind, ResponseRecord, ShadowConfig, Shadower, in_shadow
 from trioshadow.asgi import AsgiBackend, ShadowMiddleware, _middleware
 from trioshadow.asgi._request import request_of
-from trioshadow.http import HttpRequest, allow_methods, served_by_edge
+from trioshadow.http import HttpRequest, served_by_edge
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
-from tests.core.test_accounts_by_operation import rows
-from tests.core.test_edges import held_back
-from tests.support.accounts import counts
-
-JSON = (b"content-type", b"application/json")
-ANY = ShadowConfig(may_mirror=allow_methods("POST", "PUT"))
-
-
-def scope_for(path="/", method="GET", headers=(), **more):
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.1"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"api.test"), *headers],
-        "client": ["127.0.0.1", 1],
-        "server": ["127.0.0.1", 80],
-        "state": {},
-        "extensions": {},
-        **more,
-    }
-
-
-def whole(*parts):
-    """Messages of a request's body."""
-    return [
-        {"type": "http.request", "body": part, "more_body": number < len(parts)} for number, part in enumerate(parts, 1)
-    ]
-
-
-async def ask(app, scope, messages=None):
-    """Call the app once; returns the messages that it sent. What it asks for beyond `messages` never comes."""
-    waiting = list(whole(b"") if messages is None else messages)
-    sent = []
-
-    async def receive():
-        await trio.lowlevel.checkpoint()
-        if not waiting:
-            await trio.sleep_forever()
-        return waiting.pop(0)
-
-    async def send(message):
-        await trio.lowlevel.checkpoint()
-        sent.append(message)
-
-    await app(scope, receive, send)
-    return sent
-
-
-class Lifespan:
-    """The server's side of an app's lifespan."""
-
-    def __init__(self, app):
-        self.app = app
-        self.sent = []
-
-    async def __aenter__(self):
-        self.to_app, self.from_server = trio.open_memory_channel(9)
-        self.started, self.ended = trio.Event(), trio.Event()
-        self.manager = trio.open_nursery()
-        self.nursery = await self.manager.__aenter__()
-        self.nursery.start_soon(self.run)
-        self.to_app.send_nowait({"type": "lifespan.startup"})
-        await self.started.wait()
-        return self
-
-    async def run(self):
-        try:
-            await self.app({"type": "lifespan", "asgi": {}, "state": {}}, self.from_server.receive, self.send)
-        finally:
-            self.started.set()
-            self.ended.set()
-
-    async def send(self, message):
-        self.sent.append(message["type"])
-        self.started.set()
-
-    async def __aexit__(self, *exc):
-        self.to_app.send_nowait({"type": "lifespan.shutdown"})
-        if exc[0] is None:
-            await self.ended.wait()
-        self.nursery.cancel_scope.cancel()
-        return await self.manager.__aexit__(*exc)
-
-
-def answering(body=b"{}", status=200, headers=(JSON,), *, before=(), after=0):
-    """An app that reads the request and answers."""
-
-    async def app(scope, receive, send):
-        if scope["type"] == "lifespan":
-            await served(scope, receive, send)
-            return
-        more = True
-        while more:
-            more = (await receive()).get("more_body", False)
-        for message in before:
-            await send(message)
-        await send({"type": "http.response.start", "status": status, "headers": list(headers)})
-        await trio.sleep(after)
-        await send({"type": "http.response.body", "body": body})
-
-    return app
-
-
-async def served(scope, receive, send):
-    """An app's lifespan."""
-    while True:
-        kind = (await receive())["type"]
-        await send({"type": f"{kind}.complete"})
-        if kind == "lifespan.shutdown":
-            return
-
-
-def http_app(app):
-    """The app, with a lifespan."""
-
-    async def whole_app(scope, receive, send):
-        await (served if scope["type"] == "lifespan" else app)(scope, receive, send)
-
-    return whole_app
+from tests.support.accounts import counts, held_back, rows
+from tests.support.asgi_server import ANY, JSON, Lifespan, Route, answering, ask, http_app, scope_for, whole
 
 
 async def test_the_answer_is_the_apps_and_the_shadow_is_asked_beside_it(autojump_clock):
@@ -534,13 +411,6 @@ async def test_the_target_is_the_servers_and_the_host_header_decides_nothing(aut
 
 
 # ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Route:
-    endpoint = None
-
-    def __init__(self, path):
-        self.path = path
 
 
 @pytest.mark.parametrize(
@@ -1082,12 +952,9 @@ async def test_a_keyboard_interrupt_in_the_shadows_lifespan_reaches_the_server_a
     async def send(message):
         sent.append(message["type"])
 
-    sent, seen = [], []
-    try:
+    sent = []
+    with pytest.raises(KeyboardInterrupt):
         await ShadowMiddleware(answering(), shadow=interrupted)({"type": "lifespan"}, receive, send)
-    except BaseException as exc:
-        seen.append(type(exc))
-    assert seen == [KeyboardInterrupt]
 
 
 async def test_cancelled_while_the_app_starts_the_server_sees_cancelled(autojump_clock):

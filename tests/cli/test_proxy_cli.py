@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import json
 import os
 import re
 import shutil
@@ -15,7 +14,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import attrs
 import httpx
 import pytest
 import trio
@@ -23,8 +21,9 @@ import trio.testing
 import trustme
 
 from tests.support import commands
-from tests.support.http_servers import connect, raw_server, server
+from tests.support.http_servers import connect, raw_server, server, service, services
 from tests.support.portable import TOO_LONG
+from tests.support.proxies import proxy, proxy_process
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
@@ -36,137 +35,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 # ── the process ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@attrs.define
-class Proxy:
-    """One in this process."""
-
-    running: commands.Running
-
-    @property
-    def first_line(self):
-        return self.running.first_line
-
-    @property
-    def url(self):
-        return re.search(r"Listening on ([^,]+)", self.first_line)[1]
-
-    @property
-    def admin(self):
-        return re.search(r"admin (.*)", self.first_line)[1]
-
-    def stop(self, number=signal.SIGTERM):
-        self.running.stop(number)
-
-    async def ended(self):
-        """Its exit status, and all that it said after the first line."""
-        return await self.running.ended()
-
-    async def end(self, number=signal.SIGTERM):
-        """Tell it to stop; its report. All must be well."""
-        self.stop(number)
-        status, report, errors = await self.ended()
-        assert (status, errors) == (0, "")
-        return report
-
-
-@attrs.define
-class ProxyProcess(Proxy):
-    """One in a process of its own."""
-
-    running: trio.Process
-    first_line: str
-
-    def stop(self, number=signal.SIGTERM):
-        self.running.send_signal(number)
-
-    async def ended(self):
-        said = {"stdout": b"", "stderr": b""}
-
-        async def read(name):
-            async for part in getattr(self.running, name):
-                said[name] += part
-
-        async with trio.open_nursery() as nursery:
-            for name in said:
-                nursery.start_soon(read, name)
-        await self.running.wait()
-        return self.running.returncode, said["stdout"].decode(), said["stderr"].decode()
-
-
-def arguments(primary, shadow, options):
-    """The shadow has time unless a test says otherwise: how long it takes says something of the machine."""
-    listen = () if "--listen" in options else ("--listen", "127.0.0.1:0")
-    patient = () if "--timeout" in options else ("--timeout", "100")
-    return "proxy", "--primary", primary, "--shadow", shadow or primary, *listen, *patient, *options
-
-
-@contextlib.asynccontextmanager
-async def proxy(primary, shadow=None, *options):
-    async with commands.serving(*arguments(primary, shadow, options), COLUMNS="80") as running:
-        yield Proxy(running)
-
-
-@contextlib.asynccontextmanager
-async def proxy_process(primary, shadow=None, *options):
-    process = await trio.lowlevel.open_process(
-        commands.command(*arguments(primary, shadow, options)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=commands.environment(COLUMNS="80"),
-        preexec_fn=commands.heed_signals,
-    )
-    try:
-        line = b""
-        while not line.endswith(b"\n"):
-            part = await process.stdout.receive_some()
-            if not part:
-                raise AssertionError((await process.stderr.receive_some()).decode())
-            line += part
-        yield ProxyProcess(process, line.decode())
-    finally:
-        with trio.CancelScope(shield=True):
-            process.kill()
-            await process.wait()
-            await process.stdout.aclose()
-            await process.stderr.aclose()
-
-
 async def curl(*arguments, **options):
     done = await trio.run_process(["curl", "-sS", "-m", "20", *arguments], capture_stdout=True, **options)
     return done.stdout.decode()
-
-
-@contextlib.asynccontextmanager
-async def services(primary, shadow=None):
-    """Two services by their applications. Their URLs."""
-    async with server(primary) as primary_url, server(shadow or primary) as shadow_url:
-        yield primary_url, shadow_url
-
-
-def service(price=1, log=None):
-    """Answers in JSON with what it was asked."""
-
-    async def app(scope, receive, send):
-        if scope["type"] != "http":
-            raise NotImplementedError
-        size = 0
-        while True:
-            message = await receive()
-            size += len(message["body"])
-            if not message["more_body"]:
-                break
-        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        if log is not None:
-            log.append((scope["method"], scope["raw_path"].decode(), headers))
-        told = {"method": scope["method"], "path": scope["path"], "size": size, "price": price}
-        if scope["path"] == "/headers":
-            told["headers"] = headers
-        body = json.dumps(told).encode()
-        answer = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": answer})
-        await send({"type": "http.response.body", "body": body})
-
-    return app
 
 
 async def statistics(url):

@@ -227,3 +227,15 @@ def test_loopback_is_known(host):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "localhost.example.com"])
 def test_other_addresses_are_not_loopback(host):
     assert not Address(host, 1).is_loopback
+
+
+def test_an_archive_that_cannot_be_is_refused_before_anything_listens(tmp_path):
+    urls = {"primary": "http://127.0.0.1:1", "shadow": "http://127.0.0.1:2"}
+    for options, words in (
+        ({"archive": tmp_path / "no" / "a"}, "--archive must be a file in a directory that is there"),
+        ({"archive": tmp_path}, "--archive must be a regular file"),
+        ({"capture": True}, "--capture is of no use without an archive"),
+        ({"acknowledge": ("price",)}, "--acknowledge must be a field as the report names it"),
+        ({"max_p99_ratio": "fast"}, "--max-p99-ratio must be a number, 1 or more"),
+    ):
+        assert words in error({**urls, **options})

@@ -24,10 +24,9 @@ from trioshadow import Capture, ShadowConfig
 from trioshadow.archive import JsonlSink, merge_archives
 from trioshadow.asgi import ShadowMiddleware
 
-from tests.cli.test_proxy_cli import service
 from tests.support import servers
 from tests.support.commands import Ended, environment, heed_signals, run_async
-from tests.support.http_servers import connect, server
+from tests.support.http_servers import connect, server, service
 from tests.support.portable import TOO_LONG
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -10,10 +10,9 @@ import sys
 import httpx
 import pytest
 
-from tests.cli.test_proxy_cli import proxy, service, services
-from tests.cli.test_proxy_settings import error
-from tests.cli.test_replay_cli import replay
-from tests.support.commands import run
+from tests.support.commands import run, run_async
+from tests.support.http_servers import service, services
+from tests.support.proxies import proxy
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -46,7 +45,10 @@ async def test_what_the_proxy_found_is_reported_and_replayed_against_the_next_ve
     mended = []
     async with services(service(1), service(1, mended)) as (old, new):
         mild = ("--objective-rate", "0.5", "--max-p99-ratio", "none", "--allow-method", "POST")
-        printed = await replay(archive, old, new, *mild, "--candidate", "shop 2.1", status=3)
+        urls = ("--primary", old, "--shadow", new, "--timeout", "100")
+        done = await run_async("replay", archive, *urls, *mild, "--candidate", "shop 2.1", COLUMNS="80")
+    assert done.returncode == 3, done.stderr
+    printed = done.stdout
     assert "  matched              9\n  diverged             0\n" in printed
     assert "shop 2.1: HOLD" in printed  # the one POST is too few
     assert "1 line skipped:\n  masked " in printed  # a request without its token is another
@@ -55,15 +57,3 @@ async def test_what_the_proxy_found_is_reported_and_replayed_against_the_next_ve
         ("POST", "/users"),
     ]
     assert not any("authorization" in headers for _, _, headers in mended)
-
-
-def test_an_archive_that_cannot_be_is_refused_before_anything_listens(tmp_path):
-    urls = {"primary": "http://127.0.0.1:1", "shadow": "http://127.0.0.1:2"}
-    for options, words in (
-        ({"archive": tmp_path / "no" / "a"}, "--archive must be a file in a directory that is there"),
-        ({"archive": tmp_path}, "--archive must be a regular file"),
-        ({"capture": True}, "--capture is of no use without an archive"),
-        ({"acknowledge": ("price",)}, "--acknowledge must be a field as the report names it"),
-        ({"max_p99_ratio": "fast"}, "--max-p99-ratio must be a number, 1 or more"),
-    ):
-        assert words in error({**urls, **options})

@@ -23,7 +23,7 @@ import pytest
 from trioshadow import Divergence, ResponseRecord, ShadowConfig
 from trioshadow.compare import Accept, Excerpt, IgnorePath, KeyedBy, Normalize, Tolerance, Unordered
 
-from tests.compare.test_rules import compare, found
+from tests.support.comparing import compare, found
 
 DEEP = 100_000
 

@@ -24,21 +24,8 @@ from trioshadow.compare import (
     Unordered,
 )
 
+from tests.support.comparing import compare, found
 from tests.support.portable import said_by
-
-
-def compare(primary, shadow, *rules, **settings):
-    return Divergence.compare(primary, shadow, ShadowConfig(ignore=rules, **settings))
-
-
-def found(primary, shadow, *rules, **settings):
-    """What is found, as (kind, path), in order."""
-    divergence = compare(primary, shadow, *rules, **settings)
-    if divergence is None:
-        return []
-    assert divergence.body.change_count == len(divergence.body.changes)
-    return [(change.kind.value, change.path) for change in divergence.body.changes]
-
 
 # ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

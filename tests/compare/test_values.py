@@ -25,7 +25,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from trioshadow import Divergence, ShadowConfig
 from trioshadow.compare import Change, ChangeKind, Excerpt, Unordered
 
-from tests.compare.test_rules import compare, found
+from tests.support.comparing import compare, found
 
 NAN = math.nan
 

@@ -14,22 +14,11 @@ from trioshadow.compare import IgnorePath
 from trioshadow.evidence import UNNAMED, Epoch
 from trioshadow.testing import Answer, Hang, ScriptedBackend
 
-from tests.support.accounts import assert_accounts, counts
+from tests.support.accounts import counts, rows
 
 
 async def echo(request):
     return request
-
-
-def rows(shadower):
-    """The counts of each operation that was called, those that are not zero."""
-    found = {}
-    for score in shadower.scorecard().operations:
-        found[score.operation] = {"mirrored": score.mirrored, **score.not_mirrored}
-        assert score.calls == sum(found[score.operation].values())
-    assert sum(score.calls for score in shadower.scorecard().operations) == shadower.statistics().calls
-    assert_accounts(shadower.statistics())
-    return found
 
 
 async def test_each_reason_is_counted_under_its_operation(autojump_clock):

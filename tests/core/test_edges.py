@@ -13,16 +13,12 @@ from trioshadow._model.fixing import Deferred
 from trioshadow._shadower import admission_of
 from trioshadow.testing import Answer, Fail, ScriptedBackend
 
-from tests.support.accounts import counts
+from tests.support.accounts import counts, held_back
 
 
 async def primary(request):
     await trio.sleep(1)
     return request
-
-
-def held_back(shadower):
-    return {cause: count for cause, count in shadower.statistics().held_back_by_cause.items() if count}
 
 
 @attrs.frozen

@@ -15,8 +15,8 @@ from trioshadow._service.run import Run
 from trioshadow.evidence import Decision, FieldState
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
-from tests.promises.test_hell import leaves_a_nursery_open, raises_in_cleanup, swallows_cancelled
 from tests.support.accounts import assert_accounts, counts
+from tests.support.hell import leaves_a_nursery_open, raises_in_cleanup, swallows_cancelled
 
 ALL = ShadowConfig(noise_rate=1)
 

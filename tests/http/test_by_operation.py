@@ -14,12 +14,11 @@ from trioshadow.asgi import ShadowMiddleware
 from trioshadow.http import Edge, Exchange, ShadowTransport, served_by_edge
 from trioshadow.testing import Answer, Hang, ScriptedBackend
 
-from tests.asgi.test_middleware import ANY, JSON, Lifespan, Route, answering, ask, http_app, scope_for, whole
-from tests.core.test_accounts_by_operation import rows
-from tests.http.test_transport import ROUTES
-from tests.support.accounts import counts
+from tests.support.accounts import counts, rows
+from tests.support.asgi_server import ANY, JSON, Lifespan, Route, answering, ask, http_app, scope_for, whole
 
 SAME = Answer(ResponseRecord(b"{}", headers=[JSON]))
+ROUTES = {"https://api.old": "https://api.new"}
 CHUNKED = [(b"transfer-encoding", b"chunked")]
 
 

@@ -24,7 +24,7 @@ from trioshadow.http import (
     served_by_edge,
 )
 
-from tests.asgi.test_middleware import Lifespan, answering, ask, scope_for, whole
+from tests.support.asgi_server import Lifespan, answering, ask, scope_for, whole
 from tests.support.servers import serving
 
 HEADERS = [(b"Accept", b"a"), (b"X-B3-TraceId", b"1"), (b"x-b3-SpanId", b"2"), (b"Cookie", b"c"), (b"X-User", b"u")]

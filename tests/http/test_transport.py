@@ -15,9 +15,8 @@ from trioshadow import ResponseRecord, ShadowConfig, Shadower
 from trioshadow.http import HttpBackend, HttpRequest, ShadowTransport, allow_methods, served_by_edge
 from trioshadow.testing import Answer, ScriptedBackend
 
-from tests.core.test_edges import held_back
-from tests.http.test_backend import Server
-from tests.support.accounts import counts
+from tests.support.accounts import counts, held_back
+from tests.support.httpx_server import Server
 
 ROUTES = {"https://api.old": "https://api.new"}
 

@@ -23,7 +23,7 @@ from trioshadow.metrics import Scorecards, TracedBackend, register_opentelemetry
 from trioshadow.metrics._catalogue import METRICS, Kind
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
-from tests.asgi.test_middleware import ask, scope_for
+from tests.support.asgi_server import ask, scope_for
 
 
 async def echo(request):

@@ -40,8 +40,8 @@ from trioshadow.http import (
 )
 from trioshadow.testing import Answer, Hang, ScriptedBackend
 
-from tests.asgi.test_middleware import Lifespan, answering, ask, scope_for
 from tests.support.accounts import assert_accounts, counts
+from tests.support.asgi_server import Lifespan, answering, ask, scope_for
 
 MB = 2**20
 POST = allow_methods("POST")

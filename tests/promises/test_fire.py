@@ -1,9 +1,9 @@
 """Faults inside the library itself: no memory, no stack, a clock that jumps. Trio layer, on a virtual clock.
 
-User code that raises is in `test_hell.py`, `core/test_views.py` and `core/test_edges.py`. Here the fault is put where
-no user code runs, at each place that a record, a comparison or a count passes. Whatever it is: callers get the
-primary's very answer in the primary's time, each call is in one counter, each record is delivered or counted as
-dropped, and the exit is bounded.
+User code that raises is in `test_nothing_leaks_in.py`, `core/test_views.py` and `core/test_edges.py`. Here the fault
+is put where no user code runs, at each place that a record, a comparison or a count passes. Whatever it is: callers
+get the primary's very answer in the primary's time, each call is in one counter, each record is delivered or counted
+as dropped, and the exit is bounded.
 """
 
 from __future__ import annotations

@@ -20,13 +20,13 @@ from trioshadow import ShadowConfig, Shadower, ShadowOutcome, Sink, Verdict
 from trioshadow._shadower import admission_of
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
-from tests.promises.test_hell import (
+from tests.support.accounts import assert_accounts, service_tasks
+from tests.support.hell import (
     cancels_the_legs_nursery,
     leaves_a_nursery_open,
     raises_in_cleanup,
     swallows_cancelled,
 )
-from tests.support.accounts import assert_accounts, service_tasks
 
 SECONDS = st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 4.0])
 

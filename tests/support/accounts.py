@@ -35,3 +35,19 @@ def service_tasks() -> list[trio.lowlevel.Task]:
     """The tasks of the shadower that was entered last in this task, and is not left yet; empty if there is none."""
     nurseries = trio.lowlevel.current_task().child_nurseries
     return sorted(nurseries[-1].child_tasks, key=lambda task: task.name) if nurseries else []
+
+
+def rows(shadower):
+    """The counts of each operation that was called, those that are not zero; they add up to the totals."""
+    found = {}
+    for score in shadower.scorecard().operations:
+        found[score.operation] = {"mirrored": score.mirrored, **score.not_mirrored}
+        assert score.calls == sum(found[score.operation].values())
+    assert sum(score.calls for score in shadower.scorecard().operations) == shadower.statistics().calls
+    assert_accounts(shadower.statistics())
+    return found
+
+
+def held_back(shadower):
+    """The causes of what was held back, those that are not zero."""
+    return {cause: count for cause, count in shadower.statistics().held_back_by_cause.items() if count}

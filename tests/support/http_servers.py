@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 
 import trio
+import trio.testing
 from hypercorn.config import Config
 from hypercorn.trio import serve
 
@@ -83,3 +85,36 @@ async def connect(url):
     host, _, port = url.rpartition("/")[2].rpartition(":")
     async with await trio.open_tcp_stream(host, int(port)) as stream:
         yield Wire(stream)
+
+
+@contextlib.asynccontextmanager
+async def services(primary, shadow=None):
+    """Two services by their applications. Their URLs."""
+    async with server(primary) as primary_url, server(shadow or primary) as shadow_url:
+        yield primary_url, shadow_url
+
+
+def service(price=1, log=None):
+    """Answers in JSON with what it was asked."""
+
+    async def app(scope, receive, send):
+        if scope["type"] != "http":
+            raise NotImplementedError
+        size = 0
+        while True:
+            message = await receive()
+            size += len(message["body"])
+            if not message["more_body"]:
+                break
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        if log is not None:
+            log.append((scope["method"], scope["raw_path"].decode(), headers))
+        told = {"method": scope["method"], "path": scope["path"], "size": size, "price": price}
+        if scope["path"] == "/headers":
+            told["headers"] = headers
+        body = json.dumps(told).encode()
+        answer = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": answer})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
