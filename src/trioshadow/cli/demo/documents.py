@@ -1,96 +1,121 @@
-"""Where the demo's documents come from: installed distributions, or files and folders. Reads them, and nothing else."""
+"""The demo's input: Markdown documents, cut into blocks. Reads, and renders nothing.
+
+The cut is no Markdown parser: a block ends at a blank line, where a person sees it end. Any text is valid Markdown, so
+any cut will do, as long as nothing is lost and fenced code stays in one piece.
+"""
 
 from __future__ import annotations
 
 import importlib.metadata
-import os
-from collections.abc import Iterator, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import attrs
+
 from trioshadow.cli.common.errors import CliError
-from trioshadow.cli.common.texts import shorten_left
 from trioshadow.compare import visible
 
-from .blocks import Document
+#: Blocks of each kind that are chosen: enough for a decision, and rendered in a second.
+PER_KIND = 400
 
-SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
+#: Characters. Rendering a longer block would keep the event loop for a noticeable time.
+LONGEST = 5_000
 
-#: Columns that a document's name may take, so that a key fits on a line, and into the 256 bytes that a record keeps.
-NAME_WIDTH = 34
+_FENCE = re.compile(r"[ \t]*(?P<marks>`{3,}(?!.*`)|~{3,})(?P<info>.*)")  # any indent: in list items they are indented
+
+#: What a person would call a block that begins like this; the first that matches counts.
+_KINDS = {
+    "code": re.compile(rf"{_FENCE.pattern}| {{4}}|\t"),
+    "heading": re.compile(r"#{1,6}[ \t]"),
+    "list": re.compile(r"([-+*]|[0-9]{1,9}[.)])[ \t]+\S"),
+    "paragraph": re.compile(""),
+}
 
 
-def installed_documents() -> list[Document]:
-    """The description (on PyPI: the README) of each installed distribution that has one, by name."""
+@attrs.frozen
+class Block:
+    """What one call renders."""
+
+    document: str
+    """The name of the document."""
+    number: int
+    """Its place in the document, from 1."""
+    text: str
+
+    @property
+    def kind(self) -> str:
+        """`code`, `heading`, `list` or `paragraph`: the name of the operation that renders it."""
+        return next(kind for kind, pattern in _KINDS.items() if pattern.match(self.text))
+
+
+def installed_documents() -> dict[str, str]:
+    """By name, the description (on PyPI: the README) of each installed distribution that has one."""
     found: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
         # One broken installation (no metadata, not UTF-8) is no reason to leave out the others.
         try:
             metadata = distribution.metadata
-            name, version = metadata["Name"], metadata["Version"]
+            name = f"{metadata['Name']} {metadata['Version']}"
             text = str(metadata["Description"] or metadata.get_payload())  # type: ignore[attr-defined]
         except Exception:  # noqa: S112
             continue
-        if name and text.strip() not in ("", "UNKNOWN"):
-            # On a long sys.path a distribution can be there twice: the first is the one that is imported.
-            found.setdefault(f"{name} {version}", text)
-    if not found:
-        raise CliError("no installed distribution has a description: name some Markdown files or folders")
-    return _named(sorted(found.items(), key=lambda item: item[0].lower()))
+        # On a long sys.path a distribution can be there twice: the first is the one that is imported.
+        found.setdefault(name, text)
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
-def documents_at(paths: Sequence[Path]) -> list[Document]:
-    """The files, and in the folders all Markdown files at any depth; hidden folders are left out.
-
-    Raises CliError if a path does not exist or can't be read, or if there is no text in any.
-    """
-    files = list(dict.fromkeys(file for path in paths for file in _files_at(path)))
-    if not files:
-        raise CliError(f"no Markdown files ({', '.join(SUFFIXES)}) in {_list(paths)}")
-    texts = [(str(file), _read(file)) for file in files]
-    if not any(text.strip() for _, text in texts):
-        raise CliError(f"there is no text in {_list(paths)}")
-    return _named([(name, text) for name, text in texts if text.strip()])
-
-
-def _files_at(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        for folder, subfolders, names in os.walk(path, onerror=_raise_unreadable):
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            yield from (Path(folder, name) for name in sorted(names) if name.lower().endswith(SUFFIXES))
-    elif path.is_file():
-        yield path
-    elif path.exists():
-        raise CliError(f"neither a file nor a folder: {visible(str(path))}")
-    else:
-        raise CliError(f"no such file or folder: {visible(str(path))}")
-
-
-def _read(file: Path) -> str:
+def documents_at(paths: Sequence[Path]) -> dict[str, str]:
+    """By path, the files, whatever their names, and all `*.md` in the folders. Raises CliError if one can't be read."""
     try:
-        return file.read_bytes().decode("utf-8", "replace")
+        files = [file for path in paths for file in (sorted(path.rglob("*.md")) if path.is_dir() else [path])]
+        return {str(file): file.read_text("utf-8", errors="replace") for file in files}
     except OSError as exc:
-        raise _unreadable(exc) from exc
+        raise CliError(f"can't read {visible(str(exc.filename))}: {exc.strerror}") from exc
 
 
-def _raise_unreadable(exc: OSError) -> None:
-    raise _unreadable(exc) from exc
+def choose_blocks(documents: Mapping[str, str]) -> list[Block]:
+    """At most `PER_KIND` blocks of each kind, evenly spread over the documents. Blocks beyond `LONGEST` are left out.
+
+    Raises CliError if there are none.
+    """
+    kinds: defaultdict[str, list[Block]] = defaultdict(list)
+    for name, document in documents.items():
+        for number, text in enumerate(cut(document), 1):
+            if len(text) <= LONGEST:
+                block = Block(name, number, text)
+                kinds[block.kind].append(block)
+    if not kinds:
+        raise CliError("there is no text to render: name Markdown files, or folders of *.md")
+    return [block for blocks in kinds.values() for block in evenly(blocks, PER_KIND)]
 
 
-def _unreadable(exc: OSError) -> CliError:
-    return CliError(f"can't read {visible(str(exc.filename))}: {exc.strerror}")
+def evenly(blocks: Sequence[Block], count: int) -> list[Block]:
+    """At most `count` of the blocks, evenly spread."""
+    count = min(count, len(blocks))
+    return [blocks[number * len(blocks) // count] for number in range(count)]
 
 
-def _list(paths: Sequence[Path]) -> str:
-    return ", ".join(visible(str(path)) for path in paths)
+def cut(text: str) -> Iterator[str]:
+    r"""The blocks of a text, each ending in a newline; blank lines between them are dropped.
 
-
-def _named(texts: Sequence[tuple[str, str]]) -> list[Document]:
-    """Documents with names that fit, and that are still different when they were shortened."""
-    documents: dict[str, Document] = {}
-    for full_name, text in texts:
-        name, number = shorten_left(visible(full_name), NAME_WIDTH), 1
-        while name in documents:
-            number += 1
-            name = f"{shorten_left(visible(full_name), NAME_WIDTH - 5)} ({number})"
-        documents[name] = Document(name, text)
-    return list(documents.values())
+    >>> list(cut("# Title\n\nA line\nand more\n"))
+    ['# Title\n', 'A line\nand more\n']
+    """
+    block = ""
+    fence = ""  # the marks that opened the fenced code we are in
+    for line in [*text.splitlines(), ""]:
+        if line.strip() or fence:
+            block += f"{line}\n"
+        elif block:
+            yield block
+            block = ""
+        if marks := _FENCE.fullmatch(line):
+            if not fence:
+                fence = marks["marks"]
+            # CommonMark 4.5: closed by at least as many of the same marks, with nothing after them.
+            elif marks["marks"].startswith(fence) and not marks["info"].strip():
+                fence = ""
+    if block:  # a fence that was never closed
+        yield block
