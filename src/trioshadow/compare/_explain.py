@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from trioshadow._model.words import counted
+
 from ._diffs import BodyDiff, Change, ErrorDiff, HeaderDiff
 from ._write import Excerpt, first_difference, visible, written
 
@@ -216,9 +218,10 @@ def _tell_body(page: Page, body: BodyDiff) -> None:
 def _body_title(body: BodyDiff) -> str:
     if body.excerpts is not None:
         return f"body (bytes): {body.primary_len:,} -> {body.shadow_len:,}, from byte {body.prefix_equal_bytes:,} on"
-    count = f"{body.change_count:,} {'change' if body.change_count == 1 else 'changes'}"
     forms = body.forms[0] if body.forms[0] == body.forms[1] else " -> ".join(body.forms)
-    return f"body ({forms}): {count}" if body.change_count else f"body ({forms}): differs"
+    return (
+        f"body ({forms}): {counted(body.change_count, 'change')}" if body.change_count else f"body ({forms}): differs"
+    )
 
 
 def _words(value: Any, body: BodyDiff) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from trioshadow._model.verdict import Verdict
+from trioshadow._model.words import counted
 
 from ._evidence import OTHERS, Evidence
 from ._field import KEYS_OF_FIELD
@@ -112,7 +113,7 @@ class Conclusion:
         but = f", but for noisy ones ({len(noisy)})" if noisy else ""
         fast = "" if self._objective.max_p99_ratio is None else ", and none is slower than allowed"
         told = (
-            f"{_count(len(covered), 'operation')}, {coverage:.1%} of the calls: no field differs beyond noise in more "
+            f"{counted(len(covered), 'operation')}, {coverage:.1%} of the calls: no field differs beyond noise in more "
             f"than {self._objective.max_rate:.2%} of the keys{but}{fast}"
         )
         return [told, *noisy]
@@ -120,7 +121,7 @@ class Conclusion:
     def _not_covered(self) -> Iterator[str]:
         for operation in self._operations:
             share = ratio(operation.calls, self._calls)
-            told = f"{operation.name}: {_count(operation.calls, 'call')} ({share:.1%})"
+            told = f"{operation.name}: {counted(operation.calls, 'call')} ({share:.1%})"
             systematic = {
                 verdict.value: operation.not_mirrored[verdict.value]
                 for verdict in _SYSTEMATIC
@@ -130,7 +131,7 @@ class Conclusion:
                 why = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in _most(operation))
                 yield f"{told}, never compared" + (f" ({why})" if why else "")
             elif operation.state is _TOO_FEW:
-                yield f"{told}, too few: {_count(operation.keys, 'key')} compared"
+                yield f"{told}, too few: {counted(round(operation.keys), 'key')} compared"
             elif operation.latency.state is _TOO_FEW:
                 yield f"{told}, too few to know its p99: {operation.latency.calls:,} timed"
             if operation.compared and systematic:
@@ -144,9 +145,9 @@ class Conclusion:
         keyless = sum(operation.keyless for operation in self._operations)
         keys = sum(operation.keys for operation in self._operations)
         if keyless:
-            yield f"{_count(keyless, 'call')} without a sampling key: each counts as a key of its own"
+            yield f"{counted(keyless, 'call')} without a sampling key: each counts as a key of its own"
         if compared and keys < compared / 10:
-            yield f"{compared:,} compared calls are of {_count(keys, 'key')} only"
+            yield f"{compared:,} compared calls are of {counted(round(keys), 'key')} only"
         rows = [row for _, row in self._evidence.rows()]
         sampled = sum(row.calls - row.counts[Verdict.NOT_SAMPLED.slot] for row in rows)
         for verdict, what, why in (
@@ -155,13 +156,13 @@ class Conclusion:
         ):
             lost = sum(row.counts[verdict.slot] for row in rows)
             if lost > sampled / 100:
-                told = f"{_count(lost, 'sampled call')} {what} ({lost / sampled:.1%})"
+                told = f"{counted(lost, 'sampled call')} {what} ({lost / sampled:.1%})"
                 yield f"{told}: {why}"
         failed = sum(
             row.secondary_counts[verdict.slot] for row in rows for verdict in (Verdict.FAILED, Verdict.TIMED_OUT)
         )
         if failed:
-            yield f"the secondary failed in {_count(failed, 'call')}"
+            yield f"the secondary failed in {counted(failed, 'call')}"
         if any(field.acknowledged and field.calls for operation in self._operations for field in operation.fields):
             yield "some differences are acknowledged: how often the others differ together was not judged there"
         seen = [(operation.operation, field.field) for operation in self._operations for field in operation.fields]
@@ -171,10 +172,6 @@ class Conclusion:
                 yield f"acknowledged, and never seen to differ: {one.field}{where}"
         if self._evidence.operations[OTHERS].calls:
             yield f"there were too many operations: what was light is in {OTHERS}"
-
-
-def _count(number: float, what: str) -> str:
-    return f"{number:,.0f} {what}{'s' * (number != 1)}"
 
 
 def _most(operation: OperationScore) -> list[tuple[str, int]]:
@@ -196,7 +193,7 @@ def _finding(field: FieldScore) -> str:
     told = f"{what} for {field.rate:.2%} of the keys ({about}{field.keys:,.0f})"
     if field.noise is None:
         return told
-    of = _count(field.pairs, "pair")
+    of = counted(field.pairs, "pair")
     if not field.both + field.secondary_only:
         return f"{told}; the old one never {'fails' if field.field in FAILURES else 'differs from itself'}, in {of}"
     return (

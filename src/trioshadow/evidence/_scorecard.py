@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import attrs
 
 from trioshadow._model.checks import integer
+from trioshadow._model.words import counted
 from trioshadow.compare import visible
 
 from ._evidence import Epoch
@@ -157,7 +158,7 @@ def _state(operation: OperationScore) -> str:
 
 def _field(field: FieldScore, width: int) -> Iterator[str]:
     state = "acknowledged" if field.acknowledged else field.state.value.replace("_", " ")
-    told = f"{field.calls:,} call{'s' * (field.calls != 1)}, {field.rate:.2%} of the keys"
+    told = f"{counted(field.calls, 'call')}, {field.rate:.2%} of the keys"
     if field.noise is not None:
         told += f"; noise {field.noise:.2%}"
     if field.rate_beyond_noise < 1:

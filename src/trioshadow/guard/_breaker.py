@@ -27,6 +27,7 @@ import attrs
 
 from trioshadow._model.checks import is_bool, is_count, is_function, is_interval, number
 from trioshadow._model.verdict import Verdict
+from trioshadow._model.words import counted
 
 #: The window is counted in so many parts: the oldest is dropped as a whole.
 _PARTS = 10
@@ -175,14 +176,14 @@ class Breaker:
             part[2] += 1
             calls, failed = sum(one[1] for one in self._parts), sum(one[2] for one in self._parts)
         if self.failures is not None and self._in_a_row >= self.failures:
-            self._open(f"{self._in_a_row:,} failure{'s' * (self._in_a_row != 1)} in a row, the last {told}", now)
+            self._open(f"{counted(self._in_a_row, 'failure')} in a row, the last {told}", now)
         elif self.failure_rate is not None and calls >= self.min_calls and failed >= self.failure_rate * calls:
             self._open(f"{failed:,} of {calls:,} calls failed in {self.window:g} s, the last {told}", now)
 
     def _probed(self, now: float) -> None:
         self._in_a_row += 1
         if self._in_a_row >= self.probes:
-            self._change(_CLOSED, now, f"{self.probes:,} probe{'s' * (self.probes != 1)} ended well")
+            self._change(_CLOSED, now, f"{counted(self.probes, 'probe')} ended well")
 
     def _part(self, now: float) -> list[int]:
         """Of the window, the part of this moment."""

@@ -23,6 +23,7 @@ from typing import Self
 import attrs
 
 from trioshadow._accounts.ledger import ShadowStatistics
+from trioshadow._model.words import counted
 from trioshadow.evidence import Decision, Epoch
 
 #: So many of the sampled calls may be shed. From there on a scorecard has a note of it, too.
@@ -181,4 +182,4 @@ def percent(rate: float) -> str:
 
 
 def _calls(count: int, which: str = "") -> str:
-    return f"{count:,} {which}call{'s were' if count != 1 else ' was'}"
+    return f"{counted(count, f'{which}call')} {'was' if count == 1 else 'were'}"

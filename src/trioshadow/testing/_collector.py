@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 
 from trioshadow._accounts.observers import observing
+from trioshadow._model.words import counted
 from trioshadow._settings.records import DivergenceRecord
 
 from ._not_equivalent import NotEquivalentError, difference, heading_of, message_of
@@ -45,9 +46,8 @@ class Collector:
         records, count = self.taken()
         if not count:
             return None
-        calls = "1 call" if count == 1 else f"{count:,} calls"
         shown = [difference(heading_of(record), record) for record in records[:SHOWN]]
-        message = message_of(f"{calls} diverged, failed or timed out", shown, count)
+        message = message_of(f"{counted(count, 'call')} diverged, failed or timed out", shown, count)
         return NotEquivalentError(message, records=records, count=count)
 
 

@@ -17,6 +17,7 @@ from trioshadow._accounts.observers import unobserved
 from trioshadow._model.backend import as_callable
 from trioshadow._model.checks import is_count, is_text
 from trioshadow._model.verdict import Verdict
+from trioshadow._model.words import counted
 from trioshadow._settings.config import ShadowConfig
 from trioshadow._settings.records import DivergenceRecord
 from trioshadow._shadower import Shadower
@@ -75,7 +76,7 @@ class Comparing:
             raise ValueError("requests is empty: a test that compares nothing can't fail")
         if not found.count:
             return None
-        title = f"the shadow differs for {found.count:,} of {asked:,} request{'' if asked == 1 else 's'}"
+        title = f"the shadow differs for {found.count:,} of {counted(asked, 'request')}"
         return NotEquivalentError(message_of(title, shown, found.count), records=found.records, count=found.count)
 
     async def _ask(

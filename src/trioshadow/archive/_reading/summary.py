@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 
+from trioshadow._model.words import counted
 from trioshadow._settings.records import DivergenceRecord
 from trioshadow.archive._lines import epoch_of
 from trioshadow.compare import visible
@@ -73,28 +74,24 @@ class Summary:
             )
         elif self.records_since:
             told.append(
-                f"{_count(self.records_since, 'record')} came after the last snapshot of their process: these calls "
+                f"{counted(self.records_since, 'record')} came after the last snapshot of their process: these calls "
                 "are not counted yet, or never were, if it was killed"
             )
         if self.deleted_segments:
             told.append(
-                f"for max_total_bytes {_count(self.deleted_segments, 'segment')} had been deleted: their records are "
+                f"for max_total_bytes {counted(self.deleted_segments, 'segment')} had been deleted: their records are "
                 "missing, and the counts of processes that ended before"
             )
         if self.unlisted:
-            told.append(f"{_count(self.unlisted, 'record')} differ in yet other ways: too many to list them")
+            told.append(f"{counted(self.unlisted, 'record')} differ in yet other ways: too many to list them")
         if self.problem_count:
-            told.append(f"{_count(self.problem_count, 'problem')} with the files: see below")
+            told.append(f"{counted(self.problem_count, 'problem')} with the files: see below")
         if self.others:
             told.append(
-                f"the files have {_count(len(self.others), 'other epoch')} too, of another candidate or by other "
+                f"the files have {counted(len(self.others), 'other epoch')} too, of another candidate or by other "
                 "rules: see below"
             )
         return told
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 class UnknownEpochError(ValueError):
