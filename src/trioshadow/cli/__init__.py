@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .common.errors import CliError, require
+from .common.program import program
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -38,30 +39,37 @@ class _Command(NamedTuple):
     """What has to be installed for it."""
     help: str
     """For the list of commands. Its own help is its docstring."""
+    arguments: str = ""
+    """For the line of its usage."""
     needs: tuple[str, ...] = ()
     """Libraries of that extra that it imports, beside those of every command."""
 
 
 _COMMANDS = {
     "demo": _Command(
-        "trioshadow.cli.demo.command:demo", "demo", "Migrate from a deprecated library: what would it break?"
+        "trioshadow.cli.demo.command:demo",
+        "demo",
+        "Migrate from a deprecated library: what would it break?",
+        " [PATH...]",
     ),
     "proxy": _Command(
         "trioshadow.cli.proxy.command:proxy",
         "cli",
         "Mirror HTTP traffic: does a new service do the same?",
-        ("hypercorn",),
+        needs=("hypercorn",),
     ),
     "report": _Command(
         "trioshadow.cli.report.command:report",
         "cli",
         "Read archives: what differs, and is it good enough?",
+        " FILE...",
         ("msgspec", "jinja2"),
     ),
     "replay": _Command(
         "trioshadow.cli.replay.command:replay",
         "cli",
         "Send captured requests: does a new service answer the same?",
+        " FILE",
         ("msgspec",),
     ),
 }
@@ -104,14 +112,16 @@ def _app(tokens: Sequence[str]) -> App:
     from cyclopts import App
 
     app = App(
-        name="python -m trioshadow",
+        name=program(),
         help="Shadow an old backend with a new one.",
         version=_version,
+        version_flags=("--version", "-V"),
         help_format="plaintext",
         suppress_keyboard_interrupt=False,  # it comes in a group, from a nursery, which cyclopts does not look into
     )
     for name, command in _COMMANDS.items():
-        app.command(command.place, name=name, help=None if tokens and tokens[0] == name else command.help)
+        usage = f"Usage: {program()} {name} [OPTIONS]{command.arguments}"
+        app.command(command.place, name=name, usage=usage, help=None if called is command else command.help)
     return app
 
 

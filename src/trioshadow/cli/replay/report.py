@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from trioshadow import Verdict
+from trioshadow.cli.common.program import program
 from trioshadow.cli.common.scorecard import show_scorecard
 from trioshadow.cli.common.texts import count_of
 from trioshadow.cli.common.verdicts import show_secondary, show_verdicts
@@ -84,6 +85,4 @@ def _indented(text: str, width: int) -> str:
 
 def _command() -> str:
     arguments = sys.argv[1:]
-    return shlex.join(
-        ["python", "-m", "trioshadow", *arguments, *(["--resume"] if "--resume" not in arguments else [])]
-    )
+    return f"{program()} {shlex.join(arguments if '--resume' in arguments else [*arguments, '--resume'])}"
