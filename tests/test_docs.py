@@ -27,11 +27,12 @@ import mmh3
 import pytest
 
 import trioshadow
-from trioshadow.cli.common.checks import option_names
+from trioshadow.cli.common.options import names_of
+from trioshadow.cli.common.reading import read_options
 from trioshadow.cli.common.scorecard import EXIT_STATUSES
-from trioshadow.cli.proxy.settings import Settings, read_settings
+from trioshadow.cli.proxy.options import ProxyOptions
 from trioshadow.cli.replay.lines import request_of
-from trioshadow.cli.replay.settings import ReplaySettings
+from trioshadow.cli.replay.options import ReplayOptions
 
 from tests.support.profiles import own_profile
 
@@ -128,7 +129,7 @@ def test_the_reference_has_every_public_name() -> None:
 def test_what_is_shown_of_the_proxy_is_what_it_takes(tmp_path: Path) -> None:
     """Its options have these names, and the files of the page can be read."""
     page = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
-    names = {field.name.replace("_", "-") for field in attrs.fields(Settings)} | {"config", "help"}
+    names = {*names_of(ProxyOptions).values(), "config", "help"}
     others = {"--worker-class", "--bind", "--directory"}  # hypercorn's and http.server's
     shown = set(re.findall(r"(?<=[ `])--[a-z][a-z0-9-]+", page)) - others
     assert {"--primary", "--shadow", "--admin"} <= shown <= {f"--{name}" for name in names}
@@ -136,7 +137,7 @@ def test_what_is_shown_of_the_proxy_is_what_it_takes(tmp_path: Path) -> None:
     (file,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     path = tmp_path / "proxy.toml"
     path.write_text(file, encoding="utf-8")
-    settings = read_settings({"sample": 1.0}, path)
+    settings = read_options(ProxyOptions, {"sample": 1.0}, path)
     assert settings.sample == 1
     assert settings.allow_method == ("POST",)
 
@@ -145,7 +146,7 @@ def test_what_is_shown_of_the_replay_is_what_it_takes() -> None:
     """Its options have these names, and the lines of the page can be read."""
     page = (ROOT / "docs" / "replay.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"(?<=[ `(])--[a-z][a-z0-9-]+", page))
-    taken = {f"--{name}" for name in option_names(ReplaySettings).values()} | {"--help"}
+    taken = {f"--{name}" for name in names_of(ReplayOptions).values()} | {"--help"}
     assert {"--primary", "--shadow", "--resume", "--max-p99-ratio"} <= shown <= taken
 
     (lines,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trioshadow.cli.common.objective import ObjectiveSettings, acknowledged, level, ratio_or_none
+from trioshadow.cli.common.objective import ObjectiveOptions, acknowledged, level, ratio_or_none
 from trioshadow.evidence import Acknowledged, Objective
 
 
@@ -47,7 +47,7 @@ def test_what_is_no_ratio_is_refused(said):
 
 
 def test_all_three_make_an_objective():
-    settings = ObjectiveSettings(objective_rate=0.01, max_p99_ratio="none", acknowledge=["status", "GET /: body"])
+    settings = ObjectiveOptions(objective_rate=0.01, max_p99_ratio="none", acknowledge=["status", "GET /: body"])
     assert settings.objective() == Objective(
         max_rate=0.01, max_p99_ratio=None, acknowledged=["status", Acknowledged("body", operation="GET /")]
     )

@@ -637,10 +637,9 @@ async def test_help_tells_a_newcomer_what_it_does():
     assert max(map(len, text.splitlines())) <= 80
     words = " ".join(text.replace("│", " ").split())
     for said in (
-        "Seconds that the shadow has",
-        "[default: 2]",
+        "How long the shadow may take",
         "[default: 127.0.0.1:8080]",
-        "Bytes of a body",
+        "Largest body to compare",
         "Fraction",
     ):
         assert said in words, said

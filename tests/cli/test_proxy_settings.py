@@ -7,11 +7,13 @@ import json
 import math
 import os
 
-import attrs
 import pytest
 
 from trioshadow.cli.common.errors import CliError
-from trioshadow.cli.proxy.settings import Address, Settings, address, read_settings
+from trioshadow.cli.common.options import names_of
+from trioshadow.cli.common.reading import read_options
+from trioshadow.cli.proxy.address import Address, address
+from trioshadow.cli.proxy.options import ProxyOptions
 from trioshadow.compare import IgnoreHeader, IgnorePath
 from trioshadow.evidence import Objective
 from trioshadow.http import HttpRequest
@@ -21,7 +23,7 @@ URLS = {"primary": "http://old:1", "shadow": "https://new/api"}
 
 def error(options, file=None):
     with pytest.raises(CliError) as caught:
-        read_settings(options, file)
+        read_options(ProxyOptions, options, file)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -37,7 +39,7 @@ def toml(tmp_path):
 
 
 def test_two_urls_are_enough():
-    settings = read_settings({**URLS, "sample": None, "ignore_path": None}, None)
+    settings = read_options(ProxyOptions, {**URLS, "sample": None, "ignore_path": None}, None)
     assert (settings.primary, settings.shadow) == ("http://old:1", "https://new/api")
     assert settings.listen == Address("127.0.0.1", 8080)
     config = settings.config()
@@ -48,7 +50,8 @@ def test_two_urls_are_enough():
 
 
 def test_what_is_the_shadowers_gets_there():
-    settings = read_settings(
+    settings = read_options(
+        ProxyOptions,
         {
             **URLS,
             "sample": 0.5,
@@ -79,7 +82,7 @@ def test_options_win_over_the_file(toml):
     file = toml(
         'primary = "http://old:2"\nshadow = "http://new:2"\nsample = 0.25\nignore-header = ["X-A"]\nadmin = 9901\n'
     )
-    settings = read_settings({"primary": "http://old:1", "sample": 0.5}, file)
+    settings = read_options(ProxyOptions, {"primary": "http://old:1", "sample": 0.5}, file)
     assert (settings.primary, settings.shadow, settings.sample) == ("http://old:1", "http://new:2", 0.5)
     assert (settings.ignore_header, settings.admin) == (("X-A",), Address("127.0.0.1", 9901))
 
@@ -119,21 +122,20 @@ def test_every_setting_can_stand_in_the_file(toml, tmp_path):
         "drain": 0,
         "admin": "localhost:1",
     }
-    assert {name.replace("-", "_") for name in values} == {field.name for field in attrs.fields(Settings)}
+    assert set(values) == set(names_of(ProxyOptions).values())
     lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]  # of such values TOML has the same form
-    settings = read_settings({}, toml("\n".join(lines)))
-    assert settings == Settings(**{name.replace("-", "_"): value for name, value in values.items()})
-    assert settings != Settings(**URLS)
+    settings = read_options(ProxyOptions, {}, toml("\n".join(lines)))
+    assert settings == ProxyOptions(**{name.replace("-", "_"): value for name, value in values.items()})
+    assert settings != ProxyOptions(**URLS)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (
-            "sampel = 1",
-            "proxy.toml: there is no setting 'sampel'; there are objective-rate, max-p99-ratio, acknowledge, primary",
-        ),
-        ("ignore_path = []", "proxy.toml: there is no setting 'ignore_path'"),
+        ("sampel = 1", "proxy.toml: there is no option 'sampel': did you mean 'sample'?"),
+        ("ignore_path = []", "proxy.toml: there is no option 'ignore_path': did you mean 'ignore-path'?"),
+        ("[proxy]\nsample = 1", "proxy.toml: there is no option 'proxy' (--help lists those there are)"),
+        ("config = 'other.toml'", "proxy.toml: there is no option 'config'"),
         ("sample = '0.1'", "proxy.toml: sample must be a fraction from 0 to 1"),
         ('secondary = "http://a"\nnoise-rate = 2', "proxy.toml: noise-rate must be a fraction from 0 to 1"),
         ("noise-rate = 0.5", "proxy.toml: noise-rate is of no use without a secondary"),
@@ -144,6 +146,16 @@ def test_every_setting_can_stand_in_the_file(toml, tmp_path):
         ("preserve-host = 'yes'", "proxy.toml: preserve-host must be true or false, not 'yes'"),
         ("max-body = 1.5", "proxy.toml: max-body must be a number of bytes"),
         ("tls-cert = 7", "proxy.toml: tls-cert must be a text, not 7"),
+        ("archive = true", "proxy.toml: archive must be a text, not True"),
+        ("listen = true", "proxy.toml: listen must be a text, not True"),
+        (f"timeout = 1{'0' * 400}", "proxy.toml: timeout must be seconds above 0, not 1000"),
+        ("timeout = 0", "proxy.toml: timeout must be seconds above 0, not 0"),
+        ("drain = '1'", "proxy.toml: drain must be seconds, 0 or more, not '1'"),
+        (
+            "max-p99-ratio = 0.5",
+            "proxy.toml: max-p99-ratio must be a number, 1 or more (2: twice as long), or none, not 0.5",
+        ),
+        ("tls-key = '/dev/null'", "proxy.toml: tls-key is of no use without a certificate"),
         ("listen = ", "--config"),
         (b"\xff", "proxy.toml is no TOML: "),
     ],

@@ -1,31 +1,15 @@
-"""When a candidate is good enough, as options say it: what they are called, and from their texts to an Objective."""
+"""When a candidate is good enough: the options that say so, and the Objective that they mean."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, TypeAlias
 
 import attrs
 
 from trioshadow.evidence import Acknowledged, Objective
 
-from .checks import number, setting, several, text
-from .options import option
-
-ObjectiveRate: TypeAlias = Annotated[
-    float | None, option("Fraction of keys that may differ beyond noise, for the report to say PROMOTE.", "0.001")
-]
-MaxP99Ratio: TypeAlias = Annotated[
-    str | None,
-    option("How many times as long as the primary's the shadow's p99 may be, or 'none': speed decides nothing.", "1.5"),
-]
-Acknowledge: TypeAlias = Annotated[
-    tuple[str, ...] | None,
-    option(
-        "Difference that may stay, as the report names it: 'header etag' or '$.items[*].id' for every operation, "
-        "'GET /users/{id}: status' for one. Repeatable."
-    ),
-]
+from .checks import number, text
+from .options import Kind, Panel, option, several
 
 #: What can differ that has no name or path of its own.
 _FIELDS = frozenset(("status", "body", "error", "failed", "timed out", "too large", "not compared", "more changes"))
@@ -75,19 +59,37 @@ def acknowledged(said: object) -> Acknowledged:
 
 
 @attrs.frozen(kw_only=True)
-class ObjectiveSettings:
-    """What is asked of the shadow, checked."""
+class ObjectiveOptions:
+    """What is asked of the shadow."""
 
-    objective_rate: float = setting(level, Objective().max_rate)
-    max_p99_ratio: float | None = setting(ratio_or_none, Objective().max_p99_ratio)
-    acknowledge: tuple[str, ...] = setting(several(acknowledged), ())
+    objective_rate: float = option(
+        Kind(float, "FRACTION", level),
+        Objective().max_rate,
+        panel=Panel.OBJECTIVE,
+        about="Fraction of keys that may differ beyond noise for the shadow to be promoted, between 0 and 1.",
+    )
+    max_p99_ratio: float | None = option(
+        Kind(str, "RATIO", ratio_or_none),
+        Objective().max_p99_ratio,
+        panel=Panel.OBJECTIVE,
+        about="How many times the primary's p99 latency the shadow's may be, or 'none' to ignore latency.",
+    )
+    acknowledge: tuple[Acknowledged, ...] = option(
+        several(Kind(str, "DIFFERENCE", acknowledged)),
+        (),
+        panel=Panel.OBJECTIVE,
+        about=(
+            "Difference that may stay, as the report names it: 'header etag' or '$.items[*].id' in every operation, "
+            "'GET /users/{id}: status' in one."
+        ),
+    )
 
     def objective(self) -> Objective:
         """The same, as a scorecard takes it."""
         return Objective(
             max_rate=self.objective_rate,
             max_p99_ratio=self.max_p99_ratio,
-            acknowledged=[acknowledged(each) for each in self.acknowledge],
+            acknowledged=self.acknowledge,
         )
 
 

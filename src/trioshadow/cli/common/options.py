@@ -1,66 +1,142 @@
-"""Options that several commands have, by one name and with one text: as annotations for cyclopts.
+"""Options of commands: each is a field of an attrs class, which says all there is to say of it, once.
 
-None in a signature tells what was not said; the help shows what that means.
+A command has one such class. From it `command_line` makes the command line and the help, and `reading` knows what may
+stand in a TOML file. This file has what the fields are declared with.
 """
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Any
 
-from cyclopts import Parameter
+import attrs
 
-
-def option(help_text: str, default: str = "") -> Parameter:
-    """An option of one value each time that it is given. `default`: what its absence means."""
-
-    def shown(_: object) -> str:
-        return default
-
-    return Parameter(help=help_text, show_default=shown if default else False, negative="", consume_multiple=False)
+from . import checks
 
 
-Primary: TypeAlias = Annotated[
-    str | None,
-    option(
-        "URL of the service that answers, such as http://127.0.0.1:8000. A path in it is put before that of each "
-        "request. Required."
-    ),
-]
-Shadow: TypeAlias = Annotated[str | None, option("URL of the service that is tried out. Required.")]
-Secondary: TypeAlias = Annotated[
-    str | None,
-    option(
-        "URL of another copy of the primary, or of the primary itself if asking twice does no harm. What differs "
-        "between the two is noise, and not held against the shadow."
-    ),
-]
-Candidate: TypeAlias = Annotated[str | None, option("Which version the shadow is, for the report, such as 'shop 2.1'.")]
-AllowMethod: TypeAlias = Annotated[
-    tuple[str, ...] | None,
-    option("Method that is mirrored too, such as POST: if its effects may happen twice. Repeatable."),
-]
-Timeout: TypeAlias = Annotated[
-    float | None, option("Seconds that the shadow has for a request; what takes longer counts as timed out.", "2")
-]
-IgnoreHeader: TypeAlias = Annotated[
-    tuple[str, ...] | None,
-    option(
-        "Header of answers that may differ, such as X-Request-Id; * stands for any characters. Date, Server and "
-        "other volatile ones are ignored anyway. Repeatable."
-    ),
-]
-IgnorePath: TypeAlias = Annotated[
-    tuple[str, ...] | None,
-    option("JSONPath of what may differ in bodies, such as $.items[*].id or $..generated_at. Repeatable."),
-]
-MaxBody: TypeAlias = Annotated[
-    int | None, option("Bytes of a body that are kept to compare; larger ones are not compared.", "1048576")
-]
-PreserveHost: TypeAlias = Annotated[
-    bool | None, option("Send all services the Host header of the request, and not that of their URLs.", "no")
-]
-CaFile: TypeAlias = Annotated[
-    Path | None,
-    option("PEM file with certificates to trust in, beside the usual ones, for https:// services."),
-]
+class Panel(enum.Enum):
+    """Where the help shows an option: by what people want to do. In this order."""
+
+    SERVICES = "Services"
+    LISTENING = "Listening"
+    SAMPLING = "Sampling"
+    FORWARDING = "Forwarding"
+    COMPARING = "Comparing"
+    OBJECTIVE = "Objective"
+    LIMITS = "Limits"
+    OUTPUT = "Output"
+
+
+@attrs.frozen
+class Kind:
+    """A kind of value."""
+
+    type: Any
+    """What the command line makes of its words. A TOML file has types of its own."""
+    metavar: str
+    """What stands for the value in the help."""
+    check: Callable[[Any], Any]
+    """From what was said to the value of the field. Raises ValueError: the rest of a sentence that begins with the name
+    of the option.
+    """
+    many: bool = False
+    """Is the value of the field a tuple of such?"""
+
+
+def several(kind: Kind) -> Kind:
+    """Any number of them: a list in a TOML file, an option that is repeated on the command line."""
+
+    def check(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"must be a list of texts, not {value!r}")  # noqa: TRY004 - one error for all that is wrong
+        return tuple(kind.check(each) for each in value)
+
+    return attrs.evolve(kind, check=check, many=True)
+
+
+BYTES = Kind(int, "BYTES", checks.byte_count)
+FLAG = Kind(bool, "", checks.boolean)
+HEADER = Kind(str, "HEADER", checks.token)
+METHOD = Kind(str, "METHOD", checks.token)
+NAME = Kind(str, "NAME", checks.text)
+OUTPUT_FILE = Kind(Path, "FILE", checks.writable_file)
+READABLE_FILE = Kind(Path, "FILE", checks.readable_file)
+SECONDS = Kind(float, "SECONDS", checks.seconds)
+URL = Kind(str, "URL", checks.url)
+
+
+class WrongOptionError(ValueError):
+    """A value that can't be meant. `option`: the name of the field."""
+
+    def __init__(self, option: str, why: str) -> None:
+        super().__init__(f"{option} {why}")
+        self.option = option
+        self.why = why
+
+
+@attrs.frozen(kw_only=True)
+class Option:
+    """What is known of a field, beside its name and its default."""
+
+    kind: Kind
+    help: str
+    panel: Panel | None = None
+    """None: it is no option but an argument, which has no name on the command line."""
+    short: str = ""
+    """Its letter, with the dash; empty if it has none."""
+    shown: str = ""
+    """What the help says that its absence means; empty: its default, if that is a value."""
+
+
+def option(
+    kind: Kind,
+    default: Any = attrs.NOTHING,
+    *,
+    panel: Panel,
+    about: str,
+    short: str = "",
+    shown: str = "",
+) -> Any:
+    """A field that is an option: required if it has no default. `about` and `shown` are for the help."""
+    return _field(default, Option(kind=kind, help=about, panel=panel, short=short, shown=shown))
+
+
+def argument(kind: Kind, default: Any = attrs.NOTHING, *, about: str) -> Any:
+    """A field that is an argument: of the several kinds, all that are left."""
+    return _field(default, Option(kind=kind, help=about))
+
+
+def option_of(field: attrs.Attribute[Any]) -> Option:
+    """What the field was declared with."""
+    found: Option = field.metadata[Option]
+    return found
+
+
+def default_shown(field: attrs.Attribute[Any]) -> str:
+    """What the help says that the absence of an option means; empty if there is nothing to say."""
+    default = field.default
+    if shown := option_of(field).shown:
+        return shown
+    if default is None or default is attrs.NOTHING or isinstance(default, bool | tuple):
+        return ""
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def names_of(options: type[attrs.AttrsInstance]) -> dict[str, str]:
+    """What the fields that are options are called, without the dashes before it, by the names of the fields."""
+    return {field.name: field.name.replace("_", "-") for field in attrs.fields(options) if option_of(field).panel}
+
+
+def _field(default: Any, option: Option) -> Any:
+    def convert(value: Any, _: Any, field: attrs.Attribute[Any]) -> Any:
+        if value is None and default is None:
+            return None
+        try:
+            return option.kind.check(value)
+        except ValueError as exc:
+            raise WrongOptionError(field.name, str(exc)) from None
+
+    converter = attrs.Converter(convert, takes_self=True, takes_field=True)
+    return attrs.field(default=default, converter=converter, metadata={Option: option})

@@ -19,7 +19,7 @@ import attrs
 from trioshadow import ShadowStatistics
 from trioshadow.evidence import Scorecard
 
-from .settings import Address
+from .address import Address
 
 #: Of the places where answers differ.
 SHOWN = 20

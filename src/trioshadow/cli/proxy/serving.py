@@ -23,8 +23,9 @@ from trioshadow.cli.common.signals import obey
 from trioshadow.evidence import Scorecard
 from trioshadow.guard import Breaker
 
+from .address import Address
 from .admin import Admin
-from .settings import Address, Settings
+from .options import ProxyOptions
 
 
 @attrs.frozen
@@ -35,22 +36,22 @@ class Seen:
     scorecard: Scorecard
 
 
-async def serve_proxy(settings: Settings, announce: Callable[[str], None]) -> Seen:
+async def serve_proxy(options: ProxyOptions, announce: Callable[[str], None]) -> Seen:
     """Serve until SIGTERM or SIGINT, then drain. `announce` is told one line when it listens.
 
     Raises CliError for what can't be used. A second signal ends the process at once.
     """
     config = ServerConfig()
-    config.graceful_timeout = settings.drain
-    _use_certificate(config, settings)
-    trusted = trusted_by(settings.ca_file)
-    addresses = {"--listen": settings.listen}
-    if settings.admin is not None:
-        addresses["--admin"] = settings.admin
+    config.graceful_timeout = options.drain
+    _use_certificate(config, options)
+    trusted = trusted_by(options.ca_file)
+    addresses = {"--listen": options.listen}
+    if options.admin is not None:
+        addresses["--admin"] = options.admin
     listening, *admin_listening = _listen(addresses)
     config.bind = [listening]
 
-    objective = settings.objective()
+    objective = options.objective()
     stop = trio.Event()
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with (
@@ -60,22 +61,22 @@ async def serve_proxy(settings: Settings, announce: Callable[[str], None]) -> Se
         ):
             middleware = ShadowMiddleware(
                 ReverseProxy(
-                    primary, settings.primary, preserve_host=settings.preserve_host, timeout=settings.primary_timeout
+                    primary, options.primary, preserve_host=options.preserve_host, timeout=options.primary_timeout
                 ),
-                shadow=settings.backend(shadow, settings.shadow),
-                secondary=None if settings.secondary is None else settings.backend(secondary, settings.secondary),
-                config=settings.config(),
-                sinks=() if settings.archive is None else (Sink(JsonlSink(settings.archive), name="archive"),),
-                breaker=Breaker() if settings.breaker else None,
-                max_body_bytes=settings.max_body,
+                shadow=options.backend(shadow, options.shadow),
+                secondary=None if options.secondary is None else options.backend(secondary, options.secondary),
+                config=options.config(),
+                sinks=() if options.archive is None else (Sink(JsonlSink(options.archive), name="archive"),),
+                breaker=Breaker() if options.breaker else None,
+                max_body_bytes=options.max_body,
             )
-            app = ForwardedHeaders(middleware, trust=settings.trust_forwarded)
+            app = ForwardedHeaders(middleware, trust=options.trust_forwarded)
             async with trio.open_nursery() as around:
                 async with trio.open_nursery() as serving:
                     (url,) = await serving.start(functools.partial(serve, app, config, stop))
-                    line = f"Listening on {url}, primary {settings.primary}, shadow {settings.shadow}"
-                    if settings.secondary is not None:
-                        line += f", secondary {settings.secondary}"
+                    line = f"Listening on {url}, primary {options.primary}, shadow {options.shadow}"
+                    if options.secondary is not None:
+                        line += f", secondary {options.secondary}"
                     if admin_listening:
                         shadower = middleware.shadower
                         admin = Admin(shadower.statistics, lambda: shadower.scorecard(objective), stop.is_set)
@@ -99,11 +100,11 @@ async def _cut_off(config: ServerConfig) -> None:
     await config.close_connections()
 
 
-def _use_certificate(config: ServerConfig, settings: Settings) -> None:
-    if settings.tls_cert is None:
+def _use_certificate(config: ServerConfig, options: ProxyOptions) -> None:
+    if options.tls_cert is None:
         return
-    config.certfile = str(settings.tls_cert)
-    config.keyfile = str(settings.tls_key or settings.tls_cert)
+    config.certfile = str(options.tls_cert)
+    config.keyfile = str(options.tls_key or options.tls_cert)
     config.keyfile_password = ""  # or OpenSSL would ask the terminal for it
     try:
         config.create_ssl_context()

@@ -22,9 +22,9 @@ from trioshadow.http import HttpRequest, OperationNames, template_path
 from .archive import SliceSink, evidence_in, is_there
 from .input import Requests
 from .lines import Sendable
+from .options import ReplayOptions
 from .progress import Progress, progress_path, read_progress
 from .run import Replay, Sides
-from .settings import ReplaySettings
 from .source import Digest, Source
 from .survey import Survey, survey
 
@@ -62,13 +62,13 @@ class _Told:
             self.replay.stop()
 
 
-async def conduct(settings: ReplaySettings) -> tuple[Seen | None, int]:
+async def conduct(options: ReplayOptions) -> tuple[Seen | None, int]:
     """Replay. What was seen, None if nothing was sent; and the signal that ended it early, 0 if none did.
 
     Raises CliError for what can't be used. SIGINT and SIGTERM end it in order, a second one at once.
     """
-    if settings.archive.resolve() == settings.file.resolve():
-        raise CliError(f"--archive {settings.archive} is the file that is to be replayed: take another")
+    if options.archive.resolve() == options.file.resolve():
+        raise CliError(f"--archive {options.archive} is the file that is to be replayed: take another")
     told = _Told()
     failed: CliError | None = None
     seen: Seen | None = None
@@ -76,7 +76,7 @@ async def conduct(settings: ReplaySettings) -> tuple[Seen | None, int]:
         async with trio.open_nursery() as around:
             around.start_soon(obey, signals, told.stop)
             try:
-                seen = await _conduct(settings, told, stages)
+                seen = await _conduct(options, told, stages)
             except CliError as exc:  # out of the nursery it would be in a group
                 failed = exc
             around.cancel_scope.cancel()
@@ -85,53 +85,53 @@ async def conduct(settings: ReplaySettings) -> tuple[Seen | None, int]:
     return seen, told.number
 
 
-async def _conduct(settings: ReplaySettings, told: _Told, stages: Stages) -> Seen | None:
-    config = settings.config()
-    trusted = trusted_by(settings.ca_file)
-    noted, done = await trio.to_thread.run_sync(_before, settings, config)
-    otherwise = _told_otherwise(settings, noted) if done else []
+async def _conduct(options: ReplayOptions, told: _Told, stages: Stages) -> Seen | None:
+    config = options.config()
+    trusted = trusted_by(options.ca_file)
+    noted, done = await trio.to_thread.run_sync(_before, options, config)
+    otherwise = _told_otherwise(options, noted) if done else []
     for each in otherwise:
         logger.warning("%s", each)
-    noted = attrs.evolve(noted, told=settings.told)
-    requests = Requests(settings.file, Sendable(settings.methods), settings.needed)
+    noted = attrs.evolve(noted, told=options.told)
+    requests = Requests(options.file, Sendable(options.methods), options.needed)
     there = await survey(
         requests,
-        settings,
+        options,
         noted,
         stopping=lambda: bool(told.number),
-        advance=stages.start(f"reading {settings.file.name}", None),
+        advance=stages.start(f"reading {options.file.name}", None),
     )
     if there is None:
         return None
     if there.total < done:
-        raise CliError(f"{settings.file} has fewer requests than were replayed into {settings.archive}")
+        raise CliError(f"{options.file} has fewer requests than were replayed into {options.archive}")
     trouble = None
     if done < there.total:
-        course = _Course(settings, config, noted, done, there.total)
+        course = _Course(options, config, noted, done, there.total)
         await course.go_to(Source(requests))
         async with contextlib.AsyncExitStack() as clients:
             sides = [await clients.enter_async_context(make_client(trusted)) for _ in range(3)]
             # Credentials that are not named go to nobody: the primary is another origin too than where they were given.
-            backend = partial(settings.backend, withheld=settings.withheld)
-            secondary = settings.secondary
+            backend = partial(options.backend, withheld=options.withheld)
+            secondary = options.secondary
             trouble = await course.run(
                 Sides(
-                    primary=backend(sides[0], settings.primary).call,
-                    shadow=backend(sides[1], settings.shadow).call,
+                    primary=backend(sides[0], options.primary).call,
+                    shadow=backend(sides[1], options.shadow).call,
                     secondary=None if secondary is None else backend(sides[2], secondary).call,
-                    primary_timeout=settings.primary_timeout,
+                    primary_timeout=options.primary_timeout,
                 ),
                 told,
-                stages.start(f"replaying {settings.file.name}", there.total),
+                stages.start(f"replaying {options.file.name}", there.total),
             )
         noted = course.noted
-    evidence = await trio.to_thread.run_sync(evidence_in, settings.archive, config)
+    evidence = await trio.to_thread.run_sync(evidence_in, options.archive, config)
     return Seen(survey=there, evidence=evidence, progress=noted, before=done, otherwise=otherwise, trouble=trouble)
 
 
-def _before(settings: ReplaySettings, config: ShadowConfig) -> tuple[Progress, int]:
+def _before(options: ReplayOptions, config: ShadowConfig) -> tuple[Progress, int]:
     """What runs before have noted, and how many requests they have done: none, if there were none. Blocking."""
-    archive = settings.archive
+    archive = options.archive
     path = progress_path(archive)
     noted, archived = read_progress(path), is_there(archive)
     fresh = Progress(digest=str(Digest()), epoch=config.epoch_id)
@@ -144,8 +144,8 @@ def _before(settings: ReplaySettings, config: ShadowConfig) -> tuple[Progress, i
     if noted.requests == 0 and noted.epoch != config.epoch_id:
         noted = fresh
     if noted.epoch != config.epoch_id:
-        if not settings.resume:
-            raise _already_there(settings)
+        if not options.resume:
+            raise _already_there(options)
         raise CliError(
             f"{archive} is of other rules or of another candidate: say --candidate, --timeout and --ignore-* as "
             "before, or begin anew with another --archive"
@@ -157,30 +157,30 @@ def _before(settings: ReplaySettings, config: ShadowConfig) -> tuple[Progress, i
             f"{archive} has the counts of {done:,} of the {noted.requests:,} requests that were replayed: a part of it "
             "is missing; begin anew with another --archive"
         )
-    if done and not settings.resume:
-        raise _already_there(settings)
+    if done and not options.resume:
+        raise _already_there(options)
     return noted, done
 
 
-def _told_otherwise(settings: ReplaySettings, noted: Progress) -> list[str]:
+def _told_otherwise(options: ReplayOptions, noted: Progress) -> list[str]:
     """In words. It may be meant: a service has another port each time. Raises CliError for what can't be."""
-    changed = {option: noted.told.get(option, text) for option, text in settings.told.items()}
-    changed = {option: before for option, before in changed.items() if before != settings.told[option]}
+    changed = {option: noted.told.get(option, text) for option, text in options.told.items()}
+    changed = {option: before for option, before in changed.items() if before != options.told[option]}
     if "key-header" in changed:
         raise CliError(
-            f"{settings.archive} has other keys: say --key-header as before ({changed['key-header'] or 'none'}), or "
+            f"{options.archive} has other keys: say --key-header as before ({changed['key-header'] or 'none'}), or "
             "begin anew with another --archive"
         )
     return [
-        f"--{option} was {before} before: now it is {settings.told[option] or 'not said'}"
+        f"--{option} was {before} before: now it is {options.told[option] or 'not said'}"
         if before
-        else f"--{option} was not said before: now it is {settings.told[option]}"
+        else f"--{option} was not said before: now it is {options.told[option]}"
         for option, before in changed.items()
     ]
 
 
-def _already_there(settings: ReplaySettings) -> CliError:
-    archive = settings.archive
+def _already_there(options: ReplayOptions) -> CliError:
+    archive = options.archive
     return CliError(
         f"{archive} is there already: go on with it (--resume), take another (--archive PATH), or remove it and "
         f"{progress_path(archive).name}"
@@ -190,9 +190,9 @@ def _already_there(settings: ReplaySettings) -> CliError:
 class _Course:
     """The slices, each of which is noted when it is done."""
 
-    def __init__(self, settings: ReplaySettings, config: ShadowConfig, noted: Progress, done: int, total: int) -> None:
+    def __init__(self, options: ReplayOptions, config: ShadowConfig, noted: Progress, done: int, total: int) -> None:
         self.noted = noted
-        self._settings = settings
+        self._options = options
         self._config = config
         self._done = done
         self._left = total - done
@@ -205,7 +205,7 @@ class _Course:
         for _ in range(self._done):
             request = await source.take()
             if request is None:
-                raise CliError(f"{self._settings.file} has become shorter while it was read")
+                raise CliError(f"{self._options.file} has become shorter while it was read")
             self._begin(request)
 
     def _begin(self, request: HttpRequest) -> str:
@@ -221,15 +221,15 @@ class _Course:
 
     async def run(self, sides: Sides, told: _Told, advance: Callable[[int], object]) -> CliError | None:
         """Send all that are left, or until told to stop. What ended it early, if something did."""
-        settings, before = self._settings, self.noted
-        async with _opened(settings, self._config, before) as sink:
+        options, before = self._options, self.noted
+        async with _opened(options, self._config, before) as sink:
             told.replay = replay = Replay(
                 self._take,
                 sides,
                 self._config,
                 sink,
-                concurrency=settings.concurrency,
-                rate=settings.rate,
+                concurrency=options.concurrency,
+                rate=options.rate,
                 begin=self._begin,
                 answered=self._done - before.no_answer.total(),
                 progress=lambda done: advance(self._done + done),
@@ -239,7 +239,7 @@ class _Course:
                 written = sink.snapshots
                 statistics = await replay.slice(SLICE)
                 if replay.unreachable:
-                    raise CliError(_unreachable(settings, replay))
+                    raise CliError(_unreachable(options, replay))
                 lost += statistics.records_dropped["archive"]
                 if sink.snapshots > written:
                     self.noted = attrs.evolve(
@@ -249,26 +249,26 @@ class _Course:
                         no_answer=before.no_answer + replay.no_answer,
                         records_lost=lost,
                     )
-                    await _note(settings, self.noted)
+                    await _note(options, self.noted)
                 elif sink.error is None:
-                    return CliError(f"--archive {settings.archive}: the disk took no snapshot in time")
+                    return CliError(f"--archive {options.archive}: the disk took no snapshot in time")
                 if sink.error is not None:
                     return CliError(
-                        f"--archive {settings.archive}: {sink.error.strerror or sink.error}: what is in it was "
+                        f"--archive {options.archive}: {sink.error.strerror or sink.error}: what is in it was "
                         "replayed until then; with --resume it goes on there"
                     )
         return None
 
 
 @contextlib.asynccontextmanager
-async def _opened(settings: ReplaySettings, config: ShadowConfig, noted: Progress) -> AsyncGenerator[SliceSink]:
+async def _opened(options: ReplayOptions, config: ShadowConfig, noted: Progress) -> AsyncGenerator[SliceSink]:
     """The archive, with the progress beside it, before the first request is sent."""
-    await _note(settings, noted)
-    sink = SliceSink(settings.archive)
+    await _note(options, noted)
+    sink = SliceSink(options.archive)
     try:
         await sink.open(config)
     except OSError as exc:
-        raise CliError(f"--archive {settings.archive}: it can't be written: {exc.strerror or exc}") from None
+        raise CliError(f"--archive {options.archive}: it can't be written: {exc.strerror or exc}") from None
     try:
         yield sink
     finally:
@@ -276,17 +276,17 @@ async def _opened(settings: ReplaySettings, config: ShadowConfig, noted: Progres
             await sink.close()
 
 
-async def _note(settings: ReplaySettings, progress: Progress) -> None:
-    path = progress_path(settings.archive)
+async def _note(options: ReplayOptions, progress: Progress) -> None:
+    path = progress_path(options.archive)
     try:
         await trio.to_thread.run_sync(progress.write, path)
     except OSError as exc:
         raise CliError(f"{path}: it can't be written: {exc.strerror or exc}") from None
 
 
-def _unreachable(settings: ReplaySettings, replay: Replay) -> str:
+def _unreachable(options: ReplayOptions, replay: Replay) -> str:
     causes = ", ".join(f"{cause} {count:,}" for cause, count in replay.no_answer.most_common())
     return (
         f"the primary answered none of {replay.no_answer.total():,} requests ({causes}): is --primary "
-        f"{settings.primary} right, and is it running?"
+        f"{options.primary} right, and is it running?"
     )

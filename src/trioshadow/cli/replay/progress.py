@@ -47,7 +47,7 @@ class Progress:
     """Those of them to which the primary gave no answer, by cause."""
     records_lost: int = attrs.field(default=0, validator=_is_count)
     told: dict[str, str] = attrs.field(factory=dict, converter=_texts)
-    """Who was asked, and with what: see `ReplaySettings.told`."""
+    """Who was asked, and with what: see `ReplayOptions.told`."""
 
     def write(self, path: Path) -> None:
         """Put it in the place of what is there, whole. Raises OSError."""

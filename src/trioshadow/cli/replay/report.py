@@ -18,20 +18,20 @@ from trioshadow.compare import visible
 from trioshadow.evidence import Scorecard
 
 from .conduct import Seen
-from .settings import ReplaySettings
+from .options import ReplayOptions
 
 _INDENT = "    "
 
 
-def show_replay(console: Console, settings: ReplaySettings, seen: Seen, scorecard: Scorecard, *, early: bool) -> None:
+def show_replay(console: Console, options: ReplayOptions, seen: Seen, scorecard: Scorecard, *, early: bool) -> None:
     """All of it. `early`: was it told to stop?"""
-    _show_sent(console, settings, seen)
+    _show_sent(console, options, seen)
     _show_skipped(console, seen)
     _show_withheld(console, seen)
     console.print()
     show_scorecard(console, scorecard.epoch.candidate or "the shadow", scorecard)
     console.print()
-    console.print(Text(f"Archive: {visible(str(settings.archive))}"), soft_wrap=True)
+    console.print(Text(f"Archive: {visible(str(options.archive))}"), soft_wrap=True)
     if seen.progress.records_lost:
         console.print(f"{count_of(seen.progress.records_lost, 'record')} could not be written; the counts are whole.")
     if early:
@@ -39,12 +39,12 @@ def show_replay(console: Console, settings: ReplaySettings, seen: Seen, scorecar
         console.print(Text(f"  {_command()}"), soft_wrap=True)
 
 
-def _show_sent(console: Console, settings: ReplaySettings, seen: Seen) -> None:
+def _show_sent(console: Console, options: ReplayOptions, seen: Seen) -> None:
     totals = seen.evidence.totals()
     done = sum(totals)
     before = f" ({seen.before:,} of them before)" if seen.before else ""
     there = count_of(seen.survey.total, "request")
-    console.print(Text(f"{done:,} of {there} sent{before}, of {visible(settings.file.name)}:"), soft_wrap=True)
+    console.print(Text(f"{done:,} of {there} sent{before}, of {visible(options.file.name)}:"), soft_wrap=True)
     for each in seen.otherwise:
         console.print(Text(f"  {visible(each)}"), soft_wrap=True)
     show_verdicts(console, lambda verdict: totals[Verdict(verdict).slot])
@@ -85,4 +85,5 @@ def _indented(text: str, width: int) -> str:
 
 def _command() -> str:
     arguments = sys.argv[1:]
-    return f"{program()} {shlex.join(arguments if '--resume' in arguments else [*arguments, '--resume'])}"
+    resumes = not {"--resume", "-r"}.isdisjoint(arguments)
+    return f"{program()} {shlex.join(arguments if resumes else [*arguments, '--resume'])}"

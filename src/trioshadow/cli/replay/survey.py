@@ -13,8 +13,8 @@ from trioshadow.cli.common.errors import CliError
 from trioshadow.http import HttpRequest
 
 from .input import Skipped, SkippedCounts
+from .options import ReplayOptions
 from .progress import Progress
-from .settings import ReplaySettings
 from .source import Digest, Source
 
 #: How often it says how far it is, and looks whether to go on.
@@ -35,7 +35,7 @@ class Survey:
 
 async def survey(
     entries: Iterable[HttpRequest | Skipped],
-    settings: ReplaySettings,
+    options: ReplayOptions,
     noted: Progress,
     *,
     stopping: Callable[[], bool],
@@ -52,8 +52,8 @@ async def survey(
             digest.add(request)
         total += 1
         if total == noted.requests and str(digest) != noted.digest:
-            raise _other_requests(settings)
-        names = settings.withheld.intersection(name.lower() for name, _ in request.headers)
+            raise _other_requests(options)
+        names = options.withheld.intersection(name.lower() for name, _ in request.headers)
         withheld.update(names)
         with_withheld += bool(names)
         if total % _EVERY == 0:
@@ -63,25 +63,25 @@ async def survey(
     if stopping():
         return None
     if not total:
-        raise _nothing(settings, source.skipped)
+        raise _nothing(options, source.skipped)
     if total < noted.requests:
-        raise _other_requests(settings)
+        raise _other_requests(options)
     return Survey(total, source.skipped, withheld, with_withheld)
 
 
-def _other_requests(settings: ReplaySettings) -> CliError:
+def _other_requests(options: ReplayOptions) -> CliError:
     return CliError(
-        f"{settings.file} does not begin with the requests that were replayed into {settings.archive}: name the same "
+        f"{options.file} does not begin with the requests that were replayed into {options.archive}: name the same "
         "file, with the same --allow-method, or begin anew with another --archive"
     )
 
 
-def _nothing(settings: ReplaySettings, skipped: SkippedCounts) -> CliError:
+def _nothing(options: ReplayOptions, skipped: SkippedCounts) -> CliError:
     first = next((each[0] for each in skipped.first.values()), None)
     if first is None:
-        return CliError(f"{settings.file} has no request: it is empty")
+        return CliError(f"{options.file} has no request: it is empty")
     more = skipped.counts.total() - 1
     return CliError(
-        f"{settings.file} has no request that can be replayed: {first}"
+        f"{options.file} has no request that can be replayed: {first}"
         + (f", and {more:,} more of its lines can't be used" if more else "")
     )

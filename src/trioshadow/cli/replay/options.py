@@ -1,17 +1,19 @@
-"""What the replay is told, checked before anything is read or asked."""
+"""The options of the replay."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 
 from trioshadow import ShadowConfig
-from trioshadow.cli.common.backends import BackendSettings
-from trioshadow.cli.common.checks import boolean, made_of_options, number, setting, writable_file
+from trioshadow.cli.common.checks import any_path, number
+from trioshadow.cli.common.options import FLAG, OUTPUT_FILE, Kind, Panel, argument, option
+from trioshadow.cli.common.services import ServiceOptions, key_header_option, noise_rate_option
 from trioshadow.compare import SENSITIVE, VOLATILE_HEADERS
 from trioshadow.http import SAFE_METHODS
+
+NOTES = {Panel.FORWARDING: "To all services, the primary too."}
 
 #: Records that may wait for the disk: far more than the workers leave before they wait for it.
 _ROOM = 2_000
@@ -33,19 +35,52 @@ def _concurrency(value: object) -> int:
     return value
 
 
-@attrs.frozen(kw_only=True)
-class ReplaySettings(BackendSettings):
-    """All that the replay is told, checked."""
+def _beside(options: ReplayOptions) -> Path:
+    """Where what is found goes if nothing else is said."""
+    return Path(f"{options.file.name or 'requests'}.replay.jsonl")
 
-    file: Path
-    """Where the requests are."""
-    archive: Path = setting(writable_file)
-    """Where what is found goes."""
-    rate: float | None = setting(_rate, None)
-    """Requests a second, at the most."""
-    concurrency: int = setting(_concurrency, 10)
-    """Requests in flight, at the most."""
-    resume: bool = setting(boolean, default=False)
+
+@attrs.frozen(kw_only=True)
+class ReplayOptions(ServiceOptions):
+    """All that the replay takes."""
+
+    file: Path = argument(
+        Kind(Path, "FILE", any_path),
+        about=(
+            "The requests to send: an archive of trioshadow, or a file with one JSON object per line, which has method "
+            "and url, and may have headers and body."
+        ),
+    )
+    noise_rate: float | None = noise_rate_option("1")
+    key_header: str | None = key_header_option("method, path, query and body")
+    rate: float | None = option(
+        Kind(float, "COUNT", _rate),
+        None,
+        panel=Panel.LIMITS,
+        about="Requests per second, at most.",
+        shown="as many as the concurrency allows",
+    )
+    concurrency: int = option(
+        Kind(int, "COUNT", _concurrency),
+        10,
+        panel=Panel.LIMITS,
+        about="Requests in flight, at most.",
+    )
+    archive: Path = option(
+        OUTPUT_FILE,
+        attrs.Factory(_beside, takes_self=True),
+        short="-a",
+        panel=Panel.OUTPUT,
+        about="Write differences and counts to this file, and the progress to a file beside it.",
+        shown="FILE's name with .replay.jsonl, here",
+    )
+    resume: bool = option(
+        FLAG,
+        default=False,
+        short="-r",
+        panel=Panel.OUTPUT,
+        about="Continue where a run with the same archive stopped.",
+    )
 
     @property
     def methods(self) -> frozenset[str]:
@@ -86,10 +121,3 @@ class ReplaySettings(BackendSettings):
             max_in_flight=self.concurrency + _ROOM,
             drain_timeout=_PATIENCE,
         )
-
-
-def read_replay_settings(options: Mapping[str, object]) -> ReplaySettings:
-    """From options, by the names of the fields, None for those that were not given. Raises CliError, of one line."""
-    archive = Path(f"{Path(str(options['file'])).name or 'requests'}.replay.jsonl")
-    said = {name: value for name, value in options.items() if value is not None}
-    return made_of_options(ReplaySettings, {"archive": archive, **said})
