@@ -1,23 +1,23 @@
-"""Closed segments: compressed in slices, and deleted when all of them are too large. Blocking file work, no Trio."""
+"""Closed segments: compressed, and deleted when all of them are too large. Blocking file work, no Trio."""
 
 from __future__ import annotations
 
 import contextlib
 import gzip
 import os
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 
 from trioshadow.archive._names import Names, compressed
 
 from .active_file import lock
 
-#: What is compressed between two writes: some 20 ms.
-_SLICE = 1 << 20
+#: Bytes that are read at a time.
+_BLOCK = 1 << 20
 
 
-def compress(segment: Path) -> Iterator[None]:
-    """Put a compressed file in a segment's place, a slice at each step.
+def compress(segment: Path) -> None:
+    """Put a compressed file in a segment's place. Raises OSError.
 
     The new one is whole when it gets its name, and only then the old one is removed: a process that is killed in
     between leaves one of them or both, and who finds both takes one.
@@ -31,9 +31,7 @@ def compress(segment: Path) -> Iterator[None]:
             fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(fd, "wb") as raw:
                 with gzip.GzipFile("", "wb", 6, raw) as out:
-                    while part := source.read(_SLICE):
-                        out.write(part)
-                        yield
+                    shutil.copyfileobj(source, out, _BLOCK)
                 raw.flush()
                 os.fsync(fd)
             if segment.exists():  # or else it was deleted meanwhile, and must stay so
