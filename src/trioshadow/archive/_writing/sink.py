@@ -64,7 +64,7 @@ class JsonlSink:
     segments are deleted first. While one is compressed, both of its files are there, and only the plain one counts."""
     compress: bool = attrs.field(default=True, kw_only=True, validator=is_bool)
     """Closed segments become `.gz`, in the sink's thread: records that come meanwhile wait in the sink's buffer. Of
-    captured JSON 64 MiB take about a second of a core."""
+    captured JSON 64 MiB take about 0.4 s of a core."""
     snapshot_every: float = attrs.field(default=60.0, kw_only=True, validator=is_timeout)
     """Seconds, in (0, inf], between two snapshots of the evidence; the last one comes at the exit."""
 
