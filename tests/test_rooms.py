@@ -203,3 +203,10 @@ def test_what_tests_share_is_in_support():
         for name in imports_of(path, TESTS):
             if name.split(".")[0] == "tests":
                 assert name.split(".")[:2] == ["tests", "support"], f"{path} imports from {name}"
+
+
+def test_public_names_are_shown_as_they_are_imported():
+    for name in trioshadow.__all__:
+        thing = getattr(trioshadow, name)
+        if isinstance(thing, type):
+            assert thing.__module__ == "trioshadow"

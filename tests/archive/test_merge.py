@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -169,3 +172,29 @@ def test_problems_are_bounded_and_counted(path, monkeypatch):
     merged = merge_archives(path)
     assert len(merged.problems) == 3
     assert merged.problem_count == 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_processes_that_were_forked_before_it_is_entered_are_added_up(tmp_path):
+    program = f"""
+import os, trio
+from trioshadow import Shadower
+from trioshadow.archive import JsonlSink
+
+async def echo(request):
+    return request
+
+shadower = Shadower(echo, echo, sinks=[JsonlSink({str(tmp_path / "a.jsonl")!r})])  # at import, as is allowed
+
+async def main():
+    async with shadower:
+        for number in range(10):
+            await shadower.call(b"%d" % number)
+
+children = [os.fork() for _ in range(1)]
+trio.run(main)
+if children[0]:
+    assert os.waitpid(children[0], 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    assert sum(merge_archives(tmp_path / "a.jsonl").evidence().totals()) == 20

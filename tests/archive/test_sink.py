@@ -299,3 +299,11 @@ async def test_it_says_which_file_it_writes_to(tmp_path):
     for sink in (first, second):
         await sink.aclose()
         assert sink.active is None
+
+
+async def test_a_sink_gets_what_a_closed_one_left(tmp_path):
+    sink = JsonlSink(tmp_path / "a.jsonl")
+    for _ in range(2):  # one after the other
+        async with shadower(sink) as mirror:
+            await mirror.call(b"x")
+    assert sum(merge_archives(tmp_path / "a.jsonl").evidence().totals()) == 2

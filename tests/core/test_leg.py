@@ -7,8 +7,10 @@ import threading
 
 import pytest
 import trio
+import trio.testing
 
 from trioshadow import Leg, ShadowConfig, Shadower, Verdict
+from trioshadow._shadower import admission_of
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
 from tests.support.accounts import counts, service_tasks
@@ -205,3 +207,33 @@ async def test_a_burst_ends_most_of_its_hosts(autojump_clock, monkeypatch):
         assert [task.name for task in service_tasks()].count("trioshadow host") == 3
         assert counts(shadower) == {"matched": 20}
     assert service_tasks() == []
+
+
+async def test_a_leg_is_named_in_its_own_thread():
+    async with Shadower(primary, ScriptedBackend(Answer(b"x"))) as shadower:
+        with shadower.start(b"x", operation="a") as leg:
+            with pytest.raises(RuntimeError, match="thread"):
+                await trio.to_thread.run_sync(leg.name_operation, "b")
+            leg.primary_done(b"x")
+
+
+async def test_an_edge_may_bring_its_own_configuration(autojump_clock):
+    async with Shadower(primary, ScriptedBackend(Answer(b"other")), ShadowConfig(sample_rate=0)) as shadower:
+        leg = admission_of(shadower).admit_if_entered(b"k", config=ShadowConfig(compare=lambda a, b: True))
+        await leg.primary_done(b"k").wait_settled()
+        assert counts(shadower) == {"matched": 1}
+
+
+async def test_a_leg_can_be_named_after_it_started(autojump_clock):
+    async with Shadower(primary, ScriptedBackend(Answer(b"other"))) as shadower:
+        leg = shadower.start(b"k", operation="early")
+        leg.name_operation(3)
+        leg.primary_done(b"k")
+        await shadower.wait_idle()
+        leg = shadower.start(b"k", operation="early")
+        leg.name_operation("late" * 100)
+        leg.primary_done(b"k")
+        await shadower.wait_idle()
+        assert [record.operation for record in shadower.divergences()] == ["early", ("late" * 100)[:256]]
+        shadower.pause()
+        shadower.start(b"k").name_operation("nobody hears of it")

@@ -688,3 +688,11 @@ async def test_a_copy_function_that_raises_leaks_no_slot(autojump_clock):
         with pytest.raises(KeyboardInterrupt):
             await shadower.call(KeyboardInterrupt())
         assert counts(shadower) == {"failed": 5, "abandoned": 1}
+
+
+async def test_a_shadower_says_whether_it_runs(autojump_clock):
+    shadower = Shadower(primary, primary)
+    assert not shadower.running
+    async with shadower:
+        assert shadower.running
+    assert not shadower.running

@@ -382,3 +382,23 @@ async def test_what_cant_be_called_is_refused_at_construction():
         Shadower(ScriptedBackend(Answer(1)), ScriptedBackend(Answer(1)), secondary=7)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"noise_rate must be a fraction in \[0, 1\]"):
         ShadowConfig(noise_rate=1.5)
+
+
+async def test_secondaries_that_refuse_to_be_cancelled_are_bounded(autojump_clock):
+    release = trio.Event()
+
+    async def echo(request):
+        return request
+
+    async def refuses(request):
+        with trio.CancelScope(shield=True):
+            await release.wait()
+
+    config = ShadowConfig(noise_rate=1.0, max_in_flight=4, shadow_timeout=0.1)
+    async with Shadower(echo, echo, config, secondary=refuses) as shadower:
+        for _ in range(50):
+            await shadower.call(b"x")
+            await trio.sleep(0.2)
+        assert shadower.statistics().matched == 50
+        assert shadower.statistics().secondary.in_flight == 4
+        release.set()

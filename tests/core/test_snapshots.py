@@ -147,3 +147,44 @@ async def test_sinks_without_a_snapshot_are_told_records_only(autojump_clock):
         await shadower.call(b"k")
         await trio.sleep(100)
     assert len(told) == 1
+
+
+class Snapshots:
+    """A sink that takes both, whose snapshots are slow or fail at first."""
+
+    def __init__(self, *, every, seconds=0.0, fails=0):
+        self.snapshot_every = every
+        self.calls = []
+        self.records = 0
+        self._seconds = seconds
+        self._fails = fails
+
+    async def write(self, record):
+        self.records += 1
+
+    async def snapshot(self, snapshots):
+        await trio.sleep(self._seconds)
+        if self._fails:
+            self._fails -= 1
+            raise OSError("disk full")
+        self.calls.append(sum(one["operations"][""]["counts"]["matched"] for one in snapshots))
+
+    async def aclose(self):
+        pass
+
+
+async def test_a_snapshot_that_failed_is_told_again_though_nothing_new_was_counted(autojump_clock):
+    sink = Snapshots(every=1.0, fails=1)
+    async with Shadower(echo, echo, sinks=[sink]) as shadower:
+        await shadower.call(b"x")
+        await trio.sleep(5)
+    assert sink.calls == [1]
+
+
+async def test_snapshots_that_take_longer_than_their_interval_leave_records_their_turn(autojump_clock):
+    sink = Snapshots(every=0.05, seconds=0.2)
+    async with Shadower(echo, ScriptedBackend(Answer(b"another")), sinks=[sink]) as shadower:
+        for _ in range(100):
+            await shadower.call(b"x")
+            await trio.sleep(0.02)
+    assert sink.records == 100

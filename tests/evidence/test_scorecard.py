@@ -11,13 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioshadow import Verdict
-from trioshadow.evidence import (
-    Acknowledged,
-    Decision,
-    FieldState,
-    Objective,
-    scorecard,
-)
+from trioshadow.evidence import Acknowledged, Decision, Epoch, Evidence, FieldState, Objective, Observation, scorecard
 from trioshadow.evidence._bounds import exchangeability_wealth, rate_wealth, upper_bound
 from trioshadow.evidence._evidence import FIELDS, OPERATIONS, OTHERS
 
@@ -976,3 +970,28 @@ def test_a_secondary_that_fails_often_allows_no_failures():
 def test_that_acknowledged_fields_hide_how_often_the_others_differ_together_is_told():
     noted = card(filled(differed=3, matched=500), Objective(acknowledged=["f"])).notes
     assert "some differences are acknowledged: how often the others differ together was not judged there" in noted
+
+
+def test_counts_of_which_only_rounding_makes_all_can_be_judged():
+    evidence = Evidence(Epoch())
+    row = evidence.operation("")
+    row.counts[0] = row.asked = row.pairs = 2**63 - 1
+    row.anything.shadow_only = 2**62
+    row.anything.secondary_only = 1
+    row.fields["a"] = row.anything
+    assert scorecard(evidence, Objective()).explain()
+
+
+@pytest.mark.parametrize("noisy", [80, 85, 90, 94])
+def test_a_candidate_that_is_always_wrong_in_a_noisy_field_is_not_promoted(noisy):
+    evidence = Evidence(Epoch())
+    row = evidence.operation("")
+    wrong, right = (
+        Observation(verdict=verdict, fields=fields, seconds=None)
+        for verdict, fields in ((Verdict.DIVERGED, {"$.rank": ("1", "2")}), (Verdict.MATCHED, {}))
+    )
+    for number in range(6_000):
+        row.counts[Verdict.DIVERGED.slot] += 1
+        secondary = wrong if number % 100 < noisy else right
+        evidence.observe(row, wrong, secondary, key=b"", key_hash=None, at=0.0, primary_seconds=None)
+    assert scorecard(evidence, Objective(max_p99_ratio=None)).decision is Decision.REJECT

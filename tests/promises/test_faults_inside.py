@@ -1,13 +1,14 @@
 """Faults inside the library itself: no memory, no stack, a clock that jumps. Trio layer, on a virtual clock.
 
-User code that raises is in `test_nothing_leaks_in.py`, `core/test_views.py` and `core/test_edges.py`. Here the fault
-is put where no user code runs, at each place that a record, a comparison or a count passes. Whatever it is: callers
-get the primary's very answer in the primary's time, each call is in one counter, each record is delivered or counted
-as dropped, and the exit is bounded.
+User code that raises is in `test_nothing_leaks_in.py`, `core/test_views.py` and `core/test_held_back.py`. Here the
+fault is put where no user code runs, at each place that a record, a comparison or a count passes. Whatever it is:
+callers get the primary's very answer in the primary's time, each call is in one counter, each record is delivered or
+counted as dropped, and the exit is bounded.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 
@@ -264,3 +265,56 @@ async def test_a_wall_clock_that_jumps_changes_no_verdict_no_wait_and_no_count(
     assert shadower.scorecard().explain()
     assert problems(tmp_path / "a.jsonl") == []
     assert sum(merge_archives(tmp_path / "a.jsonl").evidence().totals()) == statistics.calls
+
+
+class Uncopyable:
+    def __reduce_ex__(self, protocol):
+        raise TypeError
+
+    def __deepcopy__(self, memo):
+        raise TypeError
+
+    def __sampling_key__(self):
+        return b"k"
+
+
+class DeepBreaker(Breaker):
+    """One that needs more room on the stack than all else."""
+
+    def release(self, permit, verdict, now, /, frames=25):
+        if frames:
+            self.release(permit, verdict, now, frames - 1)
+        else:
+            super().release(permit, verdict, now)
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.parametrize("breaker", [None, DeepBreaker(failures=None, failure_rate=None)])
+async def test_a_request_that_can_not_be_copied_is_counted_once_however_deep_its_caller_is(breaker):
+    async def primary(request):
+        pass
+
+    async with Shadower(primary, primary, breaker=breaker) as shadower:
+
+        def deep(frames):
+            if frames:
+                deep(frames - 1)
+                return
+            call = shadower.call(Uncopyable())
+            try:
+                call.send(None)
+            except StopIteration:
+                return
+            finally:
+                call.close()
+
+        for frames in range(sys.getrecursionlimit() - 200, sys.getrecursionlimit()):
+            try:
+                deep(frames)
+            except RecursionError:
+                continue
+        statistics = shadower.statistics()
+        assert statistics.in_flight == 0
+        assert statistics.mirrored == statistics.failed + statistics.abandoned
+        with trio.fail_after(TOO_LONG):
+            await shadower.wait_idle()
