@@ -522,3 +522,10 @@ def test_text_is_compared_line_by_line():
     assert found("a", "b") == [("changed", "$")]
     assert found("a\nb", "a\r\nb") == [("changed", "$[0]")]
     assert compare("a\nb", "a\nc").body.forms == ("text", "text")
+
+
+@pytest.mark.parametrize(("ours", "theirs", "kind"), [(99, 100, ChangeKind.ADDED), (100, 99, ChangeKind.REMOVED)])
+def test_of_long_arrays_that_are_looked_at_in_runs_the_longer_one_has_more(ours, theirs, kind):
+    primary, shadow = ({"items": [{"id": number} for number in range(count)]} for count in (ours, theirs))
+    (change,) = Divergence.compare(primary, shadow, ShadowConfig()).body.changes
+    assert (change.path, change.kind) == ("$['items'][99]", kind)
