@@ -19,8 +19,3 @@ def shorten_right(text: str, width: int) -> str:
     while cell_len(kept) > width - 1:
         kept = kept[:-1]
     return kept + "…"
-
-
-def count_of(number: int, noun: str) -> str:
-    """`1 call`, `2 calls`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from trioshadow import Verdict
+from trioshadow._model.words import counted
 from trioshadow.cli.common.program import program
 from trioshadow.cli.common.scorecard import show_scorecard
-from trioshadow.cli.common.texts import count_of
 from trioshadow.cli.common.verdicts import show_secondary, show_verdicts
 from trioshadow.compare import visible
 from trioshadow.evidence import Scorecard
@@ -33,7 +33,7 @@ def show_replay(console: Console, options: ReplayOptions, seen: Seen, scorecard:
     console.print()
     console.print(Text(f"Archive: {visible(str(options.archive))}"), soft_wrap=True)
     if seen.progress.records_lost:
-        console.print(f"{count_of(seen.progress.records_lost, 'record')} could not be written; the counts are whole.")
+        console.print(f"{counted(seen.progress.records_lost, 'record')} could not be written; the counts are whole.")
     if early:
         console.print("Stopped before its end. To go on:")
         console.print(Text(f"  {_command()}"), soft_wrap=True)
@@ -43,7 +43,7 @@ def _show_sent(console: Console, options: ReplayOptions, seen: Seen) -> None:
     totals = seen.evidence.totals()
     done = sum(totals)
     before = f" ({seen.before:,} of them before)" if seen.before else ""
-    there = count_of(seen.survey.total, "request")
+    there = counted(seen.survey.total, "request")
     console.print(Text(f"{done:,} of {there} sent{before}, of {visible(options.file.name)}:"), soft_wrap=True)
     for each in seen.otherwise:
         console.print(Text(f"  {visible(each)}"), soft_wrap=True)
@@ -59,7 +59,7 @@ def _show_skipped(console: Console, seen: Seen) -> None:
     skipped = seen.survey.skipped
     if not skipped.counts:
         return
-    console.print(f"{count_of(skipped.counts.total(), 'line')} skipped:")
+    console.print(f"{counted(skipped.counts.total(), 'line')} skipped:")
     for cause, count in skipped.counts.most_common():
         console.print(Text(f"  {cause:<15}{count:>7,}"))
         told = skipped.first[cause]
@@ -74,7 +74,7 @@ def _show_withheld(console: Console, seen: Seen) -> None:
     if survey.withheld:
         names = ", ".join(sorted(survey.withheld))
         console.print(
-            f"{count_of(survey.requests_with_withheld, 'request')} sent without what lets somebody in ({names}): "
+            f"{counted(survey.requests_with_withheld, 'request')} sent without what lets somebody in ({names}): "
             "--forward-credential NAME sends one, to all sides"
         )
 

@@ -22,8 +22,8 @@ import jinja2
 from markupsafe import Markup
 
 from trioshadow import FailureKind, Verdict
+from trioshadow._model.words import counted
 from trioshadow.archive import Difference, Instance, Summary, told_kind
-from trioshadow.cli.common.texts import count_of
 from trioshadow.compare import first_difference, visible
 from trioshadow.evidence import FieldScore, FieldState, Operation, OperationScore
 
@@ -111,7 +111,7 @@ def _context(summary: Summary) -> dict[str, Any]:
         "objective": asked(scorecard.objective),
         "states": sorted(states),
         "coverage": share(scorecard.coverage),
-        "compared_told": f"{count_of(scorecard.calls, 'call')} in all, {scorecard.mirrored:,} of them mirrored, "
+        "compared_told": f"{counted(scorecard.calls, 'call')} in all, {scorecard.mirrored:,} of them mirrored, "
         f"{scorecard.pairs:,} with a secondary to know the noise.",
         "fates": _fates(summary),
         "operations": [_operation(one) for one in scorecard.operations],
@@ -125,7 +125,7 @@ def _context(summary: Summary) -> dict[str, Any]:
         "open": _OPEN,
         "shown": _SHOWN,
         "files": [visible(file) for file in summary.files],
-        "files_told": f"{count_of(summary.segments, 'segment')}, {count_of(summary.records, 'record')} of divergences "
+        "files_told": f"{counted(summary.segments, 'segment')}, {counted(summary.records, 'record')} of divergences "
         "and failures, of:",
         "problems": [
             {
@@ -263,8 +263,8 @@ def _differences_told(summary: Summary) -> str:
     calls = sum(one.calls for one in summary.differences)
     explained = sum(one.calls for one in summary.differences if one.explained)
     told = (
-        f"{count_of(calls, 'record')} of calls, put together where the same operation differs in the same fields: "
-        f"{count_of(len(summary.differences), 'difference')}, each with its first examples. How often, of how many "
+        f"{counted(calls, 'record')} of calls, put together where the same operation differs in the same fields: "
+        f"{counted(len(summary.differences), 'difference')}, each with its first examples. How often, of how many "
         "calls, is in the table of the fields."
     )
     if explained:
@@ -285,7 +285,7 @@ def _difference(one: Difference) -> dict[str, Any]:
         "last": one.last_at,
         "operation": visible(one.operation) or "(unnamed)",
         "fields": [visible(field) for field in one.fields],
-        "period": f"{count_of(one.calls, 'record')}, {period(one.first_at, one.last_at)}",
+        "period": f"{counted(one.calls, 'record')}, {period(one.first_at, one.last_at)}",
         "examples": [_example(instance) for instance in one.instances],
     }
 

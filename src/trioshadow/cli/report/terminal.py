@@ -5,9 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from trioshadow._model.words import counted
 from trioshadow.archive import Difference, Place, Summary
 from trioshadow.cli.common.scorecard import show_scorecard
-from trioshadow.cli.common.texts import count_of, shorten_left, shorten_right
+from trioshadow.cli.common.texts import shorten_left, shorten_right
 from trioshadow.compare import first_difference, visible
 
 from .words import period
@@ -20,7 +21,7 @@ def show_report(console: Console, summary: Summary) -> None:
     """All of it."""
     files = ", ".join(visible(file) for file in summary.files)
     console.print(Text(shorten_right(files, console.width)), style="bold", no_wrap=True)
-    console.print(f"{count_of(summary.segments, 'segment')}, {count_of(summary.records, 'record')}, ", end="")
+    console.print(f"{counted(summary.segments, 'segment')}, {counted(summary.records, 'record')}, ", end="")
     console.print(f"{period(summary.first_at, summary.last_at)}", soft_wrap=True)
     for note in summary.notes():
         console.print(Text(f"Note: {note}"), style="yellow")
@@ -31,7 +32,7 @@ def show_report(console: Console, summary: Summary) -> None:
         console.print("\nOther epochs in the files (--epoch NAME shows one):", style="bold")
     for other in summary.others[:_EPOCHS]:
         decision = other.scorecard.decision.value.upper()
-        calls = count_of(other.scorecard.calls, "call")
+        calls = counted(other.scorecard.calls, "call")
         told = f"  {visible(other.name) or '(none)'}  {decision}, {calls}: {visible(other.told)}"
         console.print(Text(shorten_right(told, console.width)), no_wrap=True)
     _show_more(console, len(summary.others) - _EPOCHS, "epochs")
@@ -56,13 +57,13 @@ def _show_differences(console: Console, summary: Summary) -> None:
     explained = sum(one.calls for one in summary.differences if one.explained)
     records = sum(one.calls for one in open_ones)
     if open_ones:
-        title = f"Differences: {count_of(records, 'record')} of {count_of(len(open_ones), 'kind')}"
+        title = f"Differences: {counted(records, 'record')} of {counted(len(open_ones), 'kind')}"
         console.print(title, style="bold")
     for one in open_ones[:_DIFFERENCES]:
         _show_difference(console, one)
     _show_more(console, len(open_ones) - _DIFFERENCES, "kinds (--html shows all)")
     if explained:
-        told = f"{count_of(explained, 'record')} of differences that are noise so far, rare enough, or acknowledged."
+        told = f"{counted(explained, 'record')} of differences that are noise so far, rare enough, or acknowledged."
         console.print(told, soft_wrap=True)
 
 
