@@ -17,6 +17,8 @@ from trioshadow.cli.common.objective import ObjectiveOptions
 from trioshadow.cli.common.options import Panel, default_shown, names_of, option_of
 from trioshadow.cli.common.reading import read_options
 from trioshadow.cli.common.services import ServiceOptions
+from trioshadow.cli.demo.command import demo
+from trioshadow.cli.demo.options import DemoOptions
 from trioshadow.cli.proxy.command import proxy
 from trioshadow.cli.proxy.options import ProxyOptions
 from trioshadow.cli.replay.command import replay
@@ -26,7 +28,12 @@ from trioshadow.cli.report.options import ReportOptions
 
 from . import commands
 
-COMMANDS = {"proxy": (proxy, ProxyOptions), "replay": (replay, ReplayOptions), "report": (report, ReportOptions)}
+COMMANDS = {
+    "proxy": (proxy, ProxyOptions),
+    "replay": (replay, ReplayOptions),
+    "report": (report, ReportOptions),
+    "demo": (demo, DemoOptions),
+}
 
 #: Two values of each option, neither of which is its default, as a file has them.
 OBJECTIVE = {
@@ -81,10 +88,12 @@ REPORT = {
     "epoch": ("a", "b"),
     "exit-code": (True, True),
 }
+DEMO = {"http": (True, True)}
 CASES = [
     *(("proxy", PROXY, which, ()) for which in (0, 1)),
     *(("replay", REPLAY, which, ("r.jsonl",)) for which in (0, 1)),
     *(("report", REPORT, which, ("a.jsonl", "b.jsonl")) for which in (0, 1)),
+    ("demo", DEMO, 0, ("a.md", "folder")),
 ]
 
 
@@ -115,7 +124,7 @@ def made(options, values, **more):
 
 
 def test_there_are_values_for_every_option():
-    for (_, options), values in zip(COMMANDS.values(), (PROXY, REPLAY, REPORT), strict=True):
+    for (_, options), values in zip(COMMANDS.values(), (PROXY, REPLAY, REPORT, DEMO), strict=True):
         assert set(values) == set(names_of(options).values())
 
 
@@ -124,7 +133,7 @@ def test_every_option_can_be_on_the_command_line(command, values, which, argumen
     values = {name: both[which] for name, both in values.items()}
     words = [word for name, value in values.items() for word in words_of(name, value)]
     options = parsed(command, *words, *arguments)
-    named = {name: getattr(options, name) for name in ("file", "files") if hasattr(options, name)}
+    named = {name: getattr(options, name) for name in ("file", "files", "paths") if hasattr(options, name)}
     assert [str(each) for file in named.values() for each in (file if isinstance(file, tuple) else (file,))] == [
         *arguments
     ]

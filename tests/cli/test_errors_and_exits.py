@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import attrs
 import pytest
 
@@ -43,10 +41,6 @@ def test_without_arguments_it_shows_help():
         assert "demo" in done.stdout
         assert "Usage: python -m trioshadow" in done.stdout
     assert "--http" in run("demo", "--help").stdout
-
-
-def test_version_is_that_of_the_distribution():
-    assert run("--version").stdout == version("trioshadow") + "\n"
 
 
 # ── libraries that are not installed ─────────────────────────────────────────────────────────────────────────────────

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
 from rich.console import Console
 
+from trioshadow.cli.common.command_line import takes
 from trioshadow.cli.common.console import make_console
 from trioshadow.cli.common.errors import require
 from trioshadow.cli.common.progress import Stages
@@ -16,33 +14,28 @@ from trioshadow.cli.common.progress import Stages
 from .compare import compare
 from .documents import Block, choose_blocks, documents_at, installed_documents
 from .isolation import ROUNDS, measure_isolation
+from .options import DemoOptions
 from .renderers import CANDIDATES, PRIMARY, Renderer
 from .report import show_counts, show_examples, show_isolation, show_scorecards
 
 
-async def demo(*paths: Path, http: Annotated[bool, Parameter(negative="")] = False) -> None:
+@takes(DemoOptions)
+async def demo(options: DemoOptions) -> None:
     """Migrate from a deprecated library, and see what the migration would break.
 
     Renders Markdown with commonmark (deprecated) and with two libraries that could replace it, and shows where they
     differ. Then measures what a bad candidate costs the callers.
-
-    Parameters
-    ----------
-    paths
-        Markdown files, or folders of them. By default, the descriptions of all installed packages.
-    http
-        Do it over HTTP: services on this machine behind a mirroring proxy, and rules for noise in their answers.
     """
     console = make_console()
     primary, *candidates = map(Renderer, (PRIMARY, *CANDIDATES))
-    if http:
+    if options.http:
         require("hypercorn", extra="demo")
-    blocks = choose_blocks(documents_at(paths) if paths else installed_documents())
+    blocks = choose_blocks(documents_at(options.paths) if options.paths else installed_documents())
     documents = len({block.document for block in blocks})
     console.print(f"Migration: {primary} (deprecated) -> {', '.join(map(str, candidates))}", style="bold")
-    source = "the files you named" if paths else "the descriptions of the installed packages"
+    source = "the files you named" if options.paths else "the descriptions of the installed packages"
     console.print(f"Input: {len(blocks):,} blocks of Markdown from {documents:,} documents ({source}).")
-    if http:
+    if options.http:
         from .http_run import demo_http  # noqa: PLC0415 - the rest of the demo needs no server
 
         await demo_http(console, primary, candidates, blocks)
