@@ -112,5 +112,6 @@ def sinks(seed: int, directory: Path) -> dict[str, tuple[Taken, Sink]]:
         "dies": Dies(source("dies")),
     }
     return {
-        name: (one, Sink(one, name=name, lossless=name == "lossless", max_buffer=64)) for name, one in taken.items()
+        name: (one, Sink(one, name=name, lossless=name == "lossless", max_buffer_size=64))
+        for name, one in taken.items()
     }

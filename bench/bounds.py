@@ -107,13 +107,13 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
     yield (
         *(
             "records that wait for a subscriber",
-            "`subscribe(max_buffer)`",
-            f"{_default(Shadower.subscribe, 'max_buffer')}",
+            "`subscribe(max_buffer_size)`",
+            f"{_default(Shadower.subscribe, 'max_buffer_size')}",
         ),
         *("it loses records", "`records_dropped`, by its name"),
     )
     yield (
-        *("records that wait for a sink", "`Sink(max_buffer)`", f"{Sink(print).max_buffer}"),
+        *("records that wait for a sink", "`Sink(max_buffer_size)`", f"{Sink(print).max_buffer_size}"),
         *("it loses records; a lossless one has calls shed", "`records_dropped`, by its name"),
     )
     yield (

@@ -260,18 +260,18 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         return self._consumer.divergence_count
 
     def subscribe(
-        self, max_buffer: int = 256, *, name: str = "subscribers"
+        self, max_buffer_size: int = 256, *, name: str = "subscribers"
     ) -> trio.MemoryReceiveChannel[DivergenceRecord]:
         """A channel of the records from now on, for a task of yours. It ends when the shadower is left; close it when
         done.
 
-        A subscriber that has `max_buffer` records waiting, in [1, inf), loses further ones; its losses are counted
+        A subscriber that has `max_buffer_size` records waiting, in [1, inf), loses further ones; its losses are counted
         under `name` in `statistics().records_dropped`, of more than 100 names under `(other)`. TypeError for an
         infinite buffer, ValueError for one below 1.
         """
-        is_count.check("max_buffer", max_buffer)
+        is_count.check("max_buffer_size", max_buffer_size)
         is_text.check("name", name)
-        return self._consumer.subscribe(max_buffer, name)
+        return self._consumer.subscribe(max_buffer_size, name)
 
     def statistics(self) -> ShadowStatistics:
         """All counts at this moment. From any thread."""

@@ -151,7 +151,7 @@ def disk(tmp_path, monkeypatch):
 
 async def test_a_hung_disk_blocks_neither_callers_nor_the_exit(tmp_path, disk):
     with trio.fail_after(TOO_LONG):
-        async with shadower(Sink(JsonlSink(tmp_path / "a.jsonl"), max_buffer=3), drain_timeout=0.05) as mirror:
+        async with shadower(Sink(JsonlSink(tmp_path / "a.jsonl"), max_buffer_size=3), drain_timeout=0.05) as mirror:
             for _ in range(10):
                 assert (await mirror.call(b"x")).primary == 1
             await trio.to_thread.run_sync(disk.hung.wait)

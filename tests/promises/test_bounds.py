@@ -78,7 +78,7 @@ async def test_a_lossy_sink_that_falls_behind_loses_records_and_the_others_do_no
         await stuck.wait()
         taken.append(record)
 
-    sinks = [Sink(slow, max_buffer=2), whole.append]
+    sinks = [Sink(slow, max_buffer_size=2), whole.append]
     async with Shadower(quick, other(), sinks=sinks) as shadower:
         for _ in range(10):
             await shadower.call(b"k")
@@ -208,8 +208,8 @@ async def test_a_subscriber_gets_the_records_from_then_on_and_the_channel_ends_a
 
 async def test_a_subscriber_that_falls_behind_loses_records_and_the_others_do_not(autojump_clock):
     async with Shadower(quick, other()) as shadower:
-        full = shadower.subscribe(max_buffer=2, name="slow")
-        large = shadower.subscribe(max_buffer=50)
+        full = shadower.subscribe(max_buffer_size=2, name="slow")
+        large = shadower.subscribe(max_buffer_size=50)
         for _ in range(5):
             await shadower.call(b"k")
             await shadower.wait_idle()
@@ -240,10 +240,10 @@ async def test_a_subscription_before_the_entry_and_one_after_the_exit(autojump_c
     assert trio.current_time() == 0
 
 
-@pytest.mark.parametrize("max_buffer", [0, -1])
-async def test_a_subscribers_buffer_is_a_positive_count(autojump_clock, max_buffer):
-    with pytest.raises(ValueError, match=r"max_buffer must be a count in \[1, inf\), not "):
-        Shadower(quick, quick).subscribe(max_buffer)
+@pytest.mark.parametrize("max_buffer_size", [0, -1])
+async def test_a_subscribers_buffer_is_a_positive_count(autojump_clock, max_buffer_size):
+    with pytest.raises(ValueError, match=r"max_buffer_size must be a count in \[1, inf\), not "):
+        Shadower(quick, quick).subscribe(max_buffer_size)
 
 
 # ── sinks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -431,9 +431,9 @@ async def test_a_sink_that_refuses_to_be_cancelled_holds_up_the_exit_and_a_warni
 async def test_a_sink_is_validated(autojump_clock):
     with pytest.raises(TypeError, match="target must be a function of one record, or an object with `write`, not int"):
         Shadower(quick, quick, sinks=[3])  # type: ignore[list-item]
-    with pytest.raises(TypeError, match="max_buffer must be an int, not float"):
-        Sink(print, max_buffer=math.inf)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"max_buffer must be a count in \[1, inf\), not 0"):
-        Sink(print, max_buffer=0)
+    with pytest.raises(TypeError, match="max_buffer_size must be an int, not float"):
+        Sink(print, max_buffer_size=math.inf)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"max_buffer_size must be a count in \[1, inf\), not 0"):
+        Sink(print, max_buffer_size=0)
     assert Sink(print).name == "print"
     assert Sink(Writer()).name == "Writer"

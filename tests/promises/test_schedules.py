@@ -134,7 +134,7 @@ async def run(schedule: Schedule) -> tuple[int, collections.Counter[Verdict | No
 
     config = ShadowConfig(max_in_flight=schedule.max_in_flight, drain_timeout=schedule.drain_timeout, noise_rate=0.7)
     primary, shadow = ScriptedBackend(*schedule.primary), ScriptedBackend(*schedule.shadow)  # type: ignore[arg-type]
-    sinks = [Sink(sink, name="sink", lossless=schedule.lossless, max_buffer=2)]
+    sinks = [Sink(sink, name="sink", lossless=schedule.lossless, max_buffer_size=2)]
     secondary = ScriptedBackend(*schedule.secondary) if schedule.secondary else None  # type: ignore[arg-type]
     shadower: Shadower[object, object, object] = Shadower(primary, shadow, config, sinks=sinks, secondary=secondary)
 

@@ -206,9 +206,9 @@ class Consumer(Instrument):
 
     # ── to the readers ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def subscribe(self, max_buffer: int, name: str) -> trio.MemoryReceiveChannel[DivergenceRecord]:
+    def subscribe(self, max_buffer_size: int, name: str) -> trio.MemoryReceiveChannel[DivergenceRecord]:
         """A channel of the records from now on."""
-        send, receive = trio.open_memory_channel[DivergenceRecord](max_buffer)
+        send, receive = trio.open_memory_channel[DivergenceRecord](max_buffer_size)
         if self._closed:
             send.close()
         else:

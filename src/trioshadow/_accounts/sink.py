@@ -76,7 +76,7 @@ class Sink:
     """False: records that find the buffer full are dropped and counted. True: they wait, and new calls are shed while
     legs and waiting records fill `max_in_flight`. Lost, and counted, are even then a record whose write raises, and
     those that are left when the exit has waited for `drain_timeout`."""
-    max_buffer: int = attrs.field(default=256, kw_only=True, validator=is_count)
+    max_buffer_size: int = attrs.field(default=256, kw_only=True, validator=is_count)
     """Records that may wait for a lossy sink, in [1, inf)."""
 
     @classmethod
@@ -113,7 +113,7 @@ class SinkWorker:
         self.dead = False
         # A lossless sink's records are bounded where calls are admitted: a second bound here could only lose some.
         self._send, self._receive = trio.open_memory_channel[DivergenceRecord](
-            math.inf if sink.lossless else sink.max_buffer
+            math.inf if sink.lossless else sink.max_buffer_size
         )
 
     def offer(self, record: DivergenceRecord) -> None:

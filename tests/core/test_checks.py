@@ -194,7 +194,7 @@ RANGES = {
     (ShadowConfig, "drain_timeout"): ((0, INF), (-0.001,)),
     (ShadowConfig, "seed"): ((0, 2**32 - 1), (-1, 2**32)),
     (ShadowConfig, "noise_rate"): ((0, 1), (-0.001, 1.001)),
-    (Sink, "max_buffer"): ((1,), (0,)),
+    (Sink, "max_buffer_size"): ((1,), (0,)),
     (Tolerance, "abs"): ((0.001,), (-0.001, INF)),
     (Tolerance, "rel"): ((0, 0.001), (-0.001, INF)),
 }
@@ -286,7 +286,7 @@ NUMBERS_OF_CALLS = {
     ("ReverseProxy", "timeout"): ((0.001, INF), (0, -1, NAN)),
     ("Scorecards", "every"): ((0.001,), (0, INF, NAN)),
     ("Scorecard.explain", "width"): ((40,), (39,)),
-    ("Shadower.subscribe", "max_buffer"): COUNT,
+    ("Shadower.subscribe", "max_buffer_size"): COUNT,
     ("ShadowMiddleware", "max_body_bytes"): BODY,
     ("ShadowTransport", "max_body_bytes"): BODY,
     ("SyncBackend", "max_workers"): COUNT,

@@ -11,7 +11,7 @@ import pytest
 
 from trioshadow.cli import main
 
-from .commands import run
+from tests.support.commands import run
 
 
 @pytest.mark.parametrize("flag", ["--version", "-V"])
@@ -42,5 +42,5 @@ def test_the_usage_names_the_program_as_it_was_called(called, program, words, us
 
 
 def test_the_script_is_the_program_that_the_module_is():
-    pyproject = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     assert pyproject["project"]["scripts"] == {"trioshadow": f"{main.__module__}:{main.__name__}"}

@@ -26,7 +26,7 @@ from trioshadow.cli.replay.options import ReplayOptions
 from trioshadow.cli.report.command import report
 from trioshadow.cli.report.options import ReportOptions
 
-from . import commands
+from tests.support import commands
 
 COMMANDS = {
     "proxy": (proxy, ProxyOptions),
@@ -301,6 +301,6 @@ def table(options):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_reference_lists_the_options(name):
-    page = (Path(__file__).parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
     (shown,) = re.findall(rf"^<!-- options: {name} -->\n\n(.*?)\n\n", page, re.MULTILINE | re.DOTALL)
     assert shown == table(TABLES[name]), table(TABLES[name])
