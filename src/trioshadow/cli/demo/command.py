@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from trioshadow._model.words import counted
 from trioshadow.cli.common.command_line import takes
 from trioshadow.cli.common.console import make_console
 from trioshadow.cli.common.errors import require
@@ -31,10 +32,10 @@ async def demo(options: DemoOptions) -> None:
     if options.http:
         require("hypercorn", extra="demo")
     blocks = choose_blocks(documents_at(options.paths) if options.paths else installed_documents())
-    documents = len({block.document for block in blocks})
+    documents = counted(len({block.document for block in blocks}), "document")
     console.print(f"Migration: {primary} (deprecated) -> {', '.join(map(str, candidates))}", style="bold")
     source = "the files you named" if options.paths else "the descriptions of the installed packages"
-    console.print(f"Input: {len(blocks):,} blocks of Markdown from {documents:,} documents ({source}).")
+    console.print(f"Input: {counted(len(blocks), 'block')} of Markdown from {documents} ({source}).")
     if options.http:
         from .http_run import demo_http  # noqa: PLC0415 - the rest of the demo needs no server
 

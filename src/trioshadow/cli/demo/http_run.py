@@ -43,8 +43,7 @@ async def demo_http(
 
 
 async def _run(console: Console, primary: Renderer, candidates: Sequence[Renderer], blocks: Sequence[Block]) -> None:
-    without: list[Comparison] = []
-    ruled: list[Comparison] = []
+    without, ruled = list[Comparison](), list[Comparison]()
     async with contextlib.AsyncExitStack() as stack:
         renderers = [primary, *candidates]
         old, *news = [await stack.enter_async_context(served(RenderService(each))) for each in renderers]

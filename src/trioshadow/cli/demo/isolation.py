@@ -2,8 +2,6 @@
 
 Latency counts from the moment at which a call was due: a caller that could not even begin, because the event loop was
 busy, has waited too ("coordinated omission" is the name for forgetting that).
-
-What is measured here is one machine for some seconds. The benchmarks of the project do it at length.
 """
 
 from __future__ import annotations
@@ -14,11 +12,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
+import attrs
 import trio
 
 from trioshadow import ShadowConfig, Shadower, ShadowStatistics
 from trioshadow.isolation import SyncBackend
 
+from .compare import PATIENCE
 from .renderers import Renderer
 from .rounds import Measured, measure
 
@@ -85,10 +85,11 @@ def _candidates(new: Renderer) -> dict[str, tuple[Callable[[str], Awaitable[str]
     async def compute_on_the_loop(text: str) -> str:
         return compute(text)
 
-    every, some = ShadowConfig(), ShadowConfig(sample_rate=CPU_RATE)
+    every = ShadowConfig(max_step_seconds=PATIENCE)
+    some = attrs.evolve(every, sample_rate=CPU_RATE)
     return {
         "slow": (slow, every),
-        "hung": (hung, ShadowConfig(shadow_timeout=SLOW_SECONDS)),
+        "hung": (hung, attrs.evolve(every, shadow_timeout=SLOW_SECONDS)),
         "failing": (failing, every),
         "computing on the loop": (compute_on_the_loop, some),
         "computing in a thread": (SyncBackend(compute, max_workers=1).call, some),

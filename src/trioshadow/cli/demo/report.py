@@ -76,10 +76,7 @@ def show_examples(console: Console, comparison: Comparison, primary: str) -> Non
 
 
 def show_isolation(console: Console, measured: Measured, statistics: Mapping[str, ShadowStatistics]) -> None:
-    """The isolation panel: a row for each way, an answer, and what no library can prevent.
-
-    No ratios of a machine that was busy: somebody would remember them.
-    """
+    """The isolation panel. There are no ratios of a busy machine: somebody would remember them."""
     show_heading(console, "Does a bad candidate slow the callers down?")
     console.print(
         f"The primary takes {IO_SECONDS * 1e3:.0f} ms. Callers make {PACE:,.0f} calls a second: to the primary alone, "
