@@ -111,19 +111,24 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(page: Path) -> None:
 
 
 def test_the_reference_has_every_public_name() -> None:
-    """What is exported is documented, and what is documented is exported."""
+    """What is exported is documented, and what is documented is exported, or is met without being named."""
     reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\.\. auto(?:class|function|exception|data):: (\S+)", reference, re.MULTILINE))
     # Aliases have no docstring of their own.
-    documented |= {"trioshadow.SamplingKey", "trioshadow.testing.Side", "trioshadow.testing.Step"}
+    documented.add("trioshadow.SamplingKey")
     assert "\n.. py:type:: SamplingKey\n" in reference
-    assert "\n.. py:type:: trioshadow.testing.Side\n" in reference
-    assert "\n.. py:type:: trioshadow.testing.Step\n" in reference
     exported = set()
     rooms = ("compare", "evidence", "http", "asgi", "guard", "isolation", "archive", "metrics", "testing")
     for module in ("trioshadow", *(f"trioshadow.{room}" for room in rooms)):
         exported |= {f"{module}.{name}" for name in importlib.import_module(module).__all__}
-    assert documented == exported
+    assert documented - exported == {
+        "trioshadow.archive.ProblemKind",
+        "trioshadow.archive.Segment",
+        "trioshadow.evidence.Example",
+        "trioshadow.evidence.LatencyScore",
+        "trioshadow.guard.RampOutcome",
+    }
+    assert exported <= documented
 
 
 def test_what_is_shown_of_the_proxy_is_what_it_takes(tmp_path: Path) -> None:

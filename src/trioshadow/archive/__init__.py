@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from ._masks import MASK as MASK
 from ._masks import MASKED_PARAMETER as MASKED_PARAMETER
-from ._reading.archive import Archive, Segment, Snapshot, read_archive
+from ._reading.archive import Archive, Snapshot, read_archive
+from ._reading.archive import Segment as Segment
 from ._reading.differences import Difference as Difference
 from ._reading.differences import Instance as Instance
 from ._reading.differences import Place as Place
 from ._reading.differences import told_kind as told_kind
 from ._reading.merge import Merged, merge_archives
-from ._reading.problem import Problem, ProblemKind
+from ._reading.problem import Problem
+from ._reading.problem import ProblemKind as ProblemKind
 from ._reading.summary import OtherEpoch as OtherEpoch
 from ._reading.summary import Summary as Summary
 from ._reading.summary import UnknownEpochError as UnknownEpochError
@@ -25,20 +27,19 @@ from ._reading.summary import summarize as summarize
 from ._redaction import Redaction
 from ._writing.sink import JsonlSink
 
-# The names that are not in this list are for the other rooms of the package.
+# The names that are not in this list are for the other rooms of the package. ProblemKind, whose members are strs, and
+# Segment are in the reference all the same: one meets them, and need not import them.
 __all__ = [
     "Archive",
     "JsonlSink",
     "Merged",
     "Problem",
-    "ProblemKind",
     "Redaction",
-    "Segment",
     "Snapshot",
     "merge_archives",
     "read_archive",
 ]
 
-for _thing in [globals()[_name] for _name in __all__]:
+for _thing in [Segment, ProblemKind, *(globals()[_name] for _name in __all__)]:
     if isinstance(_thing, type):
         _thing.__module__ = "trioshadow.archive"

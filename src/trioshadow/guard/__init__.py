@@ -5,16 +5,17 @@
 from __future__ import annotations
 
 from ._breaker import Breaker, BreakerChange, BreakerState
-from ._ramp import Ramp, RampEnd, RampOutcome
+from ._ramp import Ramp, RampEnd
+from ._ramp import RampOutcome as RampOutcome
 
+# RampOutcome, which `Ramp.run()` returns, is in the reference all the same: it is read, and need not be imported.
 __all__ = [
     "Breaker",
     "BreakerChange",
     "BreakerState",
     "Ramp",
     "RampEnd",
-    "RampOutcome",
 ]
 
-for _thing in [globals()[_name] for _name in __all__]:
+for _thing in [RampOutcome, *(globals()[_name] for _name in __all__)]:
     _thing.__module__ = "trioshadow.guard"

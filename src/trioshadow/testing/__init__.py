@@ -5,9 +5,9 @@ from __future__ import annotations
 from ._collector import Collector as Collector
 from ._collector import collecting as collecting
 from ._collector import raise_on_divergence
-from ._equivalent import Side, assert_equivalent, assert_equivalent_async
+from ._equivalent import assert_equivalent, assert_equivalent_async
 from ._not_equivalent import NotEquivalentError
-from ._scripted import Answer, Fail, Hang, ScriptedBackend, Step
+from ._scripted import Answer, Fail, Hang, ScriptedBackend
 
 # The names that are not in this list are for the pytest plugin.
 __all__ = [
@@ -16,8 +16,6 @@ __all__ = [
     "Hang",
     "NotEquivalentError",
     "ScriptedBackend",
-    "Side",
-    "Step",
     "assert_equivalent",
     "assert_equivalent_async",
     "raise_on_divergence",
