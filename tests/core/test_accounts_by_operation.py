@@ -10,11 +10,12 @@ import pytest
 import trio
 
 from trioshadow import ShadowConfig, Shadower, mirrored
+from trioshadow._accounts.ledger import EPOCHS
 from trioshadow.compare import IgnorePath
 from trioshadow.evidence import UNNAMED, Epoch
 from trioshadow.testing import Answer, Hang, ScriptedBackend
 
-from tests.support.accounts import counts, rows
+from tests.support.accounts import assert_lets_go, counts, rows
 
 
 async def echo(request):
@@ -59,7 +60,7 @@ async def test_a_leg_is_counted_under_the_last_name_that_it_was_given(autojump_c
         await shadower.wait_idle()
         leg.name_operation("too late")
         assert rows(shadower) == {"b": {"mirrored": 1}}
-        assert shadower._ledger.evidence.held == 0
+        assert_lets_go(shadower)
 
 
 async def test_a_leg_that_is_not_mirrored_is_too(autojump_clock):
@@ -193,13 +194,24 @@ async def test_a_call_stays_in_the_epoch_in_which_it_began(autojump_clock):
 async def test_epochs_that_are_not_kept_are_still_in_the_statistics(autojump_clock):
     slow = ScriptedBackend(Answer(b"k", after=50))
     async with Shadower(echo, slow, ShadowConfig(shadow_timeout=99, drain_timeout=99)) as shadower:
-        for number in range(20):
-            shadower.reconfigure(ShadowConfig(candidate=str(number), shadow_timeout=99, drain_timeout=99))
-            await shadower.call(b"k", operation=str(number))
-        assert len(shadower._ledger.evidences()) == 20  # legs are in flight in all of them
+        configs = [ShadowConfig(candidate=str(number), shadow_timeout=99, drain_timeout=99) for number in range(20)]
+
+        def kept(configs):
+            found = []
+            for config in configs:
+                shadower.reconfigure(config)
+                found += [int(score.operation) for score in shadower.scorecard().operations]
+            return found
+
+        for config in configs:
+            shadower.reconfigure(config)
+            await shadower.call(b"k", operation=config.candidate)
+        assert kept(configs) == [*range(20)]  # legs are in flight in all of them
         await shadower.wait_idle()
         shadower.reconfigure(ShadowConfig(candidate="last"))
-        assert len(shadower._ledger.evidences()) == 4
+        latest = EPOCHS - 1  # and the current one
+        assert kept(configs[-latest:]) == [*range(20)][-latest:]
+        assert kept(configs[:-latest]) == []
         assert counts(shadower) == {"matched": 20}
 
 

@@ -168,10 +168,10 @@ async def test_a_breaker_that_raises_is_contained_and_mirroring_gives_way(autoju
     async def shadow(request):
         return await primary(request)
 
-    # Each step is too long, so that it is tripped too.
-    async with Shadower(primary, shadow, ShadowConfig(max_step_seconds=1e-9), breaker=Broken(method)) as shadower:
+    config = ShadowConfig(max_step_seconds=1e-9)  # each step is a stall, which trips it
+    async with Shadower(primary, shadow, config, breaker=Broken(method)) as shadower:
         assert await calls(shadower, 2) == expected
-    said = {record.message for record in caplog.records if not record.message.startswith("a step of the shadow kept")}
+    said = {record.message for record in caplog.records if "breaker" in record.message}
     assert said == {"the breaker or its listener raised SystemExit"}
 
 

@@ -13,7 +13,8 @@ import trio
 from trioshadow import Shadower
 from trioshadow._service import kill_file as _kill_file
 
-from tests.support.accounts import counts, service_tasks
+from tests.support.accounts import counts
+from tests.support.alive import task_names
 from tests.support.portable import TOO_LONG
 
 pytestmark = pytest.mark.usefixtures("_often")
@@ -127,7 +128,7 @@ async def test_where_no_thread_can_be_started_things_stay_as_they_are(path, monk
 async def test_without_the_variable_there_is_no_task_for_it(monkeypatch):
     monkeypatch.setenv("TRIOSHADOW_KILL_FILE", "")
     async with Shadower(same, same):
-        assert "trioshadow kill file" not in {task.name for task in service_tasks()}
+        assert "trioshadow kill file" not in task_names()
 
 
 async def test_when_the_scope_around_it_is_cancelled_it_ends_in_silence(path):

@@ -10,10 +10,12 @@ import trio
 import trio.testing
 
 from trioshadow import Leg, ShadowConfig, Shadower, Verdict
+from trioshadow._service.hosts import IDLE_HOSTS
 from trioshadow._shadower import admission_of
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
-from tests.support.accounts import counts, service_tasks
+from tests.support.accounts import counts
+from tests.support.alive import task_names
 
 
 async def primary(request):
@@ -196,17 +198,16 @@ async def test_each_leg_has_a_nursery_and_a_deadline_of_its_own_and_the_shadow_i
     assert {host.name for _, _, host in seen} == {"trioshadow host"}
 
 
-async def test_a_burst_ends_most_of_its_hosts(autojump_clock, monkeypatch):
-    monkeypatch.setattr("trioshadow._service.hosts.IDLE_HOSTS", 3)
+async def test_a_burst_ends_most_of_its_hosts(autojump_clock):
     async with Shadower(primary, primary) as shadower:
         async with trio.open_nursery() as nursery:
-            for _ in range(20):
+            for _ in range(IDLE_HOSTS + 20):
                 nursery.start_soon(shadower.call, b"k")
         await shadower.wait_idle()
         await trio.testing.wait_all_tasks_blocked()
-        assert [task.name for task in service_tasks()].count("trioshadow host") == 3
-        assert counts(shadower) == {"matched": 20}
-    assert service_tasks() == []
+        assert task_names()["trioshadow host"] == IDLE_HOSTS
+        assert counts(shadower) == {"matched": IDLE_HOSTS + 20}
+    assert "trioshadow host" not in task_names()
 
 
 async def test_a_leg_is_named_in_its_own_thread():

@@ -11,7 +11,6 @@ import pytest
 import trio
 
 from trioshadow import FailureKind, ResponseRecord, SecondaryStatistics, ShadowConfig, Shadower, Verdict, in_shadow
-from trioshadow._service.run import Run
 from trioshadow.evidence import Decision, FieldState
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
@@ -241,23 +240,38 @@ async def test_a_call_that_is_not_sampled_has_no_secondary(autojump_clock):
     assert secondary.requests == []
 
 
-async def test_shadow_and_secondary_are_launched_in_random_order(autojump_clock, monkeypatch):
-    # Looked at where they are launched: which of two new tasks Trio runs first is random by itself.
+class Spawned(trio.abc.Instrument):
+    """Tasks in the order in which they were made: which of two new ones Trio runs first is random by itself."""
+
+    def __init__(self):
+        self.tasks = []
+
+    def task_spawned(self, task):
+        self.tasks.append(task)
+
+
+async def test_shadow_and_secondary_are_launched_in_random_order(autojump_clock):
     backend = ScriptedBackend(Answer(b"same"))
-    async with Shadower(backend, backend, ALL, secondary=backend) as shadower:
-        launch, order = Run.launch, []
+    shadows, spawned = set(), Spawned()
 
-        def noted(run, *args):
-            order.append(run.side)
-            launch(run, *args)
+    async def shadow(request):
+        shadows.add(trio.lowlevel.current_task())
+        return b"same"
 
-        monkeypatch.setattr(Run, "launch", noted)
+    trio.lowlevel.add_instrument(spawned)
+    firsts = Counter()
+    async with Shadower(backend, shadow, ALL, secondary=backend) as shadower:
+        await shadower.call(b"k")  # by then their hosts are there, and they alone are new
+        await shadower.wait_idle()
         for _ in range(1000):
+            spawned.tasks.clear()
+            shadows.clear()
             await shadower.call(b"k")
             await shadower.wait_idle()
-    firsts = Counter(order[::2])
+            first, second = spawned.tasks
+            firsts["shadow" if first in shadows else "secondary"] += 1
+            assert len(shadows & {first, second}) == 1
     # Binomial(1000, 1/2): 400 is six standard deviations off.
-    assert firsts.total() == 1000
     assert min(firsts["shadow"], firsts["secondary"]) > 400
 
 

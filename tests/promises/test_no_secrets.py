@@ -246,7 +246,8 @@ async def through_a_proxy(old, new, around):
     async with httpx.AsyncClient() as one, httpx.AsyncClient() as other:
         proxy = ReverseProxy(one, old)
         shadow = HttpBackend(other, new, credentials=["cookie"])
-        app = ForwardedHeaders(ShadowMiddleware(proxy, shadow=shadow, config=around.config, sinks=around.sinks))
+        middleware = ShadowMiddleware(proxy, shadow=shadow, config=around.config, sinks=around.sinks)
+        app = ForwardedHeaders(middleware)
         async with serving(app) as url, httpx.AsyncClient() as client:
             await client.get(url + TARGET, headers=SECRET_HEADERS)
             await client.post(url + TARGET, headers=SECRET_HEADERS, content=VALUE.encode())
@@ -254,7 +255,7 @@ async def through_a_proxy(old, new, around):
         down = ShadowMiddleware(ReverseProxy(one, "http://127.0.0.1:9"), shadow=shadow, config=around.config)
         async with serving(down) as url, httpx.AsyncClient() as client:
             assert (await client.get(url + TARGET, headers=SECRET_HEADERS)).status_code == 502
-        return app._app.shadower
+        return middleware.shadower
 
 
 class Around:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import trio
+import attrs
 
 from trioshadow import Shadower, ShadowStatistics
 
@@ -31,12 +31,6 @@ def counts(shadower: Shadower[object, object, object]) -> dict[str, int]:
     return {name: getattr(statistics, name) for name in names if getattr(statistics, name)}
 
 
-def service_tasks() -> list[trio.lowlevel.Task]:
-    """The tasks of the shadower that was entered last in this task, and is not left yet; empty if there is none."""
-    nurseries = trio.lowlevel.current_task().child_nurseries
-    return sorted(nurseries[-1].child_tasks, key=lambda task: task.name) if nurseries else []
-
-
 def rows(shadower):
     """The counts of each operation that was called, those that are not zero; they add up to the totals."""
     found = {}
@@ -51,3 +45,19 @@ def rows(shadower):
 def held_back(shadower):
     """The causes of what was held back, those that are not zero."""
     return {cause: count for cause, count in shadower.statistics().held_back_by_cause.items() if count}
+
+
+def assert_lets_go(shadower, *configs):
+    """No leg holds on to the counts of the epochs of these configurations (by default of the current one): after many
+    others they are not gone on with, but begin anew.
+    """
+
+    def series(config):
+        shadower.reconfigure(config)
+        return shadower.snapshot()["series"]
+
+    configs = configs or (shadower.config,)
+    before = [series(config) for config in configs]
+    for number in range(10):
+        shadower.reconfigure(attrs.evolve(configs[0], candidate=f"later {number}"))
+    assert not set(before) & {series(config) for config in configs}
