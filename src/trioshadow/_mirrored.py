@@ -9,21 +9,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, ParamSpec, Protocol, Self, TypeVar, cast, overload
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Any, ParamSpec, Protocol, Self, TypeVar, Unpack, cast, overload
 
 import attrs
 
-from ._accounts.log import DivergenceLog
-from ._accounts.sink import Sink, SinkTarget
 from ._caller.leg import Leg
 from ._model.record import hidden
 from ._model.sampling import SamplingKey
-from ._model.slo import SloTracker
-from ._service.comparer import Comparer
-from ._service.gate import LegBreaker
 from ._settings.config import ShadowConfig
-from ._shadower import Shadower, admission_of
+from ._shadower import Shadower, ShadowerOptions, admission_of
 from .isolation import SyncBackend
 
 P = ParamSpec("P")
@@ -80,14 +75,9 @@ def mirrored(
     shadow: Callable[..., Any],
     config: ShadowConfig = _DEFAULT_CONFIG,
     *,
-    name: str = "",
-    log: DivergenceLog | None = None,
-    sinks: Iterable[Sink | SinkTarget] = (),
     secondary: Callable[..., Any] | None = None,
-    slo: SloTracker | None = None,
-    breaker: LegBreaker | None = None,
-    comparer: Comparer | None = None,
     max_workers: int = 8,
+    **options: Unpack[ShadowerOptions],
 ) -> Callable[[Callable[P, R]], MirroredFunction[P, R]]:
     """A decorator: the function below it is the primary, `shadow` is called with the same arguments.
 
@@ -99,14 +89,14 @@ def mirrored(
 
     Either function may be async or not. A primary that is not runs inline in its caller, as before. A shadow that is
     not runs in worker threads, at most `max_workers` at once (see `SyncBackend`), and so does a `secondary`. The
-    request is an `Arguments`; `name`, also the operation in the records, is by default the primary's. The other
-    parameters are those of `Shadower`.
+    request is an `Arguments`; `name`, also the operation in the records, is by default the primary's. The
+    `options` are `name`, `log`, `sinks`, `slo`, `breaker` and `comparer`, as of `Shadower`.
 
     Raises TypeError for generator functions: their answer is not there when they return.
     """
     shadow_call = _on_arguments(shadow, max_workers)
     secondary_call = None if secondary is None else _on_arguments(secondary, max_workers, "secondary")
-    own_sinks = tuple(sinks)  # every shadower gets them
+    options["sinks"] = tuple(options.get("sinks", ()))  # every shadower gets them
 
     def decorate(function: Callable[P, R]) -> MirroredFunction[P, R]:
         if not callable(function):
@@ -114,20 +104,12 @@ def mirrored(
         if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
             raise TypeError(f"{function!r} is a generator function: mirror it with Shadower.start()")
 
-        operation = name or getattr(function, "__name__", "")
+        operation = options.get("name", "") or getattr(function, "__name__", "")
 
         def new_shadower() -> Shadower[Arguments, Any, Any]:
             primary_call = _on_arguments(function, max_workers)
-            return Shadower(
-                *(primary_call, shadow_call, config),
-                name=operation,
-                log=log,
-                sinks=own_sinks,
-                secondary=secondary_call,
-                slo=slo,
-                breaker=breaker,
-                comparer=comparer,
-            )
+            own = ShadowerOptions(**{**options, "name": operation})
+            return Shadower(primary_call, shadow_call, config, secondary=secondary_call, **own)
 
         def start(*args: Any, **kwargs: Any) -> Leg[Any, Any]:
             return admission_of(wrapper.shadower).admit_if_entered(Arguments(args, kwargs), operation=operation)

@@ -23,7 +23,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Generic, Self
+from typing import Any, Generic, Self, TypedDict
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -56,6 +56,17 @@ from .evidence import scorecard as scorecard_of
 
 _DEFAULT_CONFIG = ShadowConfig()
 _DEFAULT_OBJECTIVE = Objective()
+
+
+class ShadowerOptions(TypedDict, total=False):
+    """What every form in which a shadower comes takes: `Shadower` says what each of them is."""
+
+    name: str
+    log: DivergenceLog | None
+    sinks: Iterable[Sink | SinkTarget]
+    slo: SloTracker | None
+    breaker: LegBreaker | None
+    comparer: Comparer | None
 
 
 class Shadower(Generic[RequestT, PrimaryT, ShadowT]):

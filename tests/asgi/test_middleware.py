@@ -746,7 +746,7 @@ def test_a_middleware_is_validated():
         with pytest.raises(TypeError, match="give either shadow="):
             ShadowMiddleware(answering(), **neither_or_both)
     for own in ({"config": ANY}, {"name": "x"}, {"log": DivergenceLog()}, {"sinks": [print]}):
-        with pytest.raises(TypeError, match="are given to the shadower that you enter yourself"):
+        with pytest.raises(TypeError, match=f"give {next(iter(own))} to the shadower that you enter yourself"):
             ShadowMiddleware(answering(), shadower=Shadower(served_by_edge, served_by_edge), **own)
     with pytest.raises(TypeError, match="shadow must be a Backend"):
         ShadowMiddleware(answering(), shadow=3)

@@ -22,6 +22,7 @@ import pytest
 import trioshadow
 from trioshadow import Capture, Divergence, DivergenceLog, ResponseRecord, ShadowConfig, Shadower, Sink, mirrored
 from trioshadow._model import checks
+from trioshadow._shadower import ShadowerOptions
 from trioshadow.archive import JsonlSink, Redaction
 from trioshadow.asgi import AsgiBackend, ForwardedHeaders, ReverseProxy, ShadowMiddleware
 from trioshadow.compare import (
@@ -43,6 +44,8 @@ from trioshadow.metrics import PrometheusCollector, Scorecards, TracedBackend
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend, assert_equivalent
 
 INF, NAN = math.inf, math.nan
+
+KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 
 
 async def echo(request):
@@ -367,8 +370,20 @@ SIGNED = {
 def test_every_parameter_of_a_call_is_checked_here(call):
     called = SIGNED.get(call) or getattr(CALLS[call], "func", CALLS[call])
     names = {name for name in inspect.signature(called).parameters if name != "self"}
+    if "options" in names:
+        names = names - {"options"} | ShadowerOptions.__annotations__.keys()
     known = {name for key, name in (*NUMBERS_OF_CALLS, *OTHERS, *LEFT) if key == call}
     assert names == known
+
+
+def test_the_options_that_forms_share_are_those_of_a_shadower():
+    named = [
+        parameter for parameter in inspect.signature(Shadower).parameters.values() if parameter.kind is KEYWORD_ONLY
+    ]
+    # A secondary is what the form makes a backend of.
+    assert {parameter.name: parameter.annotation for parameter in named if parameter.name != "secondary"} == {
+        name: annotation.__forward_arg__ for name, annotation in ShadowerOptions.__annotations__.items()
+    }
 
 
 @pytest.mark.parametrize(("call", "name"), OTHERS)

@@ -15,23 +15,18 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import attrs
 import trio
 
-from trioshadow._accounts.log import DivergenceLog
-from trioshadow._accounts.sink import Sink, SinkTarget
 from trioshadow._model.backend import BackendLike
 from trioshadow._model.errors import consists_of, passing_error
 from trioshadow._model.record import ResponseRecord
 from trioshadow._model.sampling import encode_key
-from trioshadow._model.slo import SloTracker
 from trioshadow._model.verdict import HeldBack
-from trioshadow._service.comparer import Comparer
-from trioshadow._service.gate import LegBreaker
 from trioshadow._settings.config import ShadowConfig
-from trioshadow._shadower import Shadower, admission_of
+from trioshadow._shadower import Shadower, ShadowerOptions, admission_of
 from trioshadow.http import MAX_BODY_BYTES, AnyLeg, AnyShadower, Edge, Exchange, HttpRequest, served_by_edge
 
 from ._backend import AsgiBackend
@@ -61,8 +56,8 @@ class ShadowMiddleware:
 
     - `shadow`: an ASGI app in this process, whose lifespan is run beside the app's, or a backend of HttpRequests that
       answers with ResponseRecords (an `AsgiBackend` too, which is then yours to enter). The shadower is then made and
-      run by the middleware, with `config`, `name`, `log`, `sinks`, `slo`, `breaker` and `comparer` as of
-      `Shadower`.
+      run by the middleware, with `config`, and the `options` `name`, `log`, `sinks`, `slo`, `breaker` and `comparer`
+      as of `Shadower`.
     - `secondary`: a backend of another copy of the app, whose differences from it are noise; see `Shadower`.
     - `shadower`: one that the application enters itself, in place of all these; its primary is never called
       (`served_by_edge`).
@@ -91,30 +86,25 @@ class ShadowMiddleware:
         secondary: BackendLike[HttpRequest, ResponseRecord] | None = None,
         config: ShadowConfig | None = None,
         shadower: Shadower[Any, Any, Any] | None = None,
-        name: str = "",
-        log: DivergenceLog | None = None,
-        sinks: Iterable[Sink | SinkTarget] = (),
-        slo: SloTracker | None = None,
-        breaker: LegBreaker | None = None,
-        comparer: Comparer | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
         ignore_volatile: bool = True,
         operation: Callable[[HttpRequest], str] | None = None,
         allow_headers: Iterable[str] | None = None,
         drop_headers: Iterable[str] = (),
+        **options: Unpack[ShadowerOptions],
     ) -> None:
         if (shadow is None) == (shadower is None):
             raise TypeError("give either shadow= (an ASGI app or a backend) or shadower= (one that you enter yourself)")
-        sinks = tuple(sinks)  # every shadower gets them
-        its_own = (secondary, config, log, slo, breaker, comparer)
-        if shadower is not None and (name or sinks or any(given is not None for given in its_own)):
-            raise TypeError(
-                "secondary, config, name, log, sinks, slo, breaker and comparer are given to the shadower that you "
-                "enter yourself"
-            )
+        its_own = [
+            *options,
+            *(name for name, given in (("secondary", secondary), ("config", config)) if given is not None),
+        ]
+        if shadower is not None and its_own:
+            raise TypeError(f"give {' and '.join(its_own)} to the shadower that you enter yourself")
+        options["sinks"] = tuple(options.get("sinks", ()))  # every shadower gets them
         self.app = app
         self._edge = Edge(
-            name=name or getattr(shadower, "name", ""),
+            name=options.get("name", "") or getattr(shadower, "name", ""),
             max_body_bytes=max_body_bytes,
             ignore_volatile=ignore_volatile,
             operation=operation,
@@ -133,16 +123,7 @@ class ShadowMiddleware:
         self._own: Callable[[], AnyShadower] | None = None
         if shadower is None:
             own_config = config or ShadowConfig()
-            self._own = lambda: Shadower(
-                *(served_by_edge, backend, own_config),
-                name=name,
-                log=log,
-                sinks=sinks,
-                secondary=secondary,
-                slo=slo,
-                breaker=breaker,
-                comparer=comparer,
-            )
+            self._own = lambda: Shadower(served_by_edge, backend, own_config, secondary=secondary, **options)
             shadower = self._own()
         self._shadower = shadower
         # What wraps a backend, for spans say, raises what that raises.
