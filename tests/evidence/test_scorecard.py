@@ -601,6 +601,12 @@ def timed(primary, shadow, calls=5_000, objective=None):
     return scorecard(evidence, objective or Objective())
 
 
+def test_a_p99_that_is_not_known_is_a_dash():
+    evidence = new_evidence()
+    observe(evidence, 10, operation="op", seconds=(None, None))
+    assert scorecard(evidence, Objective()).explain().splitlines()[-1].split()[-2:] == ["-", "-"]
+
+
 def test_a_shadow_that_is_as_fast_is_clean():
     latency = timed([0.02, 0.05], [0.02, 0.05]).operation("op").latency
     assert (latency.state, latency.ratio, latency.calls) == (CLEAN, 1.0, 5_000)
