@@ -77,14 +77,13 @@ class Consumer(Instrument):
 
     # ── from the legs ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def settled(self, settled: Settled) -> None:
-        """Take the record of a leg that settles, if it has one. Never waits."""
-        if settled.record is not None:
-            self._take(settled.record)
+    def settled(self, settled: Settled) -> None:  # noqa: ARG002 - whatever it came to
+        """Somebody may wait for that."""
         if self.waiters:
             self.changed()
 
-    def _take(self, record: DivergenceRecord) -> None:
+    def recorded(self, record: DivergenceRecord) -> None:
+        """Take a record from a leg that settles. Never waits."""
         self._queued += 1
         if self._finished.is_set():
             self._deliver(record)  # the exit was interrupted, and this leg ended after it

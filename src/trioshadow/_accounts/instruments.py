@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal, TypeAlias
 
-import attrs
 from trio.lowlevel import disable_ki_protection
 
 from trioshadow._model.errors import passing_error, type_name
@@ -23,9 +22,10 @@ from .notices import Notices
 Side: TypeAlias = Literal["shadow", "secondary"]
 
 
-@attrs.define(eq=False)  # not frozen, which would cost each leg a microsecond
 class Settled:
-    """What a run came to, as everybody is told it."""
+    """What a run came to, as everybody is told it. (The settlement itself, seen from outside.)"""
+
+    __slots__ = ("candidate", "failure", "operation", "permit", "side", "verdict", "watchers")
 
     side: Side
     verdict: Verdict
@@ -34,8 +34,6 @@ class Settled:
     candidate: str
     permit: int | None
     """The breaker's, if there is one and the side is the shadow."""
-    record: DivergenceRecord | None
-    """If there is something to record: never of the secondary."""
     watchers: tuple[Callable[[Settled], object], ...]
     """Who asked to be told of this run: `tell_when_settled()`."""
 
@@ -45,6 +43,9 @@ class Instrument:
 
     title: ClassVar[str]
     """As the log calls it when it raises."""
+
+    def recorded(self, record: DivergenceRecord) -> None:
+        """A leg has its verdict, and there is something to record of it."""
 
     def settled(self, settled: Settled) -> None:
         """A run has its verdict."""
@@ -56,14 +57,26 @@ class Instrument:
 class Instruments:
     """The instruments of one shadower."""
 
-    __slots__ = ("_notices", "_settled", "_stalled")
+    __slots__ = ("_notices", "_recorded", "_settled", "_stalled")
 
     def __init__(self, instruments: Iterable[Instrument], notices: Notices) -> None:
         told = tuple(instruments)
         # Only those that want to know of it: mostly one, and each leg settles.
+        self._recorded = tuple(one for one in told if type(one).recorded is not Instrument.recorded)
         self._settled = tuple(one for one in told if type(one).settled is not Instrument.settled)
         self._stalled = tuple(one for one in told if type(one).stalled is not Instrument.stalled)
         self._notices = notices
+
+    def recorded(self, record: DivergenceRecord) -> None:
+        """Tell all."""
+        passing = None
+        for instrument in self._recorded:
+            try:
+                instrument.recorded(record)
+            except BaseException as exc:
+                passing = self._contain(instrument, exc) or passing
+        if passing is not None:
+            raise passing
 
     def settled(self, settled: Settled) -> None:
         """Tell all."""

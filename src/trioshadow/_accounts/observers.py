@@ -12,7 +12,7 @@ from contextvars import ContextVar
 
 from trioshadow._settings.records import DivergenceRecord
 
-from .instruments import Instrument, Settled
+from .instruments import Instrument
 
 Observer = Callable[[DivergenceRecord], object]
 
@@ -28,13 +28,11 @@ class Observers(Instrument):
 
     title = "an observer"
 
-    def settled(self, settled: Settled) -> None:
-        """If there is a record."""
-        if settled.record is None:
-            return
+    def recorded(self, record: DivergenceRecord) -> None:
+        """Tell it."""
         for observer in _observers[-1:]:  # a copy, made in one step: they come and go in other threads too
             if _observed.get():
-                observer(settled.record)
+                observer(record)
 
 
 @contextlib.contextmanager

@@ -107,9 +107,11 @@ class Admission:
             key_bytes = b""
             if config.sample_rate < 1:
                 self._notices.say("unkeyed", f"a request has no sampling key ({_no_key(key, exc)}): not mirrored")
-                return _counted(_UNKEYED, row)
+                row.counts[_UNKEYED.slot] += 1
+                return _UNKEYED
         if not config.should_shadow(key_bytes):
-            return _counted(_NOT_SAMPLED, row)
+            row.counts[_NOT_SAMPLED.slot] += 1
+            return _NOT_SAMPLED
         if not self._door.is_of_this_run():
             return self._closed("they come from another trio.run than the shadower's", operation)
         if refused is not None:
@@ -117,7 +119,7 @@ class Admission:
         if (config.may_mirror is not None or type(request) not in ATOMS) and not self.may_mirror(request, config):
             return self._hold_back(HeldBack.NOT_ALLOWED, row)
         try:
-            _descend(FRAMES)
+            _ask_the_stack()
         except RecursionError:
             row.counts[_SHED.slot] += 1  # no call here: there may be no room for one
             self._ledger.shed_for_stack += 1
@@ -130,13 +132,14 @@ class Admission:
                 row.counts[_PAUSED.slot] += 1
                 self._ledger.paused_by_breaker += 1  # after it: a part is never more than the whole
                 return _PAUSED
-        if not self._ledger.admit(config.max_in_flight, config.max_in_flight_bytes - size_of(request), row):
+        size = size_of(request)
+        if not self._ledger.admit(config.max_in_flight, config.max_in_flight_bytes - size, row):
             if gate is not None and permit is not None:
                 gate.give_back(permit)
             self._notices.say("shed", "calls are shed: max_in_flight or max_in_flight_bytes is reached")
             return _SHED
         # The evidence that the row is of: user code that ran since may have begun another epoch.
-        return self._launch(config, request, key_bytes, operation, evidence=evidence, row=row, permit=permit)
+        return self._launch(config, request, size, key_bytes, operation, evidence=evidence, row=row, permit=permit)
 
     def admit_if_entered(
         self,
@@ -234,20 +237,26 @@ class Admission:
         return _PAUSED
 
 
-def _descend(frames: int) -> None:
-    """Go so many frames deeper, and come back. RecursionError if they do not fit."""
-    if frames:
-        _descend(frames - 1)
+def _of_depth(frames: int) -> Callable[[], None]:
+    """A function that goes so many frames deep, and comes back: with as little to do in each as can be, since each
+    sampled call asks. (Against a recursion that counts: 1.2 against 1.8 µs.)
+    """
+
+    def above(deeper: Callable[[], None]) -> Callable[[], None]:
+        return lambda: deeper()  # noqa: PLW0108 - it is the frame that counts
+
+    go: Callable[[], None] = lambda: None  # noqa: E731 - the innermost of them
+    for _ in range(frames - 1):
+        go = above(go)
+    return go
+
+
+_ask_the_stack = _of_depth(FRAMES)
 
 
 def _row(evidence: Evidence, operation: str) -> Operation:
     row = evidence.operations.get(operation)
     return evidence.operation(_name_of(operation)) if row is None else row
-
-
-def _counted(leg: IdleLeg, row: Operation) -> IdleLeg:
-    row.counts[leg.slot] += 1
-    return leg
 
 
 def _no_key(key: object, exc: BaseException) -> str:

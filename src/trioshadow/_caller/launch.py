@@ -53,6 +53,7 @@ class Launcher:
         self,
         config: ShadowConfig,
         request: Any,
+        size: int,
         key: bytes,
         operation: str,
         *,
@@ -60,8 +61,8 @@ class Launcher:
         row: Operation,
         permit: int | None,
     ) -> MirroredLeg[Any, Any]:
-        """The leg of an admitted call. Raises what must pass of what the copy of the request raises, and nothing
-        else.
+        """The leg of an admitted call, whose request has `size` bytes. Raises what must pass of what the copy of the
+        request raises, and nothing else.
         """
         desk = self._desk
         primary = PrimarySide()
@@ -76,6 +77,7 @@ class Launcher:
                 run.request = request  # the commonest case, without the calls below
             else:
                 run.request = _copy_of(config, request)
+                size = size_of(run.request)
             if config.capture is not None and config.capture.request:
                 run.captured_request = _another_copy(config, request, run.request)
             if self._secondary is not None and self._is_paired(config):
@@ -86,7 +88,6 @@ class Launcher:
                 raise
             run.settle_unlaunched((Verdict.FAILED, None, compare_failure("copy_request", exc)))
         else:
-            size = size_of(run.request)
             if size:
                 run.hold(size)
             # In random order, so that time favours neither.

@@ -36,8 +36,8 @@ from trioshadow._model.errors import consists_of, describe_error, error_words, f
 from trioshadow._model.fixing import Copied, Packed
 from trioshadow._model.sizes import size_of
 from trioshadow._model.verdict import Verdict
-from trioshadow._settings.capture import Capture, captured
-from trioshadow._settings.config import ShadowConfig, View
+from trioshadow._settings.capture import captured
+from trioshadow._settings.config import ShadowConfig
 from trioshadow._settings.records import Captured
 
 from .desk import Desk
@@ -76,9 +76,9 @@ class Run(RunFacts):
     """One call of one backend."""
 
     __slots__ = (
-        *("_backend", "_capture", "_config", "_deadline", "_desk", "_held_bytes", "_large", "_primary"),
-        *("_reserved_bytes", "_scope", "_view", "_wake", "captured", "captured_request", "mark"),
-        *("request", "settlement", "side"),
+        *("_backend", "_config", "_deadline", "_desk", "_held_bytes", "_large"),
+        *("_reserved_bytes", "_scope", "_wake", "captured", "captured_request", "mark"),
+        *("primary", "request", "settlement", "side"),
     )
 
     request: Any
@@ -112,12 +112,8 @@ class Run(RunFacts):
         self._config = config
         self.side = side
         self._backend = backend
-        self._primary = primary
+        self.primary = primary
         self.settlement = settlement
-        # The secondary is another copy of the primary: its answers have that one's shape, and no record keeps them.
-        is_shadow = side == "shadow"
-        self._view: View | None = config.shadow_view if is_shadow else config.primary_view
-        self._capture: Capture | None = config.capture if is_shadow else None
         self.state = "running"
         self.cut = ""
         self.answer = self.error = self.seconds = self.crash = self.failure = None
@@ -144,7 +140,7 @@ class Run(RunFacts):
         """
         desk, scope = self._desk, self._scope
         assert scope is not None
-        if self._primary.state == "abandoned" or desk.closing:
+        if self.primary.state == "abandoned" or desk.closing:
             self.state = "cancelled"
             self._wake()
             return
@@ -200,7 +196,7 @@ class Run(RunFacts):
         not given the backend its turns: then an answer that is ready counts, and a cancelled backend is abandoned
         rather than blamed.
         """
-        if self.state == "running" and self._primary.state != "abandoned":
+        if self.state == "running" and self.primary.state != "abandoned":
             late = self._desk.now() - self._deadline
             if late > max(self._config.shadow_timeout / 2, _PUNCTUAL):
                 self.cut = "late_loop"
@@ -227,7 +223,7 @@ class Run(RunFacts):
             return  # the backend's task looks at it before it begins; or the run has settled already
         if self.state != "running":
             self._wake()
-        elif self._primary.state == "abandoned":
+        elif self.primary.state == "abandoned":
             scope.cancel()
 
     def take_room_for(self, answer: object) -> bool:
@@ -240,7 +236,7 @@ class Run(RunFacts):
         if size == self._reserved_bytes:  # mostly: the second is as large as the first, or neither has a size
             self._reserved_bytes = 0
             return True
-        first = self._primary.state == "pending" or self.state == "running"
+        first = self.primary.state == "pending" or self.state == "running"
         reserved = size if first and not self._reserved_bytes else 0
         ledger = self._desk.ledger
         more = size + reserved - self._reserved_bytes
@@ -249,7 +245,8 @@ class Run(RunFacts):
             self._desk.notices.say("bytes", "legs are abandoned: what they hold would pass max_in_flight_bytes")
             return False
         self._reserved_bytes = reserved
-        self.hold(more)
+        self._held_bytes += more
+        ledger.held_bytes += more
         return True
 
     def hold(self, size: int) -> None:
@@ -261,12 +258,7 @@ class Run(RunFacts):
 
     def waits_for_primary(self) -> bool:
         """The nursery is closed; is the primary's side still to come?"""
-        return self._primary.state == "pending" and not self._desk.closing
-
-    @property
-    def primary_seconds(self) -> float | None:
-        """What the primary took."""
-        return self._primary.seconds
+        return self.primary.state == "pending" and not self._desk.closing
 
     @enable_ki_protection
     def finish(self) -> bool:
@@ -276,7 +268,7 @@ class Run(RunFacts):
         """
         judgement = ABANDONED
         try:
-            if is_plain_match(self._primary, self, self._config):
+            if is_plain_match(self.primary, self, self._config):
                 judgement = MATCHED
             else:
                 # Others' code in a context of its own: what a comparison sets there must not meet the next one.
@@ -315,7 +307,10 @@ class Run(RunFacts):
 
     @disable_ki_protection
     def _judge(self) -> Judgement:
-        judgement = judge(self._primary, self, self._config, self._view, closing=self._desk.closing)
+        config = self._config
+        # The secondary is another copy of the primary, whose answers have that one's shape.
+        view = config.shadow_view if self.side == "shadow" else config.primary_view
+        judgement = judge(self.primary, self, config, view, closing=self._desk.closing)
         if isinstance(judgement, Large):
             self._large = judgement
             return ABANDONED
@@ -324,8 +319,9 @@ class Run(RunFacts):
 
     def _keep(self, judgement: Judgement) -> None:
         """Take what the record keeps of the call, if there is one: here, since it runs the code of what is captured."""
-        capture, primary = self._capture, self._primary
-        if capture is None or (judgement[1] is None and judgement[2] is None):
+        capture, primary = self._config.capture, self.primary
+        recorded = self.side == "shadow" and (judgement[1] is not None or judgement[2] is not None)
+        if capture is None or not recorded:
             return
         limit, answers = capture.max_bytes, capture.answers
         self.captured = Captured(

@@ -31,32 +31,28 @@ from .run import Run
 SettleOutcome = Callable[[Verdict, Any, Divergence | None, ShadowFailure | None], None]
 
 
-class Settlement:
-    """What both have: whom the instruments are told of."""
+class Settlement(Settled):
+    """What both have: what the instruments are told, and how."""
 
-    __slots__ = ("_candidate", "_desk", "operation")
+    __slots__ = ("_desk",)
 
-    def __init__(self, desk: Desk, config: ShadowConfig, operation: str) -> None:
-        self._desk = desk
-        self._candidate = config.candidate
-        self.operation = operation
+    _desk: Desk
 
-    def _tell(
-        self, run: Run, judgement: Judgement, permit: int | None = None, record: DivergenceRecord | None = None
-    ) -> None:
-        watchers: tuple[Callable[[Settled], object], ...] = ()
-        if run.mark is not None:
-            watchers, run.mark.watchers = run.mark.watchers, ()
-        verdict, _, failure = judgement
-        self._desk.instruments.settled(
-            Settled(run.side, verdict, failure, self.operation, self._candidate, permit, record, watchers)
-        )
+    def _tell(self, run: Run, judgement: Judgement) -> None:
+        self.verdict, _, self.failure = judgement
+        mark = run.mark
+        if mark is None:
+            self.watchers = ()
+        else:
+            self.watchers, mark.watchers = mark.watchers, ()
+        self._desk.instruments.settled(self)
+        self.watchers = ()
 
 
 class ShadowSettlement(Settlement):
     """Of the shadow's run: of the call."""
 
-    __slots__ = ("_evidence", "_key", "_key_hash", "_permit", "_row", "_settle_outcome", "pair", "settled")
+    __slots__ = ("_evidence", "_key", "_key_hash", "_row", "_settle_outcome", "pair", "settled")
 
     pair: Pair | None
     """With the secondary, if that is asked too."""
@@ -74,13 +70,15 @@ class ShadowSettlement(Settlement):
         permit: int | None,
         settle_outcome: SettleOutcome,
     ) -> None:
-        super().__init__(desk, config, operation[:OPERATION_LIMIT] if type(operation) is str else "")
+        self._desk = desk
+        self.side = "shadow"
+        self.candidate = config.candidate
+        self.operation = operation[:OPERATION_LIMIT] if type(operation) is str else ""
         self._key = key[:KEY_LIMIT]  # legs may be many and keys a megabyte
         self._key_hash = counting_hash(key)
         self._evidence = evidence
         self._row = row
-        #: Of the breaker, if there is one: to be given back.
-        self._permit = permit
+        self.permit = permit
         self._settle_outcome = settle_outcome
         self.pair = None
         self.settled = False
@@ -102,14 +100,15 @@ class ShadowSettlement(Settlement):
         desk.ledger.settle_leg(verdict, self._row, paired=pair is not None)
         if pair is not None:
             observation = _observation(judgement, run)
-            pair.shadow_done(functools.partial(self._enter_pair, observation, run.primary_seconds))
+            pair.shadow_done(functools.partial(self._enter_pair, observation, run.primary.seconds))
         else:
             self._enter(judgement, run)
         # What a shadow gave that was too late, or left its task in disorder, is no answer.
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
         self._settle_outcome(verdict, run.answer if answered else None, divergence, failure)
-        record = None if divergence is None and failure is None else self._record(judgement, run)
-        self._tell(run, judgement, self._permit, record)
+        if divergence is not None or failure is not None:
+            desk.instruments.recorded(self._record(judgement, run))
+        self._tell(run, judgement)
 
     def _record(self, judgement: Judgement, run: Run) -> DivergenceRecord:
         verdict, divergence, failure = judgement
@@ -120,7 +119,7 @@ class ShadowSettlement(Settlement):
             divergence=divergence,
             failure=failure,
             at=time.time(),
-            primary_seconds=run.primary_seconds,
+            primary_seconds=run.primary.seconds,
             shadow_seconds=run.seconds,
             # Not of the leg's own config: an edge has added the rules that it always has, and it is counted in this.
             epoch=self._evidence.epoch.name,
@@ -132,9 +131,9 @@ class ShadowSettlement(Settlement):
         verdict = judgement[0]
         try:
             if verdict is Verdict.MATCHED:  # nearly always
-                self._row.observe(self._key_hash, run.primary_seconds, run.seconds)
+                self._row.observe(self._key_hash, run.primary.seconds, run.seconds)
             elif verdict in COMPARED:
-                self._observe(_observation(judgement, run), None, run.primary_seconds)
+                self._observe(_observation(judgement, run), None, run.primary.seconds)
         except BaseException as exc:
             self._not_entered(exc)
 
@@ -172,7 +171,11 @@ class SecondarySettlement(Settlement):
     __slots__ = ("_pair",)
 
     def __init__(self, desk: Desk, config: ShadowConfig, operation: str, pair: Pair) -> None:
-        super().__init__(desk, config, operation)
+        self._desk = desk
+        self.side = "secondary"
+        self.candidate = config.candidate
+        self.operation = operation
+        self.permit = None
         self._pair = pair
 
     def settle(self, run: Run, judgement: Judgement) -> None:
