@@ -52,6 +52,10 @@ def said(caplog):
     return caplog
 
 
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("trioshadow ")]
+
+
 class Blocker:
     """Blocks its whole loop until released; tells when it has begun, and how often it was called."""
 
@@ -80,9 +84,14 @@ class Refuser:
             self.released.set()
             return "released"
         with trio.CancelScope(shield=True):
+            self.token = trio.lowlevel.current_trio_token()
             self.begun.set()
             await self.released.wait()
         return request
+
+    def release(self):
+        """From another thread, once it has begun."""
+        self.token.run_sync_soon(self.released.set)
 
 
 # ── what crosses ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -326,7 +335,7 @@ async def test_the_place_of_a_call_that_left_can_be_used_up():
         await call_and_leave(backend, 0, refuser.begun)
         with pytest.raises(BackendFull):
             await backend.call("release")
-        backend._loop.post(refuser.released.set)
+        refuser.release()
         await eventually(lambda: backend.busy_calls == 0)
         assert await backend.call("release") == "released"
 
@@ -422,7 +431,7 @@ async def test_when_the_other_loop_ends_each_call_fails_and_none_hangs(end, how,
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(call, "waits")
                 nursery.start_soon(call, "end")
-        await eventually(backend._gone.is_set)
+        await eventually(lambda: not threads())
         assert len(errors) == 2
         assert backend.busy_calls == 0
         with pytest.raises(BackendNotRunning, match=how):
@@ -443,7 +452,7 @@ async def test_a_call_that_reaches_a_loop_in_its_last_moments_is_answered_when_i
 
             nursery.start_soon(call)
             await trio.testing.wait_all_tasks_blocked()
-            backend._loop.post(refuser.released.set)
+            refuser.release()
 
 
 async def test_a_background_task_of_the_factory_that_fails_ends_the_loop(said):
@@ -475,7 +484,7 @@ async def test_a_loop_that_ends_between_being_looked_at_and_being_sent_to():
     async with ThreadBackend(factory_of(candidate)) as backend:
         with pytest.raises(BackendNotRunning):
             await backend.call(0)
-        await eventually(backend._gone.is_set)
+        await eventually(lambda: not threads())
         backend._open = True  # as if the word had not come yet
         with pytest.raises(BackendNotRunning, match="just ended"):
             await backend.call(0)
@@ -575,7 +584,7 @@ async def test_a_factory_that_blocks_is_left_to_itself(where, release, said, mon
     assert any("its thread is left to itself" in message for message in said.messages)
     release.set()
     await is_set(entered)
-    await eventually(backend._gone.is_set)  # it ends when it can, and nobody takes it for up
+    await eventually(lambda: not threads())  # it ends when it can, and nobody takes it for up
     with pytest.raises(BackendNotRunning, match="did not come up"):
         await backend.call(0)
 
@@ -614,10 +623,6 @@ async def test_a_system_without_threads_says_so(monkeypatch):
 
 
 # ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("trioshadow ")]
 
 
 async def test_leaving_ends_the_thread_and_its_calls():
@@ -675,7 +680,7 @@ async def test_a_candidate_that_can_not_be_cancelled_does_not_stop_the_exit(said
         async with ThreadBackend(factory_of(refuser), stop_timeout=0.01) as backend:
             await call_and_leave(backend, 0, refuser.begun)
     assert "calls in it: 1" in said.text
-    backend._loop.post(refuser.released.set)
+    refuser.release()
     await eventually(lambda: not threads())
 
 

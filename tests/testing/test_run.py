@@ -9,8 +9,12 @@ import threading
 import pytest
 import trio
 
-from trioshadow import ShadowConfig, Shadower, Verdict, mirrored
+from trioshadow import DivergenceLog, ShadowConfig, Shadower, Verdict, mirrored
+from trioshadow._accounts.consumer import Consumer
+from trioshadow._accounts.ledger import Ledger
+from trioshadow._accounts.notices import Notices
 from trioshadow._accounts.observers import observing
+from trioshadow.evidence import Epoch
 from trioshadow.testing import (
     Answer,
     Fail,
@@ -137,6 +141,20 @@ def test_all_are_counted_and_the_first_are_kept():
     assert (caught.value.count, len(caught.value.records)) == (1_200, 1_000)
     assert str(caught.value).startswith("1,200 calls diverged")
     assert str(caught.value).endswith("\n\nand 1,190 more")
+
+
+def test_a_record_that_comes_after_an_interrupted_exit_is_in_the_log_all_the_same():
+    shadower = trio.run(mirror, Answer(2))
+    ledger, notices = Ledger(Epoch(), str, float), Notices("")
+    consumer = Consumer(DivergenceLog(), [], ledger, notices)
+
+    async def interrupted():
+        consumer.cut_off()
+        await consumer.run()
+
+    trio.run(interrupted)
+    consumer.recorded(shadower.divergences()[0])
+    assert len(consumer.divergences()) == 1
 
 
 def test_an_observer_that_raises_never_reaches_a_leg(caplog):
