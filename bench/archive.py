@@ -27,12 +27,13 @@ from pathlib import Path
 import attrs
 import msgspec
 import trio
-from _table import Row, Section, kib, us
-from _timing import Effort, Rounds, timed_once
 
 from trioshadow import Captured, Divergence, DivergenceRecord, ResponseRecord, ShadowConfig, Verdict
 from trioshadow.archive import JsonlSink, Redaction, merge_archives, read_archive
 from trioshadow.archive._lines import record_line
+
+from lib.table import Row, Section, kib, us
+from lib.timing import Effort, Rounds, timed_once
 
 _JSON = {"content-type": "application/json"}
 _OLD = {"items": [{"sku": f"sku-{n}", "price": 10.5, "stock": 3} for n in range(5)], "at": "2026-01-01"}

@@ -16,13 +16,13 @@ import importlib
 import json
 from typing import Any
 
-from _documents import DIFFERENCES, ITEMS, MANY_ITEMS, changed, document, written
-from _table import Row, Section, us
-from _timing import Effort, Rounds, timed, timed_once
-from _work import Work, comparing, loading, record, row
-
 from trioshadow import ResponseRecord, ShadowConfig
 from trioshadow.compare import Accept, IgnorePath, KeyedBy, Normalize, Subset, Tolerance, Unordered
+
+from lib.documents import DIFFERENCES, ITEMS, MANY_ITEMS, changed, document, written
+from lib.table import Row, Section, us
+from lib.timing import Effort, Rounds, timed, timed_once
+from lib.work import Work, comparing, loading, record, row
 
 _PLAIN = ShadowConfig.full_sample()
 #: None of them takes one of the differences away: what is measured is what it costs to ask.

@@ -14,11 +14,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 import trio
-from _bare import BODY, backend, diverging, leg, until_childless
-from _table import Row, Section, us
-from _timing import Effort, Rounds
 
 from trioshadow import ShadowConfig, Shadower
+
+from lib.bare import BODY, backend, diverging, leg, until_childless
+from lib.table import Row, Section, us
+from lib.timing import Effort, Rounds
 
 _CALLERS = 100
 _BURST = 64

@@ -19,12 +19,13 @@ import pickle
 import time
 
 import trio
-from _bare import backend
-from _documents import DOCUMENT
-from _table import Row, Section, us
-from _timing import Effort, Rounds, timed
 
 from trioshadow import Divergence, ShadowConfig, Shadower
+
+from lib.bare import backend
+from lib.documents import DOCUMENT
+from lib.table import Row, Section, us
+from lib.timing import Effort, Rounds, timed
 
 _SIZE = 1 << 20
 #: Two objects each: comparing one with itself looks at nothing.

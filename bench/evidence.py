@@ -11,11 +11,11 @@ makes a tenth of the runs, and its shares are as coarse.
 
 from __future__ import annotations
 
-from _alarms import false_alarms, power
-from _table import Section
-from _tallies import counting, fullest, reading
-from _timing import Effort
-from _verdicts import bounds, clean, latency, without_secondary
+from lib.simulation.alarms import false_alarms, power
+from lib.simulation.tallies import counting, fullest, reading
+from lib.simulation.verdicts import bounds, clean, latency, without_secondary
+from lib.table import Section
+from lib.timing import Effort
 
 
 def sections(effort: Effort) -> list[Section]:

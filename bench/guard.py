@@ -12,12 +12,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 import trio
-from _bare import BODY, backend
-from _table import Row, Section, us
-from _timing import Effort, Rounds
 
 from trioshadow import ShadowConfig, Shadower
 from trioshadow.guard import Breaker
+
+from lib.bare import BODY, backend
+from lib.table import Row, Section, us
+from lib.timing import Effort, Rounds
 
 _STEPS = 1_000
 _KEY = next(

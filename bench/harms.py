@@ -25,12 +25,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import trio
-from _harms import HARMS, PLACES, echo
-from _table import Row, Section, machine, mib, ms, us
-from _timing import FULL, SHORT, SMOKE, Effort, Rounds
 from isolation import Call, Latencies, Variant, alone, measure, primary
 
 from trioshadow import ShadowConfig, Shadower
+
+from lib.harms import HARMS, PLACES, echo
+from lib.table import Row, Section, machine, mib, ms, us
+from lib.timing import FULL, SHORT, SMOKE, Effort, Rounds
 
 #: Never so late that a call is cancelled: what a killed worker costs is told by the row that crashes.
 _CONFIG = ShadowConfig(max_in_flight=1, shadow_timeout=60, drain_timeout=60)

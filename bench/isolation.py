@@ -27,11 +27,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import trio
-from _table import Row, Section, ms
-from _timing import Effort, Rounds
 
 from trioshadow import ShadowConfig, Shadower
 from trioshadow.isolation import SyncBackend
+
+from lib.table import Row, Section, ms
+from lib.timing import Effort, Rounds
 
 Call = Callable[[bytes], Awaitable[object]]
 Shadow = Callable[[bytes], Awaitable[bytes]]

@@ -11,12 +11,13 @@ import functools
 from collections.abc import AsyncIterator
 
 import trio
-from _documents import ITEMS, MANY_ITEMS, changed, document, written
-from _table import Row, Section, ms
-from _timing import Effort, Rounds
 
 from trioshadow import Comparer, Divergence, ResponseRecord, ShadowConfig
 from trioshadow.isolation import ProcessComparer, ThreadComparer
+
+from lib.documents import ITEMS, MANY_ITEMS, changed, document, written
+from lib.table import Row, Section, ms
+from lib.timing import Effort, Rounds
 
 _TICK = 0.001
 

@@ -16,11 +16,12 @@ from collections.abc import Awaitable, Callable
 
 import trio
 import trio.testing
-from _bare import BODY, backend, diverging, failing, guarded_leg, hung, leg, until_childless
-from _table import Row, Section, kib
-from _timing import Effort
 
 from trioshadow import ShadowConfig, Shadower, Verdict
+
+from lib.bare import BODY, backend, diverging, failing, guarded_leg, hung, leg, until_childless
+from lib.table import Row, Section, kib
+from lib.timing import Effort
 
 _TIMEOUT = 0.05
 _AT_ONCE = 50

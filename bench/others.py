@@ -17,13 +17,13 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-from _documents import DIFFERENCES, ITEMS, MANY_ITEMS, changed, document, nested
-from _table import Row, Section, brief
-from _timing import FULL, Effort, Rounds, timed, timed_once
-from _work import comparing, found
-
 from trioshadow import ShadowConfig
 from trioshadow.compare import KeyedBy
+
+from lib.documents import DIFFERENCES, ITEMS, MANY_ITEMS, changed, document, nested
+from lib.table import Row, Section, brief
+from lib.timing import FULL, Effort, Rounds, timed, timed_once
+from lib.work import comparing, found
 
 #: How many differences a library finds in two values.
 Finder = Callable[[Any, Any], int]

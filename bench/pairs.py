@@ -14,12 +14,12 @@ import os
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from _table import Row, Section
-from _timing import Effort, Rounds, timed_once
-from _work import comparing, found, loading, record, row
-
 from trioshadow import ShadowConfig
 from trioshadow.compare import KeyedBy
+
+from lib.table import Row, Section
+from lib.timing import Effort, Rounds, timed_once
+from lib.work import comparing, found, loading, record, row
 
 _VARIABLE = "TRIOSHADOW_PAIRS"
 #: The wheel, the file in it, and what its elements are told apart by.

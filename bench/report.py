@@ -24,14 +24,15 @@ from typing import Any
 
 import attrs
 import trio
-from _table import Row, Section, brief, mib, ms, us
-from _timing import Effort, Rounds, timed_once
 
 from trioshadow import Divergence, DivergenceRecord, ShadowConfig, Verdict
 from trioshadow.archive import JsonlSink, read_archive, summarize
 from trioshadow.archive._lines import record_line
 from trioshadow.cli.report.page import write_page
 from trioshadow.evidence import Objective
+
+from lib.table import Row, Section, brief, mib, ms, us
+from lib.timing import Effort, Rounds, timed_once
 
 _DIFFERENCES = 10_000
 _STEPS = 120

@@ -28,8 +28,9 @@ import others
 import pairs
 import report
 import serving
-from _table import render
-from _timing import FULL, SHORT, SMOKE
+
+from lib.table import render
+from lib.timing import FULL, SHORT, SMOKE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

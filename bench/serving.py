@@ -1,8 +1,9 @@
 """What HTTP costs: the middleware and the proxy on hypercorn, on loopback, as a client sees them.
 
-Hypercorn on Trio has a process of its own (`_served.py`). This one is the client, of plain sockets (`_load.py`), and
-what stands behind the proxy, in threads (`_peers.py`). In one process with the server, a client would be a third of
-each request, and dilute what is measured by as much; so it takes another core, and a few per cent of that.
+Hypercorn on Trio has a process of its own (`lib/serving/served.py`). This one is the client, of plain sockets
+(`lib/serving/load.py`), and what stands behind the proxy, in threads (`lib/serving/peers.py`). In one process with the
+server, a client would be a third of each request, and dilute what is measured by as much; so it takes another core, and
+a few per cent of that.
 
 Throughput is a closed loop: each of 16 connections asks again as soon as it has its answer, and the server is never
 idle. Latency is an open loop: requests come at random moments, whether or not those before them are answered, far fewer
@@ -30,11 +31,11 @@ import functools
 import itertools
 from collections.abc import Callable, Sequence
 
-from _messages import message_rows
-from _peers import peers
-from _server import CONNECTIONS, Latencies, Server, running
-from _table import Row, Section, mib, ms, us
-from _timing import Effort, Rounds
+from lib.serving.messages import message_rows
+from lib.serving.peers import peers
+from lib.serving.server import CONNECTIONS, Latencies, Server, running
+from lib.table import Row, Section, mib, ms, us
+from lib.timing import Effort, Rounds
 
 #: Throughput is measured in runs of this part of the others' time, and in so many times as many rounds: what the
 #: neighbours do changes by the second.

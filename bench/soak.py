@@ -4,8 +4,8 @@
 
 On the real clock. The callers first call the primary alone, for a tenth of the time, then through the shadower, and
 then the primary alone once more, all in one run and as many each time. What must hold while the shadower runs and after
-it was left is in `_soak_watch.py`; the first thing that does not hold ends the run with exit status 1, and is printed
-with the seed. The latencies are printed and not judged: numbers belong to a machine.
+it was left is in `lib/soak/watch.py`; the first thing that does not hold ends the run with exit status 1, and is
+printed with the seed. The latencies are printed and not judged: numbers belong to a machine.
 
 A seed gives the same requests and changes of mind again. When they meet is the scheduler's, and no run repeats it.
 """
@@ -25,15 +25,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import trio
-from _soak_candidates import BEHAVIOURS, REFUSES_SECONDS, Candidate, Request, primary, secondary
-from _soak_conductor import MAX_BYTES, MAX_IN_FLIGHT, Conductor, config
-from _soak_sinks import Taken, Tracker, sinks
-from _soak_traffic import Callers, Waited
-from _soak_watch import Memory, Violation, recorded, require, require_accounts, require_no_thread_but, tasks, watch
-from _table import machine
 
 from trioshadow import Shadower, ShadowStatistics, Sink
 from trioshadow.guard import Breaker
+
+from lib.soak.candidates import BEHAVIOURS, REFUSES_SECONDS, Candidate, Request, primary, secondary
+from lib.soak.conductor import MAX_BYTES, MAX_IN_FLIGHT, Conductor, config
+from lib.soak.sinks import Taken, Tracker, sinks
+from lib.soak.traffic import Callers, Waited
+from lib.soak.watch import Memory, Violation, recorded, require, require_accounts, require_no_thread_but, tasks, watch
+from lib.table import machine
 
 #: Drain, legs that refuse, flush, sinks that are cut off; and what a loaded machine is late.
 EXIT_SECONDS = 2.0 + REFUSES_SECONDS + 2.0 + 3.0

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from _table import Row
-from _timing import FULL, SHORT, Effort
+from lib.table import Row
+from lib.timing import FULL, SHORT, Effort
 
 _HOLD = 0.05
 

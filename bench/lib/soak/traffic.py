@@ -12,8 +12,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 import trio
-from _soak_candidates import OPERATIONS, Refused, Request, draw, given
-from _soak_watch import require
+
+from lib.soak.candidates import OPERATIONS, Refused, Request, draw, given
+from lib.soak.watch import require
 
 #: Latencies that are kept of one phase.
 _KEPT = 100_000

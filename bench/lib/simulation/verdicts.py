@@ -10,10 +10,6 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from _shares import calls_until, hold_share, runs_of, share
-from _table import Row
-from _timing import Effort
-from _walks import Walk, walk
 
 from trioshadow import Verdict
 from trioshadow.evidence import Epoch, Evidence, FieldState, Objective, OperationScore, scorecard
@@ -22,6 +18,11 @@ from trioshadow.evidence._field import FieldTally
 from trioshadow.evidence._histogram import Histogram
 from trioshadow.evidence._latency import latencies
 from trioshadow.evidence._operation import Operation
+
+from lib.simulation.shares import calls_until, hold_share, runs_of, share
+from lib.simulation.walks import Walk, walk
+from lib.table import Row
+from lib.timing import Effort
 
 _ALPHA = Objective().error_level
 _FIELD = "$.field"

@@ -10,13 +10,14 @@ import time
 from collections.abc import Awaitable, Callable
 
 import trio
-from _apps import App, ByHand, Message, Scope, app
-from _load import headers
-from _table import Row, us
-from _timing import Effort, Rounds
 
 from trioshadow import ShadowConfig, encode_key
 from trioshadow.asgi import ShadowMiddleware
+
+from lib.serving.apps import App, ByHand, Message, Scope, app
+from lib.serving.load import headers
+from lib.table import Row, us
+from lib.timing import Effort, Rounds
 
 _SCOPE: Scope = {
     "type": "http",

@@ -10,11 +10,12 @@ from collections import Counter
 from pathlib import Path
 
 import trio
-from _soak_candidates import LARGE, Candidate, Request
 
 from trioshadow import Capture, IgnoreField, ShadowConfig, Shadower
 from trioshadow.compare import IgnorePath, Rule
 from trioshadow.guard import Breaker
+
+from lib.soak.candidates import LARGE, Candidate, Request
 
 #: No configuration allows more: legs that began under one may still be there under the next.
 MAX_IN_FLIGHT, MAX_BYTES = 256, 16 << 20

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from _load import ask, closed_loop, open_loop, read_stream, request
+from lib.serving.load import ask, closed_loop, open_loop, read_stream, request
 
+#: The folder from which its process is started.
+BENCH = Path(__file__).parents[2]
 #: Of the closed loops.
 CONNECTIONS = 16
 #: Seconds for which a stream's reader takes nothing.
@@ -99,8 +101,8 @@ def running(variants: Sequence[str], ports: dict[str, int]) -> Iterator[Server]:
     """Start it with these variants, and stop it. `ports` are those of `peers()`."""
     arguments = json.dumps({"variants": list(variants), "peers": ports})
     warnings = [f"-W{option}" for option in sys.warnoptions]
-    command = [sys.executable, *warnings, str(Path(__file__).with_name("_served.py")), arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    command = [sys.executable, *warnings, "-m", "lib.serving.served", arguments]
+    with subprocess.Popen(command, cwd=BENCH, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:

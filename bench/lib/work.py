@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from _table import Row, brief
-from _timing import Rounds
-
 from trioshadow import Divergence, ResponseRecord, ShadowConfig
+
+from lib.table import Row, brief
+from lib.timing import Rounds
 
 Work = Callable[[], object]
 

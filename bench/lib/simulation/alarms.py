@@ -13,14 +13,15 @@ import statistics
 from collections.abc import Iterator
 
 import numpy as np
-from _shares import calls_until, hold_share, runs_of, share
-from _sign_test import calls_needed, critical
-from _table import Row
-from _timing import Effort
-from _walks import Bools, Ints, Walk, walk
 
 from trioshadow.evidence import Objective
 from trioshadow.evidence._bounds import FAMILY, discoveries, exchangeability_wealth
+
+from lib.simulation.shares import calls_until, hold_share, runs_of, share
+from lib.simulation.sign_test import calls_needed, critical
+from lib.simulation.walks import Bools, Ints, Walk, walk
+from lib.table import Row
+from lib.timing import Effort
 
 _FIELDS, _CALLS = 50, 20_000
 _NOISES = (0.001, 0.01, 0.05, 0.3)

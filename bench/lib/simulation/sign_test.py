@@ -10,7 +10,8 @@ import functools
 import math
 
 import numpy as np
-from _walks import Floats, Ints
+
+from lib.simulation.walks import Floats, Ints
 
 
 @functools.cache

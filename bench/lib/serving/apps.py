@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import httpx
 import trio
-from _peers import bodies, head
+
+from lib.serving.peers import bodies, head
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from _table import Row, brief, kib, mib, us
-from _timing import SMOKE, Effort, Rounds, timed, timed_once
 
 from trioshadow import Verdict
 from trioshadow.evidence import Epoch, Evidence, Objective, Observation, scorecard
 from trioshadow.evidence._evidence import FIELDS, OPERATIONS
+
+from lib.table import Row, brief, kib, mib, us
+from lib.timing import SMOKE, Effort, Rounds, timed, timed_once
 
 _MATCHED = Observation(verdict=Verdict.MATCHED, fields={}, seconds=0.0123)
 _DIVERGED = Observation(verdict=Verdict.DIVERGED, fields={"$.items[*].price": ("1", "2")}, seconds=0.0123)

@@ -1,6 +1,6 @@
 """The server's process: hypercorn on Trio, each variant on a port of its own, all in one loop.
 
-    python _served.py '{"variants": ["alone", "off"], "peers": {"primary": 8001, ...}}'
+    python -m lib.serving.served '{"variants": ["alone", "off"], "peers": {"primary": 8001, ...}}'
 
 One process, since two differ by some per cent before any of their code does (where their heap lies, how strings hash).
 A variant that is not asked costs nothing. On the port `admin`, `/<variant>` waits until the variant's shadows have
@@ -24,13 +24,14 @@ from typing import Any
 import attrs
 import httpx
 import trio
-from _apps import App, ByHand, Receive, Scope, Send, app, lifespan, pass_through
 from hypercorn.config import Config
 from hypercorn.trio import serve
 
 from trioshadow import ShadowConfig
 from trioshadow.asgi import ForwardedHeaders, ReverseProxy, ShadowMiddleware
 from trioshadow.http import HttpBackend
+
+from lib.serving.apps import App, ByHand, Receive, Scope, Send, app, lifespan, pass_through
 
 _Settle = Callable[[], Awaitable[dict[str, int]]]
 _OFF = ShadowConfig(sample_rate=0)

@@ -1,0 +1,1 @@
+"""Scorecards by simulation, for evidence.py: many histories at once, in numpy."""
