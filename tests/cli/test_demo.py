@@ -17,8 +17,7 @@ from trioshadow import ShadowConfig, encode_key
 from trioshadow.cli.common.errors import CliError
 from trioshadow.cli.demo.compare import compare, kind_of
 from trioshadow.cli.demo.documents import LONGEST, Block, choose_blocks, cut, documents_at, evenly, installed_documents
-from trioshadow.cli.demo.http import NOISE, mirror, served
-from trioshadow.cli.demo.http_service import RenderService
+from trioshadow.cli.demo.http import NOISE, RenderService, mirror, served
 from trioshadow.cli.demo.isolation import CALLS, CPU_RATE, HARMS, burst, measure_isolation
 from trioshadow.cli.demo.renderers import Renderer
 from trioshadow.cli.demo.report import answer, show_examples, show_isolation

@@ -17,8 +17,7 @@ from trioshadow.cli.common.objective import ObjectiveOptions
 from trioshadow.cli.common.options import Panel, default_shown, names_of, option_of
 from trioshadow.cli.common.reading import read_options
 from trioshadow.cli.common.services import ServiceOptions
-from trioshadow.cli.demo.command import demo
-from trioshadow.cli.demo.options import DemoOptions
+from trioshadow.cli.demo.command import DemoOptions, demo
 from trioshadow.cli.proxy.command import proxy
 from trioshadow.cli.proxy.options import ProxyOptions
 from trioshadow.cli.replay.command import replay

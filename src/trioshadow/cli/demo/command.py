@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import attrs
 from rich.console import Console
 
 from trioshadow._model.words import counted
+from trioshadow.cli.common.checks import any_path
 from trioshadow.cli.common.command_line import takes
 from trioshadow.cli.common.console import make_console
 from trioshadow.cli.common.errors import require
+from trioshadow.cli.common.options import FLAG, Kind, Panel, argument, option, several
 from trioshadow.cli.common.progress import Stages
 
 from .compare import compare
 from .documents import Block, choose_blocks, documents_at, installed_documents
 from .isolation import ROUNDS, measure_isolation
-from .options import DemoOptions
 from .renderers import CANDIDATES, PRIMARY, Renderer
 from .report import show_counts, show_examples, show_isolation, show_scorecards
+
+
+@attrs.frozen(kw_only=True)
+class DemoOptions:
+    """All that the demo takes."""
+
+    paths: tuple[Path, ...] = argument(
+        several(Kind(Path, "PATH", any_path)),
+        (),
+        about="Markdown files, or folders of them. By default, the descriptions of all installed packages.",
+    )
+    http: bool = option(
+        FLAG,
+        default=False,
+        panel=Panel.SERVICES,
+        about="Do it over HTTP: local services behind a mirroring proxy, with rules for noise in their answers.",
+    )
 
 
 @takes(DemoOptions)

@@ -7,7 +7,10 @@ does everybody's work. The proxy is put together as `trioshadow proxy` puts it t
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import functools
+import json
+import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
@@ -22,8 +25,9 @@ from trioshadow.http import HttpBackend, allow_methods, key_header
 
 from .compare import PATIENCE, Comparison
 from .documents import Block
-from .http_service import PATH
 from .renderers import Renderer
+
+PATH = "/render"
 
 #: Calls at a time.
 CALLERS = 8
@@ -36,6 +40,35 @@ NOISE = (
     IgnorePath("$.id"),  # made for each answer
     IgnorePath("$.rendered_at"),  # the clock when the answer was made
 )
+
+
+class RenderService:
+    """An ASGI app: any request with the JSON `{"text": ...}` gives JSON with the text's HTML, and with noise."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve a request, or the lifespan."""
+        if scope["type"] == "lifespan":
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        answer: dict[str, str] = {"id": str(uuid.uuid4()), "rendered_at": dt.datetime.now(tz=dt.UTC).isoformat()}
+        try:
+            status, answer["html"] = 200, self._renderer.html_of(json.loads(body)["text"])
+        except Exception as exc:  # a library's own: RecursionError, for one, if quotes are nested deeply
+            status, answer["error"] = 500, type(exc).__name__
+        await send(
+            {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
+        )
+        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
 
 
 @contextlib.asynccontextmanager

@@ -11,14 +11,14 @@ import trio
 from rich.console import Console
 from rich.text import Text
 
+from trioshadow.cli.common.program import program
 from trioshadow.cli.common.progress import Stages
 from trioshadow.cli.common.scorecard import decision_line
 from trioshadow.cli.common.signals import obey
 
 from .compare import Comparison
 from .documents import Block, evenly
-from .http import NOISE, mirror, served
-from .http_service import PATH, RenderService
+from .http import NOISE, PATH, RenderService, mirror, served
 from .renderers import Renderer
 from .report import show_counts, show_examples, show_heading, show_scorecards, table_of
 
@@ -67,7 +67,7 @@ async def _run(console: Console, primary: Renderer, candidates: Sequence[Rendere
         show_examples(console, comparison, primary.name)
     show_scorecards(console, ruled)
     show_heading(console, "Try it on your own services")
-    console.print("  python -m trioshadow proxy --primary URL --secondary URL --shadow URL \\")
+    console.print(f"  {program()} proxy --primary URL --secondary URL --shadow URL \\")
     console.print("    --allow-method POST " + " ".join(f"--ignore-path '{rule.path}'" for rule in NOISE))
 
 
