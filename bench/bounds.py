@@ -69,7 +69,7 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
         *("it is cancelled", "`timed_out`"),
     )
     yield (
-        *("a step of a shadow, in seconds", "`max_step_seconds`", f"{config.max_step_seconds:g}"),
+        *("a step of a shadow, in seconds", "`max_step`", f"{config.max_step:g}"),
         *("it is said, and trips the breaker", "`stalls`"),
     )
     yield (

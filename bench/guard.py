@@ -1,7 +1,7 @@
 """What the guard costs: the stall meter and a breaker, on calls that are sampled and on those that are not.
 
 As in `calls.py`: loops of calls with a body of 4 KB, whose backends do one checkpoint; for a step, shadows that do a
-thousand. Without the guard means `max_step_seconds=inf` and no breaker; that bytes in flight are counted, and large
+thousand. Without the guard means `max_step=inf` and no breaker; that bytes in flight are counted, and large
 bodies looked for, can't be switched off, so it is on both sides.
 """
 
@@ -40,7 +40,7 @@ async def _calls(
     meter: bool = False,
     breaker: bool = False,
 ) -> float:
-    config = ShadowConfig(sample_rate=rate, max_step_seconds=0.1 if meter else math.inf, shadow_timeout=60.0)
+    config = ShadowConfig(sample_rate=rate, max_step=0.1 if meter else math.inf, shadow_timeout=60.0)
     async with Shadower(backend, shadow, config, breaker=Breaker() if breaker else None) as shadower:
         await shadower.call(BODY, key=_KEY)
         await shadower.wait_idle()

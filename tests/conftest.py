@@ -54,7 +54,7 @@ def _no_default_is_a_deadline(request: pytest.FixtureRequest, monkeypatch: pytes
     if not request.node.get_closest_marker("trio"):
         return
     # Steps of shadows are timed on the real clock in each test.
-    monkeypatch.setitem(ShadowConfig.__init__.__kwdefaults__, "max_step_seconds", TOO_LONG)
+    monkeypatch.setitem(ShadowConfig.__init__.__kwdefaults__, "max_step", TOO_LONG)
     if "autojump_clock" in request.fixturenames or "mock_clock" in request.fixturenames:
         return
     for name in ("shadow_timeout", "drain_timeout"):

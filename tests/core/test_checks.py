@@ -190,7 +190,7 @@ RANGES = {
     (ShadowConfig, "sample_rate"): ((0, 1, Fraction(1, 3)), (-0.001, 1.001, Fraction(4, 3))),
     (ShadowConfig, "shadow_timeout"): ((0.001, INF), (0, -1, 10**400)),
     (ShadowConfig, "max_changes"): ((1,), (0,)),
-    (ShadowConfig, "max_step_seconds"): ((0.001, INF), (0,)),
+    (ShadowConfig, "max_step"): ((0.001, INF), (0,)),
     (ShadowConfig, "max_in_flight"): ((1,), (0,)),
     (ShadowConfig, "max_in_flight_bytes"): ((1,), (0,)),
     (ShadowConfig, "large_body"): ((1,), (0,)),

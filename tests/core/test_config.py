@@ -22,7 +22,7 @@ def test_the_defaults():
         "sample_rate": 1.0,
         "shadow_timeout": 2.0,
         "ignore": (),
-        "max_step_seconds": 0.1,
+        "max_step": 0.1,
         "max_in_flight": 256,
         "max_in_flight_bytes": 256 * 1024**2,
         "large_body": 512 * 1024,

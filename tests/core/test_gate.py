@@ -168,7 +168,7 @@ async def test_a_breaker_that_raises_is_contained_and_mirroring_gives_way(autoju
     async def shadow(request):
         return await primary(request)
 
-    config = ShadowConfig(max_step_seconds=1e-9)  # each step is a stall, which trips it
+    config = ShadowConfig(max_step=1e-9)  # each step is a stall, which trips it
     async with Shadower(primary, shadow, config, breaker=Broken(method)) as shadower:
         assert await calls(shadower, 2) == expected
     said = {record.message for record in caplog.records if "breaker" in record.message}

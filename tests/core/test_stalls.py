@@ -107,8 +107,8 @@ async def test_steps_within_the_limit_are_none(autojump_clock, clock):
         return b"ok"
 
     assert await one_call(shadow) == ({"matched": 1}, 0)
-    assert await one_call(shadow, config=ShadowConfig(max_step_seconds=0.05)) == ({"matched": 1}, 50)
-    assert await one_call(shadow, config=ShadowConfig(max_step_seconds=math.inf)) == ({"matched": 1}, 0)
+    assert await one_call(shadow, config=ShadowConfig(max_step=0.05)) == ({"matched": 1}, 50)
+    assert await one_call(shadow, config=ShadowConfig(max_step=math.inf)) == ({"matched": 1}, 0)
 
 
 async def test_it_trips_the_breaker_at_once(autojump_clock, clock):
@@ -135,7 +135,7 @@ async def test_the_secondary_is_timed_and_trips_nothing(autojump_clock, clock, c
 
     breaker = Breaker()
     async with Shadower(
-        primary, primary, ShadowConfig(noise_rate=1, max_step_seconds=0.1), secondary=secondary, breaker=breaker
+        primary, primary, ShadowConfig(noise_rate=1, max_step=0.1), secondary=secondary, breaker=breaker
     ) as shadower:
         await shadower.call(b"k")
         await shadower.wait_idle()

@@ -35,7 +35,7 @@ def config(source: random.Random) -> ShadowConfig:
         key=_key,
         sample_rate=source.choice((0.05, 0.5, 0.9, 1, 1, 1)),
         shadow_timeout=source.choice((0.1, 0.25)),
-        max_step_seconds=source.choice((0.015, 0.1)),
+        max_step=source.choice((0.015, 0.1)),
         max_in_flight=source.choice((8, MAX_IN_FLIGHT, MAX_IN_FLIGHT)),
         max_in_flight_bytes=source.choice((MAX_BYTES // 64, MAX_BYTES)),
         large_body=2 * LARGE - 10_000,

@@ -100,7 +100,7 @@ class ShadowStatistics:
     held_back_by_cause: Mapping[str, int]
     """Why calls were held back: `in_shadow`, `not_allowed`, `marked`, `incomplete`; see `HeldBack`."""
     stalls: int
-    """Steps of shadows that took longer than `max_step_seconds`: everybody on the event loop waited."""
+    """Steps of shadows that took longer than `max_step`: everybody on the event loop waited."""
     breaker: str | None
     """The state of the breaker, `closed`, `open` or `half_open` for that of `trioshadow.guard`; None without one."""
     secondary: SecondaryStatistics

@@ -155,7 +155,7 @@ class Run(RunFacts):
                 request = request.load()
             self.request = None  # the backend has it now: what it was made from need not be kept beside it
             entered = True
-            limit = self._config.max_step_seconds
+            limit = self._config.max_step
             answering = self._backend(request)
             del request
             # Neither a subclass nor what looks like one: the driver reads its frames.

@@ -86,7 +86,7 @@ class ShadowConfig:
     decoders: tuple[tuple[str, Decoder], ...] = attrs.field(default=(), converter=checked_decoders)
     """Your own decoders, before the library's: a mapping (or pairs) from content type, such as `application/x-protobuf`
     or `+cbor`, to a function from the body's bytes to a value. What it raises means that the body is no such thing."""
-    max_step_seconds: float = attrs.field(default=0.1, validator=is_timeout)
+    max_step: float = attrs.field(default=0.1, validator=is_timeout)
     """Seconds, in (0, inf], that the shadow may compute or block between two checkpoints, while all others on the event
     loop wait. A longer step is counted (`statistics().stalls`), said in the log with the line of code, and trips the
     breaker. Of backends that are coroutine functions, or return coroutines; inf: steps are not timed."""
@@ -151,7 +151,7 @@ class ShadowConfig:
         object.__setattr__(self, "primary_view", primary_view)
         object.__setattr__(self, "shadow_view", shadow_view)
         # A Fraction is a number, but no deadline.
-        for name in ("sample_rate", "shadow_timeout", "max_step_seconds", "drain_timeout", "noise_rate"):
+        for name in ("sample_rate", "shadow_timeout", "max_step", "drain_timeout", "noise_rate"):
             object.__setattr__(self, name, float(getattr(self, name)))
         plain = primary_view is None and shadow_view is None and self.compare is None
         object.__setattr__(self, "plain", plain)

@@ -70,7 +70,7 @@ async def compare(old: Renderer, new: Renderer, blocks: Sequence[Block], progres
 
     `progress` is told after each call how many are done. A checkpoint after each.
     """
-    config = ShadowConfig(candidate=str(new), noise_rate=1, shadow_timeout=PATIENCE, max_step_seconds=PATIENCE)
+    config = ShadowConfig(candidate=str(new), noise_rate=1, shadow_timeout=PATIENCE, max_step=PATIENCE)
     log = DivergenceLog(capacity=len(blocks))  # room for all, so that the count of documents is exact
     async with Shadower(old, new, config, name=new.name, log=log, secondary=old) as shadower:
         for number, block in enumerate(blocks):

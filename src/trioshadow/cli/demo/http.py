@@ -105,7 +105,7 @@ async def mirror(
         may_mirror=allow_methods("POST"),
         noise_rate=1,
         shadow_timeout=PATIENCE,
-        max_step_seconds=PATIENCE,
+        max_step=PATIENCE,
     )
     trusted = trusted_by(None)
     todo = iter(enumerate(blocks))

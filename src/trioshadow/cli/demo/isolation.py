@@ -85,7 +85,7 @@ def _candidates(new: Renderer) -> dict[str, tuple[Callable[[str], Awaitable[str]
     async def compute_on_the_loop(text: str) -> str:
         return compute(text)
 
-    every = ShadowConfig(max_step_seconds=PATIENCE)
+    every = ShadowConfig(max_step=PATIENCE)
     some = attrs.evolve(every, sample_rate=CPU_RATE)
     return {
         "slow": (slow, every),
