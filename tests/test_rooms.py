@@ -167,6 +167,20 @@ def test_few_files_lie_at_the_root():
     assert len(list(PACKAGE.glob("*.py"))) <= AT_THE_ROOT
 
 
+#: Whose files are shown too: the halves of a call, and what stays of it.
+OPEN = {"_caller", "_service", "_accounts"}
+
+
+def first_sentence(path: Path) -> str:
+    said = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return re.split(r"(?<=[.?])\s", " ".join(said.split()), maxsplit=1)[0].rstrip(".")
+
+
+def entry(name: str, path: Path) -> str:
+    indent = " " * 16
+    return textwrap.fill(f"{name:<15} {first_sentence(path)}", 96, subsequent_indent=indent, drop_whitespace=True)
+
+
 def drawn() -> str:
     """The map of the design page: each room with the first sentence that it says of itself, the topmost first."""
     lines = []
@@ -176,11 +190,13 @@ def drawn() -> str:
                 "──────────────── pure from here down: no Trio, no I/O, no clock, no randomness ────────────────"
             )
         for room in sorted(tier, reverse=True):
-            folder = (PACKAGE / room).is_dir()
-            path = PACKAGE / room / "__init__.py" if folder else PACKAGE / f"{room}.py"
-            said = ast.get_docstring(ast.parse(path.read_text())) or ""
-            sentence = re.split(r"(?<=\.)\s", " ".join(said.split()), maxsplit=1)[0].rstrip(".")
-            lines.append(f"{room + '/' * folder:<15} {textwrap.shorten(sentence, 84, placeholder=' ...')}")
+            folder = PACKAGE / room
+            lines.append(
+                entry(f"{room}/", folder / "__init__.py") if folder.is_dir() else entry(room, Path(f"{folder}.py"))
+            )
+            if room in OPEN:
+                files = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
+                lines += [entry(f"  {path.stem}", path) for path in files]
     return "\n".join(lines)
 
 

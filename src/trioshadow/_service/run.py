@@ -108,17 +108,14 @@ class Run(RunFacts):
         primary: PrimarySide,
         settlement: Settles,
     ) -> None:
+        super().__init__()
         self._desk = desk
         self._config = config
         self.side = side
         self._backend = backend
         self.primary = primary
         self.settlement = settlement
-        self.state = "running"
-        self.cut = ""
-        self.answer = self.error = self.seconds = self.crash = self.failure = None
         self.request = self.captured_request = self.captured = self.mark = self._large = self._scope = None
-        self.gave_way = False
         self._held_bytes = self._reserved_bytes = 0
         self._deadline = math.inf
 
