@@ -17,7 +17,8 @@ from ._reading.differences import Difference as Difference
 from ._reading.differences import Instance as Instance
 from ._reading.differences import Place as Place
 from ._reading.differences import told_kind as told_kind
-from ._reading.merge import Merged, merge_archives
+from ._reading.merge import Merged as Merged
+from ._reading.merge import merge_archives
 from ._reading.problem import Problem
 from ._reading.problem import ProblemKind as ProblemKind
 from ._reading.summary import OtherEpoch as OtherEpoch
@@ -27,12 +28,11 @@ from ._reading.summary import summarize as summarize
 from ._redaction import Redaction
 from ._writing.sink import JsonlSink
 
-# The names that are not in this list are for the other rooms of the package. ProblemKind, whose members are strs, and
-# Segment are in the reference all the same: one meets them, and need not import them.
+# The names that are not in this list are for the other rooms of the package. ProblemKind, whose members are strs,
+# Segment and Merged are in the reference all the same: one meets them, and need not import them.
 __all__ = [
     "Archive",
     "JsonlSink",
-    "Merged",
     "Problem",
     "Redaction",
     "Snapshot",
@@ -40,6 +40,6 @@ __all__ = [
     "read_archive",
 ]
 
-for _thing in [Segment, ProblemKind, *(globals()[_name] for _name in __all__)]:
+for _thing in [Segment, Merged, ProblemKind, *(globals()[_name] for _name in __all__)]:
     if isinstance(_thing, type):
         _thing.__module__ = "trioshadow.archive"

@@ -18,7 +18,7 @@ from ._divergence import same_at_once as same_at_once
 from ._divergence import same_body as same_body
 from ._explain import tell as tell
 from ._headers import SENSITIVE as SENSITIVE
-from ._headers import HeaderChange
+from ._headers import HeaderChange as HeaderChange
 from ._headers import masked as masked
 from ._paths import parse_path as parse_path
 from ._plan import PathPlan as PathPlan
@@ -38,19 +38,18 @@ from ._rules import (
 )
 from ._rules import IgnoreField as IgnoreField
 from ._rules import Rule as Rule
-from ._write import Excerpt
+from ._write import Excerpt as Excerpt
 from ._write import class_name as class_name
 from ._write import first_difference as first_difference
 from ._write import visible as visible
 from ._write import written as written
 
-# The names that are not in this list are for the other rooms of the package.
+# The names that are not in this list are for the other rooms of the package. Excerpt and HeaderChange are in the
+# reference all the same: one meets them in changes, and need not import them.
 __all__ = [
     "VOLATILE_HEADERS",
     "Accept",
     "Change",
-    "Excerpt",
-    "HeaderChange",
     "IgnoreHeader",
     "IgnorePath",
     "KeyedBy",
@@ -61,6 +60,6 @@ __all__ = [
     "Unordered",
 ]
 
-for _thing in [globals()[_name] for _name in __all__]:
+for _thing in [Excerpt, HeaderChange, *(globals()[_name] for _name in __all__)]:
     if isinstance(_thing, type):
         _thing.__module__ = "trioshadow.compare"
