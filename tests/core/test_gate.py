@@ -175,6 +175,25 @@ async def test_a_breaker_that_raises_is_contained_and_mirroring_gives_way(autoju
     assert said == {"the breaker or its listener raised SystemExit"}
 
 
+async def test_a_permit_that_is_given_back_unused_is_contained_too(autojump_clock, caplog):
+    config = ShadowConfig(max_in_flight=1)
+    async with Shadower(primary, ScriptedBackend(Hang()), config, breaker=Broken("release")) as shadower:
+        with shadower.start(b"k"):
+            assert shadower.start(b"k").primary_done(b"k").verdict is Verdict.SHED
+    assert "the breaker or its listener raised SystemExit" in caplog.text
+
+
+async def test_ctrl_c_in_a_breaker_that_is_asked_passes(autojump_clock):
+    class Interrupted(Breaker):
+        def admit(self, now):
+            raise KeyboardInterrupt
+
+    async with Shadower(primary, primary, breaker=Interrupted()) as shadower:
+        with pytest.raises(KeyboardInterrupt):
+            shadower.start(b"k")
+        assert shadower.statistics().in_flight == 0
+
+
 async def test_ctrl_c_in_a_listener_passes(autojump_clock):
     def interrupt(change):
         raise KeyboardInterrupt

@@ -54,6 +54,9 @@ class Instrument:
         """A step of a run kept the event loop for so long. Told in its task, in the midst of it."""
 
 
+_Listeners: TypeAlias = tuple[tuple[Instrument, Callable[..., None]], ...]
+
+
 class Instruments:
     """The instruments of one shadower."""
 
@@ -61,50 +64,42 @@ class Instruments:
 
     def __init__(self, instruments: Iterable[Instrument], notices: Notices) -> None:
         told = tuple(instruments)
-        # Only those that want to know of it: mostly one, and each leg settles.
-        self._recorded = tuple(one for one in told if type(one).recorded is not Instrument.recorded)
-        self._settled = tuple(one for one in told if type(one).settled is not Instrument.settled)
-        self._stalled = tuple(one for one in told if type(one).stalled is not Instrument.stalled)
+        # Only those that want to know of it: each leg settles, and nearly all match.
+        self._recorded: _Listeners = tuple(
+            (one, one.recorded) for one in told if type(one).recorded is not Instrument.recorded
+        )
+        self._settled: _Listeners = tuple(
+            (one, one.settled) for one in told if type(one).settled is not Instrument.settled
+        )
+        self._stalled: _Listeners = tuple(
+            (one, one.stalled) for one in told if type(one).stalled is not Instrument.stalled
+        )
         self._notices = notices
 
     def recorded(self, record: DivergenceRecord) -> None:
         """Tell all."""
-        passing = None
-        for instrument in self._recorded:
-            try:
-                instrument.recorded(record)
-            except BaseException as exc:
-                passing = self._contain(instrument, exc) or passing
-        if passing is not None:
-            raise passing
+        self._tell(self._recorded, record)
 
     def settled(self, settled: Settled) -> None:
         """Tell all."""
-        passing = None
-        for instrument in self._settled:
-            try:
-                instrument.settled(settled)
-            except BaseException as exc:
-                passing = self._contain(instrument, exc) or passing
-        if passing is not None:
-            raise passing
+        self._tell(self._settled, settled)
 
     def stalled(self, side: Side, seconds: float, where: str) -> None:
         """Tell all."""
+        self._tell(self._stalled, side, seconds, where)
+
+    def _tell(self, listeners: _Listeners, *moment: object) -> None:
         passing = None
-        for instrument in self._stalled:
+        for instrument, listener in listeners:
             try:
-                instrument.stalled(side, seconds, where)
+                listener(*moment)
             except BaseException as exc:
-                passing = self._contain(instrument, exc) or passing
+                if passing_error(exc) is None:
+                    self._notices.say(f"{instrument.title} raised", f"{instrument.title} raised {type_name(type(exc))}")
+                else:
+                    passing = exc
         if passing is not None:
             raise passing
-
-    def _contain(self, instrument: Instrument, exc: BaseException) -> BaseException | None:
-        if passing_error(exc) is not None:
-            return exc
-        self._notices.say(f"{instrument.title} raised", f"{instrument.title} raised {type_name(type(exc))}")
-        return None
 
 
 class Watchers(Instrument):

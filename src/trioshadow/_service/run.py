@@ -338,5 +338,7 @@ class Run(RunFacts):
         self._scope = None
         if self._held_bytes:
             self._desk.ledger.held_bytes -= self._held_bytes
-        self.settlement.settle(self, judgement)
-        self.request = self.captured_request = self.answer = self.mark = None
+        try:
+            self.settlement.settle(self, judgement)
+        finally:
+            self.request = self.captured_request = self.answer = self.mark = None
