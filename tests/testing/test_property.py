@@ -67,11 +67,16 @@ def test_the_traceback_of_a_property_begins_at_the_test():
 def test_the_settings_are_those_of_the_profile():
     backend = ScriptedBackend(Answer(echo))
     hypothesis.settings.register_profile("three", hypothesis.settings(SETTINGS, max_examples=3))
-    with own_profile():
+
+    async def in_a_thread_that_hypothesis_has_met():
+        await trio.to_thread.run_sync(hypothesis.settings)  # Trio keeps the thread, and that keeps its profile
         hypothesis.settings.load_profile("three")
-        assert_equivalent(backend, echo, st.integers())
+        await assert_equivalent_async(backend, echo, st.integers())
+
+    with own_profile():
+        trio.run(in_a_thread_that_hypothesis_has_met)
         assert len(backend.requests) == 3
-        trio.run(assert_equivalent_async, backend, echo, st.integers())
+        assert_equivalent(backend, echo, st.integers())
         assert len(backend.requests) == 6
 
 

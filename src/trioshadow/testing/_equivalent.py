@@ -63,12 +63,12 @@ def assert_equivalent(
         )
     comparing = Comparing.of(primary, shadow, config, operation, max_shown)
     if _is_strategy(requests):
-        from ._property import check_property  # noqa: PLC0415 - it imports hypothesis
+        from ._property import check_property, settings_here  # noqa: PLC0415 - it imports hypothesis
 
         def compare(request: RequestT) -> NotEquivalentError | None:
             return trio.run(comparing.compare, [request])
 
-        error = check_property(compare, requests, settings, _identity(primary, shadow, operation))
+        error = check_property(compare, requests, settings_here(settings), _identity(primary, shadow, operation))
     else:
         error = trio.run(comparing.compare, _several(requests, settings))
     if error is not None:
@@ -94,13 +94,13 @@ async def assert_equivalent_async(
     __tracebackhide__ = True
     comparing = Comparing.of(primary, shadow, config, operation, max_shown)
     if _is_strategy(requests):
-        from ._property import check_property  # noqa: PLC0415 - it imports hypothesis
+        from ._property import check_property, settings_here  # noqa: PLC0415 - it imports hypothesis
 
         def compare(request: RequestT) -> NotEquivalentError | None:
             return trio.from_thread.run(comparing.compare, [request])
 
         identity = _identity(primary, shadow, operation)
-        check = functools.partial(check_property, compare, requests, settings, identity)
+        check = functools.partial(check_property, compare, requests, settings_here(settings), identity)
         error = await trio.to_thread.run_sync(check, limiter=trio.CapacityLimiter(1))  # Trio's own is for the backends
     else:
         error = await comparing.compare(_several(requests, settings))

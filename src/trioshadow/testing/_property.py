@@ -14,10 +14,17 @@ from hypothesis.strategies import SearchStrategy
 from ._not_equivalent import NotEquivalentError
 
 
+def settings_here(settings: hypothesis.settings | None) -> hypothesis.settings:
+    """Those given, or the current profile's: asked in the caller's thread, since a worker thread that hypothesis has
+    met before still has the profile of then.
+    """
+    return hypothesis.settings() if settings is None else settings
+
+
 def check_property(
     compare: Callable[[Any], NotEquivalentError | None],
     strategy: SearchStrategy[Any],
-    settings: hypothesis.settings | None,
+    settings: hypothesis.settings,
     identity: str,
 ) -> NotEquivalentError | None:
     """Let hypothesis look for a request for which `compare` gives an error: that of the smallest, or None.
@@ -33,8 +40,6 @@ def check_property(
 
     # Its database knows a property by its source, which all share, and its signature.
     old_and_new_agree.__annotations__["request"] = identity
-    if settings is None:
-        settings = hypothesis.settings()  # the current profile's
     # No explanation: it would be the lines of this library that record a difference. No blob: the decorator that it is
     # for would have to stand on the function above.
     phases = set(settings.phases) - {hypothesis.Phase.explain}
