@@ -58,11 +58,13 @@ autodoc_type_aliases = {
     "App": "trioshadow.asgi.App",
     "Side": "trioshadow.testing.Side",
     "Configured": "trioshadow.ShadowConfig",  # what compares knows of it
+    "ShadowerOptions": "trioshadow.Shadower",  # which says what they are
 }
 
 # No intersphinx: the build needs no network, so the names of others stay plain text. `-n` still finds every broken
 # reference to a name of ours.
 nitpick_ignore_regex = [
+    ("py:class", "ShadowerOptions"),  # Sphinx does not look for aliases inside an Unpack
     ("py:.*", r"(trio|httpx|hypothesis|attrs|enum|abc|collections|contextlib|pathlib|typing|types|uuid)\..*"),
     # The standard library again, where Sphinx shows names without their module.
     ("py:.*", r"[a-z]+|[A-Z]\w*(Error|Exception|Warning)|None|BaseException|Exception|Any|Self|UUID|TracebackType"),

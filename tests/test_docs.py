@@ -126,6 +126,7 @@ def test_the_reference_has_every_public_name() -> None:
         "trioshadow.archive.ProblemKind",
         "trioshadow.archive.Segment",
         "trioshadow.asgi.IncompleteResponse",
+        "trioshadow.compare.ChangeKind",
         "trioshadow.compare.Excerpt",
         "trioshadow.compare.HeaderChange",
         "trioshadow.evidence.Example",

@@ -108,7 +108,8 @@ def mirrored(
 
         def new_shadower() -> Shadower[Arguments, Any, Any]:
             primary_call = _on_arguments(function, max_workers)
-            own = ShadowerOptions(**{**options, "name": operation})
+            own = options.copy()
+            own["name"] = operation
             return Shadower(primary_call, shadow_call, config, secondary=secondary_call, **own)
 
         def start(*args: Any, **kwargs: Any) -> Leg[Any, Any]:

@@ -329,7 +329,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
 def admission_of(shadower: Shadower[Any, Any, Any]) -> Admission:
     """What our own edges need of a shadower, and users do not."""
-    return shadower._admission  # noqa: SLF001 - of this file
+    return shadower._admission  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - of this file
 
 
 def _epoch_of(config: ShadowConfig) -> Epoch:

@@ -175,7 +175,7 @@ BY_DESIGN = {
 WITHOUT_VALUES = {
     *("Accept", "Acknowledged", "AnyLeg", "Archive", "AsgiBackend", "Backend", "BackendFull"),
     *("BackendNotRunning", "BodyTooLarge", "Breaker", "BreakerChange"),
-    *("BreakerState", "CandidateError", "Capture", "Comparer", "Decision", "DivergenceLog"),
+    *("BreakerState", "CandidateError", "Capture", "ChangeKind", "Comparer", "Decision", "DivergenceLog"),
     *("Epoch", "Evidence", "FailureKind", "FieldScore", "FieldState", "ForwardedHeaders", "Hang", "HeldBack"),
     *("Histogram", "HttpBackend", "IgnoreField", "IgnoreHeader", "IgnorePath", "IncompleteResponse"),
     *("JsonlSink", "KeyedBy", "LatencyScore", "Leg", "LegBreaker", "Merged", "MirroredFunction", "Normalize"),
@@ -191,7 +191,16 @@ WITHOUT_VALUES = {
 def test_of_each_public_class_it_is_said_whether_it_tells_values():
     """A new one must be thought of here."""
     # Met, and not in any `__all__`:
-    public = {"BreakerChange", "Example", "Excerpt", "HeaderChange", "IncompleteResponse", "LatencyScore", "Merged"}
+    public = {
+        "BreakerChange",
+        "ChangeKind",
+        "Example",
+        "Excerpt",
+        "HeaderChange",
+        "IncompleteResponse",
+        "LatencyScore",
+        "Merged",
+    }
     public |= {"ProblemKind", "RampOutcome", "Segment"}
     wings = ("compare", "evidence", "http", "asgi", "guard", "isolation", "archive", "testing", "metrics")
     for module in ("trioshadow", *(f"trioshadow.{wing}" for wing in wings)):

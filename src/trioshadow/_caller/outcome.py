@@ -118,4 +118,4 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
 def pending_outcome() -> tuple[ShadowOutcome[Any, Any], Settle]:
     """An outcome, and the function that settles it: verdict, the shadow's answer, divergence, failure."""
     outcome: ShadowOutcome[Any, Any] = ShadowOutcome(None, None)
-    return outcome, outcome._settle  # noqa: SLF001 - the two ends of one thing, as those of a memory channel
+    return outcome, outcome._settle  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - two ends of one thing

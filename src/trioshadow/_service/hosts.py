@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import functools
 
 import trio
 from trio.lowlevel import Abort, enable_ki_protection
@@ -53,11 +52,8 @@ class HostPool:
             return
         # The host opens its nursery first, so the caller's context has to be kept until then. The host itself, which
         # outlives the caller that it is first made for, has the shadower's.
-        host = LegHost(self)
-        start = functools.partial(
-            self._nursery.start_soon, host.run, run, contextvars.copy_context(), name="trioshadow host"
-        )
-        self._context.run(start)
+        host, callers = LegHost(self), contextvars.copy_context()
+        self._context.run(lambda: self._nursery.start_soon(host.run, run, callers, name="trioshadow host"))
 
     def cancel(self) -> None:
         """Cancel all backends, and let all hosts end."""

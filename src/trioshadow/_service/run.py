@@ -81,6 +81,7 @@ class Run(RunFacts):
         *("primary", "request", "settlement", "side"),
     )
 
+    side: Side
     request: Any
     """Until the backend has it."""
     captured_request: Any

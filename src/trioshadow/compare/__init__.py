@@ -44,8 +44,8 @@ from ._write import first_difference as first_difference
 from ._write import visible as visible
 from ._write import written as written
 
-# The names that are not in this list are for the other rooms of the package. Excerpt and HeaderChange are in the
-# reference all the same: one meets them in changes, and need not import them.
+# The names that are not in this list are for the other rooms of the package. Excerpt, HeaderChange and
+# ChangeKind, whose members are strs, are in the reference all the same: one meets them, and need not import them.
 __all__ = [
     "VOLATILE_HEADERS",
     "Accept",
@@ -60,6 +60,6 @@ __all__ = [
     "Unordered",
 ]
 
-for _thing in [Excerpt, HeaderChange, *(globals()[_name] for _name in __all__)]:
+for _thing in [ChangeKind, Excerpt, HeaderChange, *(globals()[_name] for _name in __all__)]:
     if isinstance(_thing, type):
         _thing.__module__ = "trioshadow.compare"

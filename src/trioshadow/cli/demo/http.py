@@ -28,7 +28,6 @@ from .documents import Block
 from .renderers import Renderer
 
 PATH = "/render"
-
 #: Calls at a time.
 CALLERS = 8
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 from rich.console import Console
@@ -34,7 +34,8 @@ async def demo_http(
     with trio.open_signal_receiver(signal.SIGINT) as signals:
         # KeyboardInterrupt would be raised anywhere, and hypercorn would take it for an error of the application.
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(obey, signals, lambda _: nursery.cancel_scope.cancel())
+            stop: Callable[[int], None] = lambda _: nursery.cancel_scope.cancel()  # noqa: E731
+            nursery.start_soon(obey, signals, stop)
             await _run(console, primary, candidates, evenly(blocks, CALLS))
             ended = True
             nursery.cancel_scope.cancel()
