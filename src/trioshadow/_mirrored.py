@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, Protocol, Self, TypeVar, Unpack, cast, overlo
 import attrs
 
 from ._caller.leg import Leg
+from ._model.checks import several
 from ._model.record import hidden
 from ._model.sampling import SamplingKey
 from ._settings.config import ShadowConfig
@@ -96,7 +97,7 @@ def mirrored(
     """
     shadow_call = _on_arguments(shadow, max_workers)
     secondary_call = None if secondary is None else _on_arguments(secondary, max_workers, "secondary")
-    options["sinks"] = tuple(options.get("sinks", ()))  # every shadower gets them
+    options["sinks"] = several("sinks", options.get("sinks", ()), "sinks, as in [sink]")  # every shadower gets them
 
     def decorate(function: Callable[P, R]) -> MirroredFunction[P, R]:
         if not callable(function):

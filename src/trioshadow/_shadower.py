@@ -40,7 +40,7 @@ from ._caller.launch import Launcher
 from ._caller.leg import Leg
 from ._caller.outcome import PrimaryT, ShadowOutcome, ShadowT
 from ._model.backend import BackendLike, RequestT, as_callable
-from ._model.checks import is_count, is_text
+from ._model.checks import is_count, is_text, several
 from ._model.sampling import SamplingKey
 from ._model.slo import SloTracker, recorder_of
 from ._service.comparer import Comparer, ThreadComparer
@@ -125,7 +125,9 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             log = DivergenceLog()
         elif not isinstance(log, DivergenceLog):
             raise TypeError(f"log must be a DivergenceLog, as in DivergenceLog(1000), not {type(log).__name__}")
-        self._consumer = Consumer(log, [Sink.of(sink) for sink in sinks], self._ledger, self._notices)
+        self._consumer = Consumer(
+            log, [Sink.of(sink) for sink in several("sinks", sinks, "sinks, as in [sink]")], self._ledger, self._notices
+        )
         self._gate = None if breaker is None else Gate(breaker, self._notices)
         told: list[Instrument] = [self._consumer, Observers(), Watchers()]
         if self._gate is not None:
@@ -139,7 +141,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             notices=self._notices,
             instruments=Instruments(told, self._notices),
         )
-        pool = HostPool()
+        pool = HostPool(desk)
         self._door = Door()
         self._launcher = Launcher(shadow_call, secondary_call, desk, pool)
         self._admission = Admission(
@@ -177,6 +179,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             raise
         return leg.primary_done(answer)
 
+    @enable_ki_protection  # a leg that was started and is not returned would hold its place for ever
     def start(
         self, request: RequestT, *, key: SamplingKey | None = None, operation: str = ""
     ) -> Leg[PrimaryT, ShadowT]:

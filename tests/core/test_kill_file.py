@@ -6,6 +6,7 @@ On the real clock, since threads work meanwhile; no test waits for a second.
 from __future__ import annotations
 
 import threading
+import types
 
 import pytest
 import trio
@@ -95,7 +96,7 @@ async def test_a_file_system_that_hangs_holds_up_nothing(path, monkeypatch):
         asked.set()
         return go_on.wait(10)
 
-    monkeypatch.setattr("os.path.lexists", hangs)
+    monkeypatch.setattr(_kill_file, "_is_there", hangs)
     monkeypatch.setattr("trioshadow._service.service.EVERY", 0.01)
     try:
         with trio.fail_after(TOO_LONG):
@@ -105,6 +106,30 @@ async def test_a_file_system_that_hangs_holds_up_nothing(path, monkeypatch):
                 assert counts(shadower) == {"matched": 1}
     finally:
         go_on.set()
+
+
+async def test_a_file_system_that_is_out_of_order_does_not_let_it_go(path, monkeypatch):
+    path.touch()
+    async with Shadower(same, same) as shadower:
+        with monkeypatch.context() as patched:
+            looks = []
+
+            def out_of_order(path):
+                looks.append(path)
+                raise PermissionError
+
+            patched.setattr(_kill_file, "os", types.SimpleNamespace(lstat=out_of_order))
+            await until(lambda: len(looks) > 2)
+            assert shadower.paused
+        path.unlink()
+        await until(lambda: not shadower.paused)
+
+
+async def test_a_folder_that_is_a_file_by_now_has_no_kill_file(tmp_path, monkeypatch):
+    (tmp_path / "folder").touch()
+    monkeypatch.setenv("TRIOSHADOW_KILL_FILE", str(tmp_path / "folder" / "kill"))
+    async with Shadower(same, same) as shadower:
+        assert not shadower.paused
 
 
 async def test_where_no_thread_can_be_started_things_stay_as_they_are(path, monkeypatch):

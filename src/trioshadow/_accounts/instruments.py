@@ -99,7 +99,10 @@ class Instruments:
                 else:
                     passing = exc
         if passing is not None:
-            raise passing
+            try:
+                raise passing
+            finally:
+                del passing  # its traceback has this frame
 
 
 class Watchers(Instrument):
@@ -116,7 +119,10 @@ class Watchers(Instrument):
             except BaseException as exc:
                 raised = exc if raised is None or passing_error(exc) is not None else raised
         if raised is not None:
-            raise raised
+            try:
+                raise raised
+            finally:
+                del raised  # its traceback has this frame, which has what was settled
 
 
 class Slo(Instrument):

@@ -141,6 +141,7 @@ class Admission:
         # The evidence that the row is of: user code that ran since may have begun another epoch.
         return self._launch(config, request, size, key_bytes, operation, evidence=evidence, row=row, permit=permit)
 
+    @enable_ki_protection  # as of `Shadower.start()`
     def admit_if_entered(
         self,
         request: Any,

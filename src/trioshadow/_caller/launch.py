@@ -84,9 +84,9 @@ class Launcher:
                 runs = self._pair(config, request, run, primary, settlement), run
         except BaseException as exc:
             if passing_error(exc) is not None:
-                run.settle_unlaunched(ABANDONED)
+                run.settle(ABANDONED)
                 raise
-            run.settle_unlaunched((Verdict.FAILED, None, compare_failure("copy_request", exc)))
+            run.settle((Verdict.FAILED, None, compare_failure("copy_request", exc)))
         else:
             if size:
                 run.hold(size)

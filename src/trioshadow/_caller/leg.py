@@ -23,14 +23,16 @@ class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
     """The handle of one call, for what is not one `await`: a stream, a sync function, a middleware.
 
     `shadower.start()` makes it. Then exactly one of `primary_done`, `primary_raised` and `abandon` ends it, in the
-    thread that started it; a second one, or one from another thread, is a RuntimeError. It is a sync context manager
-    too: leaving it without having ended it abandons it, so that no leg is lost and holds its place for ever.
+    thread that started it; of a leg that is mirrored a second one, or one from another thread, is a RuntimeError. It is
+    a sync context manager too: leaving it without having ended it abandons it, so that no leg is lost and holds its
+    place for ever.
 
         with shadower.start(request) as leg:
             answer = await primary(request)
             outcome = leg.primary_done(answer)
 
-    None of its methods waits for anything, and only `primary_done` runs user code (the primary's view).
+    None of its methods waits for anything. `primary_done` runs user code: the primary's view, and what copies the
+    answer (`__reduce__`, `__deepcopy__`); `primary_raised` runs the exception's `__str__`.
     """
 
     __slots__ = ()

@@ -5,20 +5,18 @@ It holds no leg, no task and no exception, and nothing holds it but its caller a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 import trio
 
 from trioshadow._model.errors import ShadowPending
 from trioshadow._model.verdict import ShadowFailure, Verdict
+from trioshadow._service.settling import SettleOutcome
 from trioshadow.compare import Divergence
 
 PrimaryT = TypeVar("PrimaryT")
 ShadowT = TypeVar("ShadowT")
 
-
-Settle: TypeAlias = Callable[[Verdict, Any, Divergence | None, ShadowFailure | None], None]
 
 _NOTHING: tuple[None, None, None] = (None, None, None)
 
@@ -115,7 +113,7 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
         return f"<ShadowOutcome {state}>"
 
 
-def pending_outcome() -> tuple[ShadowOutcome[Any, Any], Settle]:
+def pending_outcome() -> tuple[ShadowOutcome[Any, Any], SettleOutcome]:
     """An outcome, and the function that settles it: verdict, the shadow's answer, divergence, failure."""
     outcome: ShadowOutcome[Any, Any] = ShadowOutcome(None, None)
     return outcome, outcome._settle  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - two ends of one thing

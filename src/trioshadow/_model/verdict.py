@@ -22,19 +22,19 @@ class Verdict(enum.Enum):
     """The deadline passed before the shadow was done."""
     ABANDONED = "abandoned"
     """There is nothing to compare with, and it is not the shadow's fault: the caller was cancelled, the primary's
-    answer was larger than an edge copies, the shadower was closed first, or the event loop was so late that it gave the
-    shadow no turn before its deadline."""
+    answer was larger than an edge copies, the shadower was closed first, the event loop was so late that it gave the
+    shadow no turn before its deadline, or the leg gave way to a limit (`gave_way_by_cause`)."""
 
     NOT_SAMPLED = "not_sampled"
     """The sampler left this key out."""
     SHED = "shed"
-    """There was no room: `max_in_flight`."""
+    """There was no room: `max_in_flight`, `max_in_flight_bytes`, or the caller's stack; see `shed_by_cause`."""
     UNKEYED = "unkeyed"
     """The request has no sampling key, or the key function raised."""
     HELD_BACK = "held_back"
     """It must not be mirrored, or can't be: see `HeldBack`."""
     PAUSED = "paused"
-    """`Shadower.pause()`."""
+    """`Shadower.pause()`, the kill file, or an open breaker; see `paused_by_cause`."""
     CLOSED = "closed"
     """The shadower was not running, or the call came from another thread or run."""
 

@@ -52,6 +52,9 @@ class Gate(Instrument):
         for name in ("admit", "release", "trip"):
             if not callable(getattr(breaker, name, None)):
                 raise TypeError(f"breaker must have `admit`, `release` and `trip`, as Breaker(), not {breaker!r:.100}")
+        for name in ("state", "reason"):
+            if not hasattr(breaker, name):
+                raise TypeError(f"breaker must have a `{name}`, as Breaker(), not {breaker!r:.100}")
         self._breaker = breaker
         self._notices = notices
         self._said: enum.Enum = breaker.state

@@ -3,8 +3,8 @@
 Each sampled call has a nursery of its own, and a nursery needs a task that stands in it. That task is not made for each
 call: when a run has settled its host opens the *next* call's nursery and waits there, idle, so that the next `start()`
 launches the shadow straight into it. Against a new task for each call this saves a task and a scheduler pass (`nox -s
-bench`, "a sampled call": 2.9 against 3.3 floors in the sketch), and since the shadow is launched by the caller, it has
-a copy of the caller's context without further ado.
+bench`, "a leg without an idle host"), and since the shadow is launched by the caller, it has a copy of the caller's
+context without further ado.
 
 The rules:
 
@@ -24,6 +24,7 @@ from trio.lowlevel import Abort, enable_ki_protection
 
 from trioshadow._model.errors import passing_error
 
+from .desk import Desk
 from .marks import unmirrored_context
 from .run import Run
 
@@ -34,10 +35,10 @@ IDLE_HOSTS = 64
 class HostPool:
     """The hosts of one shadower."""
 
-    def __init__(self) -> None:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._idle: list[LegHost] = []
         self._hosts: set[LegHost] = set()
-        self.closing = False
 
     def open(self, nursery: trio.Nursery) -> None:
         """From now on hosts may be made: tasks of `nursery`, in the current context."""
@@ -57,7 +58,7 @@ class HostPool:
 
     def cancel(self) -> None:
         """Cancel all backends, and let all hosts end."""
-        self.closing = True
+        self._desk.closing = True
         for host in self._hosts:
             host.cancel()
 
@@ -81,9 +82,14 @@ class HostPool:
         """A host was cancelled while it was idle."""
         self._idle.remove(host)
 
+    @property
+    def closing(self) -> bool:
+        """Are all runs being cancelled?"""
+        return self._desk.closing
+
     def wants(self) -> bool:
         """Shall a host whose run has settled wait for another?"""
-        return not self.closing and len(self._idle) < IDLE_HOSTS
+        return not self._desk.closing and len(self._idle) < IDLE_HOSTS
 
 
 class LegHost:

@@ -38,11 +38,11 @@ class KillFile:
         """Look once. A checkpoint; it may take as long as the file system does."""
         try:
             is_there = await trio.to_thread.run_sync(
-                os.path.lexists, self._path, limiter=self._limiter, abandon_on_cancel=True
+                _is_there, self._path, limiter=self._limiter, abandon_on_cancel=True
             )
         except RuntimeError:  # no thread can be started: things stay as they are
             return
-        if is_there is not self._was:
+        if is_there is not None and is_there is not self._was:
             self._was = is_there
             self._tell(is_there)
 
@@ -52,3 +52,14 @@ class KillFile:
             while True:
                 await trio.sleep(EVERY)
                 await self.look()
+
+
+def _is_there(path: str) -> bool | None:
+    """None: a file system that is out of order does not say, and a switch that stops must not be let go by that."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return None
+    return True

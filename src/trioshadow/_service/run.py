@@ -328,13 +328,8 @@ class Run(RunFacts):
             shadow=captured(self.answer, limit) if answers and self.state == "answered" else None,
         )
 
-    @enable_ki_protection
-    def settle_unlaunched(self, judgement: Judgement) -> None:
-        """The request could not be copied: there will be no backend's task, and no host."""
-        self.settle(judgement)
-
     def settle(self, judgement: Judgement) -> None:
-        """Give the judgement on, once, and let go of all else."""
+        """Give the judgement on, once, and let go of all else. Also where there was no launch."""
         # The callers are KI-protected: this is one step, from 'in flight' to a verdict with its record on its way.
         self._scope = None
         if self._held_bytes:

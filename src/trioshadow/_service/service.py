@@ -76,7 +76,7 @@ class Service:
     async def _finish(self, seconds: float) -> None:
         try:
             with trio.CancelScope(shield=True):
-                self._cancel_runs()
+                self._pool.cancel()
                 with trio.move_on_after(PATIENCE):
                     await self._consumer.wait_until(self._no_runs)
                 if not self._no_runs():
@@ -112,10 +112,6 @@ class Service:
         ledger = self._desk.ledger
         return not (ledger.in_flight or ledger.pairs)
 
-    def _cancel_runs(self) -> None:
-        self._desk.closing = True
-        self._pool.cancel()
-
     async def _watch(self) -> None:
         """Learn that the scope around the shadower was cancelled, while callers may go on in a shield."""
         try:
@@ -124,7 +120,7 @@ class Service:
         except trio.Cancelled:
             # Swallowed: this is the end of the task, and the nursery must not be cancelled by it.
             self._door.close()
-            self._cancel_runs()
+            self._pool.cancel()
 
     async def _watch_kill_file(self, file: KillFile) -> None:
         with self._kill_scope:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from trioshadow._accounts.instruments import Settled
 from trioshadow._model.errors import passing_error, type_name
@@ -28,7 +28,7 @@ from .pair import Pair
 from .run import Run
 
 #: Told what the outcome is to show: verdict, the shadow's answer, divergence, failure.
-SettleOutcome = Callable[[Verdict, Any, Divergence | None, ShadowFailure | None], None]
+SettleOutcome: TypeAlias = Callable[[Verdict, Any, Divergence | None, ShadowFailure | None], None]
 
 
 class Settlement(Settled):
@@ -106,6 +106,7 @@ class ShadowSettlement(Settlement):
         # What a shadow gave that was too late, or left its task in disorder, is no answer.
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
         self._settle_outcome(verdict, run.answer if answered else None, divergence, failure)
+        del self._settle_outcome  # with a secondary still running this would keep the outcome, and so the answers
         if divergence is not None or failure is not None:
             desk.instruments.recorded(self._record(judgement, run))
         self._tell(run, judgement)

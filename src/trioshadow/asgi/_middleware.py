@@ -21,6 +21,7 @@ import attrs
 import trio
 
 from trioshadow._model.backend import BackendLike
+from trioshadow._model.checks import several
 from trioshadow._model.errors import consists_of, passing_error
 from trioshadow._model.record import ResponseRecord
 from trioshadow._model.sampling import encode_key
@@ -101,7 +102,7 @@ class ShadowMiddleware:
         ]
         if shadower is not None and its_own:
             raise TypeError(f"give {' and '.join(its_own)} to the shadower that you enter yourself")
-        options["sinks"] = tuple(options.get("sinks", ()))  # every shadower gets them
+        options["sinks"] = several("sinks", options.get("sinks", ()), "sinks, as in [sink]")  # every shadower gets them
         self.app = app
         self._edge = Edge(
             name=options.get("name", "") or getattr(shadower, "name", ""),
