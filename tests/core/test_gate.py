@@ -205,6 +205,15 @@ async def test_ctrl_c_in_a_listener_passes(autojump_clock):
             await trio.sleep(1)
 
 
+def test_a_breaker_that_cant_say_how_it_is_is_refused():
+    class Mute:
+        state = BreakerState.CLOSED
+        admit = release = trip = print
+
+    with pytest.raises(TypeError, match="breaker must have a `reason`"):
+        Shadower(primary, primary, breaker=Mute())  # type: ignore[arg-type]
+
+
 def test_what_is_no_breaker_is_refused():
     with pytest.raises(TypeError, match="breaker must have `admit`, `release` and `trip`"):
         Shadower(primary, primary, breaker=object())
