@@ -19,6 +19,7 @@ nursery is part of the shadower's, and the caller does not stand in it.
 
 from __future__ import annotations
 
+import functools
 import time
 import uuid
 from collections.abc import Iterable
@@ -133,7 +134,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         if self._gate is not None:
             told.append(self._gate)
         if slo is not None:
-            told.append(Slo(recorder_of(slo), lambda: self._consumer.count_dropped("slo")))
+            told.append(Slo(recorder_of(slo), functools.partial(self._consumer.count_dropped, "slo")))
         desk = Desk(
             comparer=_require_comparer(comparer),
             name=name,
@@ -210,7 +211,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         """Drain, flush and close, as the class says. An exception of the body leaves as itself."""
-        await self._service.close(in_order=exc is None, seconds=self.config.drain_timeout)
+        await self._service.close(in_order=exc is None, seconds=lambda: self.config.drain_timeout)
 
     # ── at run time ──────────────────────────────────────────────────────────────────────────────────────────────────
 

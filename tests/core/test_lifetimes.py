@@ -725,3 +725,20 @@ async def test_a_shadower_says_whether_it_runs(autojump_clock):
     async with shadower:
         assert shadower.running
     assert not shadower.running
+
+
+async def test_a_shorter_drain_is_heard_while_it_drains(autojump_clock):
+    async def hangs(record):
+        await trio.sleep_forever()
+
+    async def shortened():
+        await trio.sleep(2)
+        shadower.reconfigure(ShadowConfig(drain_timeout=1, shadow_timeout=30))
+
+    shadow = ScriptedBackend(Answer(b"other", after=4))
+    config = ShadowConfig(drain_timeout=20, shadow_timeout=30)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(shortened)
+        async with Shadower(ScriptedBackend(Answer(b"k")), shadow, config, sinks=[hangs]) as shadower:
+            await shadower.call(b"k")
+        assert trio.current_time() == 5  # four for the shadow, and one for the sink

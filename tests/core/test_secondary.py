@@ -4,6 +4,7 @@ layer, virtual clock.
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import Counter
 
@@ -416,3 +417,29 @@ async def test_secondaries_that_refuse_to_be_cancelled_are_bounded(autojump_cloc
         assert shadower.statistics().matched == 50
         assert shadower.statistics().secondary.in_flight == 4
         release.set()
+
+
+@pytest.mark.parametrize("raises", [False, True])
+async def test_with_a_call_that_was_abandoned_first_its_secondary_is_too(autojump_clock, raises):
+    async def primary(request):
+        await trio.sleep(10)
+        if raises:
+            raise ValueError
+        return b"a"
+
+    async def secondary(request):
+        with trio.CancelScope(shield=True):  # it holds up the exit, and the primary ends meanwhile
+            await trio.sleep(20)
+        return b"b"
+
+    async def caller():
+        with contextlib.suppress(ValueError):
+            await shadower.call(b"k")
+
+    config = ShadowConfig(noise_rate=1, drain_timeout=1, shadow_timeout=200)
+    async with trio.open_nursery() as nursery:
+        async with Shadower(primary, ScriptedBackend(Hang()), config, secondary=secondary) as shadower:
+            nursery.start_soon(caller)
+            await trio.sleep(1)
+        assert counts(shadower) == {"abandoned": 1}
+        assert shadower.statistics().secondary.abandoned == 1

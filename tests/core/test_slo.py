@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
-from trioshadow import ShadowConfig, Shadower, mirrored
+from trioshadow import BodyDiff, Divergence, ShadowConfig, Shadower, mirrored
+from trioshadow.guard import Breaker, BreakerState
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
 from tests.support.accounts import counts
@@ -121,3 +122,28 @@ def test_what_is_no_tracker_is_refused():
         Shadower(ScriptedBackend(SAME), ScriptedBackend(SAME), slo=[])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="secondary must be callable, not int"):
         mirrored(print, secondary=7)  # type: ignore[arg-type]
+
+
+async def test_ctrl_c_where_a_divergence_is_read_keeps_nobody_from_being_told(autojump_clock):
+    class Changes(tuple):
+        __slots__ = ()
+
+        def __iter__(self):
+            raise KeyboardInterrupt
+
+    def compare(primary, shadow):
+        return Divergence(body=BodyDiff(1, 1, 0, Changes(("x",))))
+
+    slo, breaker = Tracker(), Breaker(failures=1, cool_down=1)
+    breaker.trip("for the test", 0.0)
+    await trio.sleep(1)
+    shadow = ScriptedBackend(Answer(b"other", after=1))
+    with pytest.raises(KeyboardInterrupt):
+        async with Shadower(
+            ScriptedBackend(SAME), shadow, ShadowConfig(compare=compare), slo=slo, breaker=breaker
+        ) as shadower:
+            await shadower.call(b"k")
+            await trio.sleep(5)
+    assert slo.records == [False]
+    assert len(shadower.divergences()) == 1
+    assert breaker.state is BreakerState.CLOSED  # the probe's permit came back

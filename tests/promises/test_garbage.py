@@ -15,8 +15,10 @@ import trio.testing
 
 from trioshadow import ShadowConfig, Shadower
 from trioshadow._caller.mirrored_leg import MirroredLeg
+from trioshadow._service.marks import tell_when_settled
 from trioshadow._service.pair import Pair
 from trioshadow._service.run import Run
+from trioshadow.guard import Breaker
 from trioshadow.testing import Hang, ScriptedBackend
 
 
@@ -249,3 +251,33 @@ async def test_no_task_is_left(autojump_clock):
             await shadower.call(b"k")
         await shadower.wait_idle()
     assert tasks() == before
+
+
+@pytest.mark.usefixtures("_no_collector")
+async def test_a_shadower_that_was_left_is_freed_with_all_that_it_was_given(autojump_clock):
+    class Slo:
+        def record(self, success):
+            pass
+
+    async with Shadower(same, same, slo=Slo(), breaker=Breaker(), sinks=[print], secondary=same) as shadower:
+        await (await shadower.call(b"k")).wait_settled()
+    ref = weakref.ref(shadower)
+    del shadower
+    await trio.testing.wait_all_tasks_blocked()
+    assert ref() is None
+
+
+@pytest.mark.usefixtures("_no_collector")
+async def test_a_watcher_that_raises_keeps_nothing_alive(autojump_clock):
+    def raises(settled):
+        raise ValueError
+
+    async def watched(request):
+        tell_when_settled(raises)
+        await trio.lowlevel.checkpoint()
+        return Tracked()
+
+    async with Shadower(answers, watched) as shadower:
+        await (await shadower.call(b"k")).wait_settled()
+        await shadower.wait_idle()
+        assert objects_of(Tracked) == []

@@ -81,7 +81,7 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
                 primary.value = answer  # the commonest case, without the calls below
             elif not self._settlement.settled:
                 primary.value = _fixed_view(self._config, answer)
-            if self._settlement.settled or not self._runs[-1].take_room_for(primary.value):
+            if not (self._settlement.settled or self._runs[-1].take_room_for(primary.value)):
                 state = "abandoned"
         except BaseException as exc:  # the view is user code, and so may be the answer's class
             if passing_error(exc) is not None:
@@ -136,7 +136,8 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         raise RuntimeError("this leg has ended: call one of primary_done, primary_raised and abandon, once")
 
     def _tell(self, primary: PrimarySide, state: PrimaryState) -> None:
-        primary.state = state
+        # A call that was settled first has nothing that the secondary could be compared with.
+        primary.state = "abandoned" if self._settlement.settled else state
         runs, self._runs = self._runs, ()
         for run in runs:
             run.primary_known()

@@ -62,18 +62,20 @@ class Service:
         self._door.open()
 
     @enable_ki_protection
-    async def close(self, *, in_order: bool, seconds: float) -> None:
-        """Drain if `in_order`, flush, and close. Runs get so many seconds, and log and sinks as many again."""
+    async def close(self, *, in_order: bool, seconds: Callable[[], float]) -> None:
+        """Drain if `in_order`, flush, and close. Runs get so many `seconds()`, and log and sinks as many again: asked
+        when it is their turn.
+        """
         self._door.close()
         try:
             if in_order:
-                with trio.move_on_after(seconds):
+                with trio.move_on_after(seconds()):
                     await self._consumer.wait_until(self._no_runs)
         finally:
             await self._finish(seconds)
 
     @enable_ki_protection
-    async def _finish(self, seconds: float) -> None:
+    async def _finish(self, seconds: Callable[[], float]) -> None:
         try:
             with trio.CancelScope(shield=True):
                 self._pool.cancel()
@@ -82,7 +84,7 @@ class Service:
                 if not self._no_runs():
                     self._say_who_refuses()
                     await self._consumer.wait_until(self._no_runs)
-                await self._consumer.flush(seconds)
+                await self._consumer.flush(seconds())
         finally:
             self._consumer.cut_off()
             self._watch_scope.cancel()

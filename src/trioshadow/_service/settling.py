@@ -98,18 +98,23 @@ class ShadowSettlement(Settlement):
         self.settled = True
         self.pair = None
         desk.ledger.settle_leg(verdict, self._row, paired=pair is not None)
-        if pair is not None:
-            observation = _observation(judgement, run)
-            pair.shadow_done(functools.partial(self._enter_pair, observation, run.primary.seconds))
-        else:
-            self._enter(judgement, run)
         # What a shadow gave that was too late, or left its task in disorder, is no answer.
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
         self._settle_outcome(verdict, run.answer if answered else None, divergence, failure)
         del self._settle_outcome  # with a secondary still running this would keep the outcome, and so the answers
-        if divergence is not None or failure is not None:
-            desk.instruments.recorded(self._record(judgement, run))
-        self._tell(run, judgement)
+        # All of these come to code of others: what must pass out of one may not keep the others from being told.
+        try:
+            if pair is not None:
+                observation = _observation(judgement, run)
+                pair.shadow_done(functools.partial(self._enter_pair, observation, run.primary.seconds))
+            else:
+                self._enter(judgement, run)
+        finally:
+            try:
+                if divergence is not None or failure is not None:
+                    desk.instruments.recorded(self._record(judgement, run))
+            finally:
+                self._tell(run, judgement)
 
     def _record(self, judgement: Judgement, run: Run) -> DivergenceRecord:
         verdict, divergence, failure = judgement
