@@ -30,7 +30,7 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from ._accounts.consumer import Consumer
-from ._accounts.instruments import Instrument, Instruments, Slo, Watchers
+from ._accounts.instruments import Instrument, Instruments, Slo
 from ._accounts.ledger import Ledger, ShadowStatistics
 from ._accounts.log import DivergenceLog
 from ._accounts.notices import Notices
@@ -130,7 +130,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
             log, [Sink.of(sink) for sink in several("sinks", sinks, "sinks, as in [sink]")], self._ledger, self._notices
         )
         self._gate = None if breaker is None else Gate(breaker, self._notices)
-        told: list[Instrument] = [self._consumer, Observers(), Watchers()]
+        told: list[Instrument] = [self._consumer, Observers()]
         if self._gate is not None:
             told.append(self._gate)
         if slo is not None:

@@ -7,6 +7,7 @@ only what must pass is raised, when all have been told.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -54,7 +55,8 @@ class Instrument:
         """A step of a run kept the event loop for so long. Told in its task, in the midst of it."""
 
 
-_Listeners: TypeAlias = tuple[tuple[Instrument, Callable[..., None]], ...]
+#: Each with its title.
+_Listeners: TypeAlias = tuple[tuple[str, Callable[..., None]], ...]
 
 
 class Instruments:
@@ -66,13 +68,13 @@ class Instruments:
         told = tuple(instruments)
         # Only those that want to know of it: each leg settles, and nearly all match.
         self._recorded: _Listeners = tuple(
-            (one, one.recorded) for one in told if type(one).recorded is not Instrument.recorded
+            (one.title, one.recorded) for one in told if type(one).recorded is not Instrument.recorded
         )
         self._settled: _Listeners = tuple(
-            (one, one.settled) for one in told if type(one).settled is not Instrument.settled
+            (one.title, one.settled) for one in told if type(one).settled is not Instrument.settled
         )
         self._stalled: _Listeners = tuple(
-            (one, one.stalled) for one in told if type(one).stalled is not Instrument.stalled
+            (one.title, one.stalled) for one in told if type(one).stalled is not Instrument.stalled
         )
         self._notices = notices
 
@@ -81,8 +83,12 @@ class Instruments:
         self._tell(self._recorded, record)
 
     def settled(self, settled: Settled) -> None:
-        """Tell all."""
-        self._tell(self._settled, settled)
+        """Tell all, and those who asked for this run: spans."""
+        listeners = self._settled
+        if settled.watchers:
+            asked = (("what was told a verdict", functools.partial(_call, watcher)) for watcher in settled.watchers)
+            listeners = (*listeners, *asked)
+        self._tell(listeners, settled)
 
     def stalled(self, side: Side, seconds: float, where: str) -> None:
         """Tell all."""
@@ -90,39 +96,19 @@ class Instruments:
 
     def _tell(self, listeners: _Listeners, *moment: object) -> None:
         passing = None
-        for instrument, listener in listeners:
+        for title, listener in listeners:
             try:
                 listener(*moment)
             except BaseException as exc:
                 if passing_error(exc) is None:
-                    self._notices.say(f"{instrument.title} raised", f"{instrument.title} raised {type_name(type(exc))}")
+                    self._notices.say(f"{title} raised", f"{title} raised {type_name(type(exc))}")
                 else:
                     passing = exc
         if passing is not None:
             try:
                 raise passing
             finally:
-                del passing  # its traceback has this frame
-
-
-class Watchers(Instrument):
-    """Tells those who asked for one run: spans."""
-
-    title = "what was told a verdict"
-
-    def settled(self, settled: Settled) -> None:
-        """Tell each of them, whatever the others raise."""
-        raised: BaseException | None = None
-        for watcher in settled.watchers:
-            try:
-                _call(watcher, settled)
-            except BaseException as exc:
-                raised = exc if raised is None or passing_error(exc) is not None else raised
-        if raised is not None:
-            try:
-                raise raised
-            finally:
-                del raised  # its traceback has this frame, which has what was settled
+                del passing  # its traceback has this frame, which has what was told
 
 
 class Slo(Instrument):
