@@ -51,7 +51,7 @@ async def main(path: str) -> None:
             for customer in range(1_500):
                 await shadower.call(customer, operation="orders of a customer")
                 await shadower.wait_idle()
-            print(shadower.scorecard(Objective(max_rate=0.01, max_p99_ratio=None)).explain())  # in earnest: 0.001
+            print(shadower.scorecard(Objective(max_rate=0.01, fast_enough=0.05)).explain())  # in earnest: 0.001
     engine.dispose()
 
 

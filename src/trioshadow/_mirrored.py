@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, ParamSpec, Protocol, Self, TypeVar, Unpack, cast, overload
 
 import attrs
 
 from ._caller.leg import Leg
+from ._caller.mirrored_leg import MirroredLeg
 from ._model.checks import several
 from ._model.record import hidden
 from ._model.sampling import SamplingKey
@@ -161,13 +163,20 @@ def _wrap_sync(function: Callable[..., Any], start: Callable[..., Leg[Any, Any]]
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         leg = start(*args, **kwargs)
+        if not isinstance(leg, MirroredLeg):
+            return function(*args, **kwargs)  # whatever it comes to, there is nobody to tell
+        # By the clocks by which a worker thread times the shadow.
+        began, began_cpu = time.perf_counter(), time.thread_time()
         try:
             answer = function(*args, **kwargs)
+            seconds, cpu = time.perf_counter() - began, time.thread_time() - began_cpu
+            if inspect.isawaitable(answer):  # a callable object or a wrapper around an async function
+                return _awaited(leg, answer)
+            leg.ran_alone(seconds, cpu)
         except BaseException as exc:
+            leg.ran_alone(time.perf_counter() - began, time.thread_time() - began_cpu)
             leg.primary_raised(exc)
             raise
-        if inspect.isawaitable(answer):  # a callable object or a wrapper around an async function
-            return _awaited(leg, answer)
         leg.primary_done(answer)
         return answer
 

@@ -80,7 +80,7 @@ def test_blocks_are_chosen_evenly_of_each_kind_and_none_is_too_long():
     assert evenly(blocks, 10) == evenly(blocks, 99) == blocks
     assert evenly(blocks, 3) == [blocks[0], blocks[3], blocks[6]]
     chosen = choose_blocks({"a": "x\n\n" * 1000 + "# y\n\n" + "z" * LONGEST, "b": "last"})
-    assert [sum(block.kind == kind for block in chosen) for kind in ("paragraph", "heading")] == [400, 1]
+    assert [sum(block.kind == kind for block in chosen) for kind in ("paragraph", "heading")] == [500, 1]
     assert (chosen[0], chosen[-1]) == (Block("a", 1, "x\n"), Block("a", 1001, "# y\n"))
 
 

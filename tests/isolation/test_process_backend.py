@@ -435,8 +435,8 @@ async def test_the_exit_of_a_shadower_kills_what_is_at_work():
 
 
 def test_a_call_in_a_worker_is_an_answer_or_an_exception_and_raises_nothing():
-    assert _in_worker.call(candidate, "request", shadow=False) == ("request", None)
-    answer, error = _in_worker.call(candidate, "raise", shadow=False)
+    assert _in_worker.call(candidate, "request", shadow=False)[:2] == ("request", None)
+    answer, error, _, _ = _in_worker.call(candidate, "raise", shadow=False)
     assert (answer, type(error)) == (None, ValueError)
     assert isinstance(_in_worker.call(candidate, "Ctrl-C", shadow=False)[1], CandidateError)
     error = _in_worker.call(candidate, "unreadable", shadow=False)[1]

@@ -22,6 +22,7 @@ from trioshadow._model.kinds import is_a
 from trioshadow._service.judging import PrimarySide, PrimaryState, compare_failure
 from trioshadow._service.run import Run
 from trioshadow._service.settling import ShadowSettlement
+from trioshadow._service.timing import alone, told_so_far
 from trioshadow._settings.config import ShadowConfig
 
 from .leg import Leg
@@ -33,7 +34,7 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
 
     mirrored = True
 
-    __slots__ = ("_config", "_now", "_outcome", "_primary", "_runs", "_settlement", "_started", "_thread")
+    __slots__ = ("_config", "_now", "_outcome", "_primary", "_runs", "_settlement", "_started", "_thread", "_told")
 
     _primary: PrimarySide | None
     """What the runs know of the primary; None when it has been told."""
@@ -57,6 +58,7 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         self._outcome = outcome
         self._now = now
         self._thread = get_ident()
+        self._told = told_so_far()
         self._started = now()
 
     @enable_ki_protection
@@ -73,7 +75,7 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         """
         primary = self._take()
         self._outcome.primary = answer
-        primary.seconds = self._now() - self._started
+        self._time(primary)
         state: PrimaryState = "done"
         primary.state = state
         try:
@@ -101,7 +103,7 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         if not is_a(exc, Exception):
             self._tell(primary, "abandoned")
             return
-        primary.seconds = self._now() - self._started
+        self._time(primary)
         try:
             primary.error = error_words(exc)
         except BaseException:  # a KeyboardInterrupt in its `__str__`: nothing else comes out of that
@@ -119,6 +121,23 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         """Abandon the leg if it was not ended."""
         if self._primary is not None:
             self.abandon()
+
+    @enable_ki_protection
+    def ran_alone(self, seconds: float, cpu: float) -> None:
+        """The primary is a sync function that ran in its caller, timed by that. Before the leg is ended."""
+        if self._primary is not None:
+            self._primary.seconds, self._primary.timing = seconds, alone(cpu)
+
+    def _time(self, primary: PrimarySide) -> None:
+        if primary.seconds is not None:
+            return
+        took = primary.seconds = self._now() - self._started
+        told = told_so_far()
+        if told is not self._told:
+            timing = told.since(self._told)
+            if timing.elsewhere <= took:  # else it is ended in another task than it was started in
+                primary.timing = timing
+                primary.seconds = took - timing.elsewhere
 
     def _take(self) -> PrimarySide:
         """To be told. Once: before any user code, which must not end this leg a second time."""

@@ -18,6 +18,8 @@ from trioshadow._model.verdict import FailureKind, ShadowFailure, Verdict
 from trioshadow._settings.config import ShadowConfig, View
 from trioshadow.compare import Comparison, Divergence, ErrorDiff, same_at_once, same_body
 
+from .timing import Timing
+
 Judgement: TypeAlias = tuple[Verdict, Divergence | None, ShadowFailure | None]
 
 MATCHED: Judgement = Verdict.MATCHED, None, None
@@ -46,7 +48,7 @@ backend can't be blamed (see `Run.interrupted`). `other`: the closing shadower, 
 class PrimarySide:
     """What is known of the primary's side of a call: the caller tells it, and each run is compared with it."""
 
-    __slots__ = ("error", "failure", "seconds", "state", "value")
+    __slots__ = ("error", "failure", "seconds", "state", "timing", "value")
 
     state: PrimaryState
     value: Any
@@ -57,16 +59,18 @@ class PrimarySide:
     """Of the view, or of the copy of its answer."""
     seconds: float | None
     """None: it has not ended, or was cancelled."""
+    timing: Timing | None
+    """Of a sync function, or told by an isolation backend."""
 
     def __init__(self) -> None:
         self.state = "pending"
-        self.value = self.error = self.failure = self.seconds = None
+        self.value = self.error = self.failure = self.seconds = self.timing = None
 
 
 class RunFacts:
     """What is known of a run: one backend's side of a call."""
 
-    __slots__ = ("answer", "crash", "cut", "error", "failure", "gave_way", "seconds", "state")
+    __slots__ = ("answer", "crash", "cut", "error", "failure", "gave_way", "seconds", "state", "timing")
 
     state: RunState
     answer: Any
@@ -74,7 +78,10 @@ class RunFacts:
     error: ErrorWords | None
     """Of what it raised, Cancelled included."""
     seconds: float | None
-    """None: it was never entered."""
+    """Where it ran, if an isolation backend has told that; of a call that was cut all that it was given. None: it was
+    never entered."""
+    timing: Timing | None
+    """Told by an isolation backend."""
     cut: Cut
     crash: tuple[str, str] | None
     """Type name and message of what came out of the call's nursery besides Cancelled."""
@@ -85,9 +92,19 @@ class RunFacts:
 
     def __init__(self) -> None:
         self.state = "running"
-        self.answer = self.error = self.seconds = self.crash = self.failure = None
+        self.answer = self.error = self.seconds = self.timing = self.crash = self.failure = None
         self.cut = ""
         self.gave_way = False
+
+    @property
+    def cpu_seconds(self) -> float | None:
+        """Of its own; None where no isolation backend has told any."""
+        return None if self.timing is None else self.timing.cpu_seconds
+
+    @property
+    def queued_seconds(self) -> float | None:
+        """That it waited for a place, of the time before its own; None where no isolation backend has told any."""
+        return None if self.timing is None else self.timing.queued
 
 
 def is_plain_match(primary: PrimarySide, ran: RunFacts, config: ShadowConfig) -> bool:

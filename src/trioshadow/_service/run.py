@@ -56,6 +56,7 @@ from .judging import (
 )
 from .marks import RunMark, shadow_mark
 from .steps import in_steps
+from .timing import told_so_far
 
 #: A loop that is no later than this, in seconds, is never called late.
 _PUNCTUAL = 0.05
@@ -144,6 +145,7 @@ class Run(RunFacts):
             return
         self.mark = mark = RunMark()
         shadow_mark.set(mark)
+        told = told_so_far()
         started = desk.now()
         self._deadline = scope.deadline = started + self._config.shadow_timeout
         entered = False
@@ -176,6 +178,10 @@ class Run(RunFacts):
         finally:
             mark.running = False
             self.seconds = desk.now() - started
+            if told_so_far() is not told:
+                self.timing = timing = told_so_far().since(told)
+                if not self.cut:
+                    self.seconds -= timing.elsewhere
         self.state = ended
         self._wake()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 from trioshadow._accounts.instruments import Settled
 from trioshadow._model.errors import passing_error, type_name
@@ -26,9 +26,24 @@ from .desk import Desk
 from .judging import Judgement
 from .pair import Pair
 from .run import Run
+from .timing import is_contended, is_unlike
 
 #: Told what the outcome is to show: verdict, the shadow's answer, divergence, failure.
 SettleOutcome: TypeAlias = Callable[[Verdict, Any, Divergence | None, ShadowFailure | None], None]
+
+
+class _Clocks(TypedDict):
+    """By which clocks the sides of a call were timed."""
+
+    primary_cpu_seconds: float | None
+    contended: bool
+    unlike: bool
+
+
+class _Times(_Clocks):
+    """With the primary's own time."""
+
+    primary_seconds: float | None
 
 
 class Settlement(Settled):
@@ -106,7 +121,7 @@ class ShadowSettlement(Settlement):
         try:
             if pair is not None:
                 observation = _observation(judgement, run)
-                pair.shadow_done(functools.partial(self._enter_pair, observation, run.primary.seconds))
+                pair.shadow_done(functools.partial(self._enter_pair, observation, _times_of(run)))
             else:
                 self._enter(judgement, run)
         finally:
@@ -138,22 +153,24 @@ class ShadowSettlement(Settlement):
         try:
             if verdict is Verdict.MATCHED:  # nearly always
                 self._row.observe(self._key_hash, run.primary.seconds, run.seconds)
+                if run.timing is not None or run.primary.timing is not None:
+                    self._row.observe_clocks(run.cpu_seconds, run.queued_seconds, **_clocks_of(run))
             elif verdict in COMPARED:
-                self._observe(_observation(judgement, run), None, run.primary.seconds)
+                self._observe(_observation(judgement, run), None, _times_of(run))
         except BaseException as exc:
             self._not_entered(exc)
 
-    def _enter_pair(self, shadow: Observation, primary_seconds: float | None, secondary: Observation) -> None:
+    def _enter_pair(self, shadow: Observation, times: _Times, secondary: Observation) -> None:
         row = self._row
         row.held -= 1
         row.secondary_counts[secondary.verdict.slot] += 1
         try:
             if shadow.verdict in COMPARED:
-                self._observe(shadow, secondary if secondary.verdict in COMPARED else None, primary_seconds)
+                self._observe(shadow, secondary if secondary.verdict in COMPARED else None, times)
         except BaseException as exc:
             self._not_entered(exc)
 
-    def _observe(self, shadow: Observation, secondary: Observation | None, primary_seconds: float | None) -> None:
+    def _observe(self, shadow: Observation, secondary: Observation | None, times: _Times) -> None:
         self._evidence.observe(
             self._row,
             shadow,
@@ -161,7 +178,7 @@ class ShadowSettlement(Settlement):
             key=self._key,
             key_hash=self._key_hash,
             at=time.time(),
-            primary_seconds=primary_seconds,
+            **times,
         )
 
     def _not_entered(self, exc: BaseException) -> None:
@@ -198,4 +215,23 @@ def _observation(judgement: Judgement, run: Run) -> Observation:
         if passing_error(exc) is not None:
             raise
         fields = {"body": (None, None)}
-    return Observation(verdict=verdict, fields=fields, seconds=run.seconds)
+    return Observation(
+        verdict=verdict,
+        fields=fields,
+        seconds=run.seconds,
+        cpu_seconds=run.cpu_seconds,
+        queued_seconds=run.queued_seconds,
+    )
+
+
+def _clocks_of(run: Run) -> _Clocks:
+    primary, timing = run.primary.timing, run.timing
+    return {
+        "primary_cpu_seconds": None if primary is None else primary.cpu_seconds,
+        "contended": is_contended(primary, timing),
+        "unlike": is_unlike(primary, timing),
+    }
+
+
+def _times_of(run: Run) -> _Times:
+    return {"primary_seconds": run.primary.seconds, **_clocks_of(run)}

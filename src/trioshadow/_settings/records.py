@@ -61,9 +61,12 @@ class DivergenceRecord:
     at: float
     """When it was recorded: wall clock, seconds since the epoch."""
     primary_seconds: float | None
-    """From `start()` to the primary's answer, on Trio's clock; None if the leg ended first."""
+    """From `start()` to the primary's answer, on Trio's clock; None if the leg ended first. Of a mirrored function that
+    is not async: of the function alone, as of an isolation backend."""
     shadow_seconds: float | None
-    """From the start of the shadow's task to its end, on Trio's clock; None if it never started."""
+    """From the start of the shadow's task to its end, on Trio's clock; None if it never started. Of a backend of
+    `trioshadow.isolation`: of the function alone, timed where it ran, without the wait for a place and the way there
+    and back. Of a call that timed out: all that it was given."""
     epoch: str = ""
     """Which candidate, and by which rules: `ShadowConfig.epoch_id`."""
     captured: Captured | None = None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from trioshadow._model.verdict import Verdict
 from trioshadow._model.words import counted
 
+from ._contention import notes_of
 from ._evidence import OTHERS, Evidence
 from ._field import KEYS_OF_FIELD
 from ._objective import Objective
@@ -111,7 +112,8 @@ class Conclusion:
             if field.allowed > self._objective.max_rate and not field.acknowledged
         ]
         but = f", but for noisy ones ({len(noisy)})" if noisy else ""
-        fast = "" if self._objective.max_p99_ratio is None else ", and none is slower than allowed"
+        timed = any(operation.latency.judged for operation in covered)
+        fast = ", and none is slower than allowed" if timed and self._objective.max_p99_ratio is not None else ""
         told = (
             f"{counted(len(covered), 'operation')}, {coverage:.1%} of the calls: no field differs beyond noise in more "
             f"than {self._objective.max_rate:.2%} of the keys{but}{fast}"
@@ -141,6 +143,8 @@ class Conclusion:
     def _notes(self) -> Iterator[str]:
         if not any(row.asked for _, row in self._evidence.rows()):
             yield "no secondary: every difference counts, also what the old one does by itself"
+        if self._objective.max_p99_ratio is not None:
+            yield from notes_of(self._operations, self._evidence.operations)
         compared = sum(operation.compared for operation in self._operations)
         keyless = sum(operation.keyless for operation in self._operations)
         keys = sum(operation.keys for operation in self._operations)

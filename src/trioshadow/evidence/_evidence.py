@@ -68,6 +68,11 @@ class Observation:
     fields: Mapping[str, Told]
     """In which it differs from the primary, each with an example."""
     seconds: float | None
+    """Where it ran, if that is known: without the wait for a place, and the way there and back."""
+    cpu_seconds: float | None = None
+    """Its own CPU time; None if it is async."""
+    queued_seconds: float | None = None
+    """How long it waited for a place before that; None if it needs none."""
 
     @property
     def comparable(self) -> bool:
@@ -159,9 +164,23 @@ class Evidence:
         key_hash: int | None,
         at: float,
         primary_seconds: float | None,
+        primary_cpu_seconds: float | None = None,
+        contended: bool = False,
+        unlike: bool = False,
     ) -> None:
-        """A call was compared: with the shadow, and perhaps with the secondary too."""
+        """A call was compared: with the shadow, and perhaps with the secondary too.
+
+        `contended`: its times say more of the wait for the interpreter lock than of the two sides. `unlike`: the
+        primary was timed alone, and the shadow with the turns of others on its loop.
+        """
         row.observe(key_hash, primary_seconds, shadow.seconds)
+        row.observe_clocks(
+            shadow.cpu_seconds,
+            shadow.queued_seconds,
+            primary_cpu_seconds=primary_cpu_seconds,
+            contended=contended,
+            unlike=unlike,
+        )
         if shadow.fields:
             row.differ(row.anything, key_hash)
             for name, example in shadow.fields.items():

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 
 from ._bounds import discoveries, factor_needed, rate_wealth, upper_bound
+from ._contention import is_judged
 from ._evidence import OPERATIONS
 from ._histogram import Histogram
 from ._objective import Objective
@@ -30,7 +31,8 @@ def latencies(rows: Mapping[str, Operation], objective: Objective) -> dict[str, 
     """
     alpha = objective.error_level
     wealths: dict[str, float] = {}
-    for name, row in rows.items():
+    judged = {name: row for name, row in rows.items() if is_judged(row)}
+    for name, row in judged.items():
         limit = _limit(_upper_quantile(row.primary_seconds, alpha * _OF_PRIMARY), objective)
         slower, _ = row.shadow_seconds.above(limit)
         wealths[name] = rate_wealth(slower, row.shadow_seconds.total, 0.01)
@@ -42,7 +44,7 @@ def latencies(rows: Mapping[str, Operation], objective: Objective) -> dict[str, 
         ratio = p99[1] / p99[0] if p99[0] and p99[1] else None
         needed: float | None = None
         state = FieldState.TOO_FEW
-        if objective.max_p99_ratio is None:
+        if objective.max_p99_ratio is None or name not in judged:
             state = FieldState.CLEAN
         elif regressed[name]:
             state = FieldState.REGRESSED
@@ -52,9 +54,20 @@ def latencies(rows: Mapping[str, Operation], objective: Objective) -> dict[str, 
                 state = FieldState.CLEAN
             elif factor is not None:
                 needed = (factor - 1) * shadow.total
-        calls = shadow.total
+        cpu = row.primary_cpu_seconds, row.shadow_cpu_seconds
+        cpu_p50, cpu_p99 = ((cpu[0].quantile(part), cpu[1].quantile(part)) for part in (0.5, 0.99))
         scores[name] = LatencyScore(
-            state=state, p50=p50, p95=p95, p99=p99, ratio=ratio, calls=calls, calls_needed=needed
+            state=state,
+            judged=name in judged,
+            p50=p50,
+            p95=p95,
+            p99=p99,
+            ratio=ratio,
+            cpu_p50=cpu_p50,
+            cpu_p99=cpu_p99,
+            queued_p99=row.queued_seconds.quantile(0.99),
+            calls=shadow.total,
+            calls_needed=needed,
         )
     return scores
 

@@ -35,6 +35,7 @@ class Operation:
     __slots__ = (
         *("anything", "asked", "counts", "fields", "held", "inherited", "keys", "other_fields", "pair_keys", "pairs"),
         *("primary_seconds", "secondary_counts", "secondary_seconds", "shadow_seconds"),
+        *("contended", "primary_cpu_seconds", "queued_seconds", "shadow_cpu_seconds", "unlike"),
     )
 
     def __init__(self) -> None:
@@ -60,6 +61,15 @@ class Operation:
         self.shadow_seconds = Histogram()
         """Of the calls that were compared, those that timed out included."""
         self.secondary_seconds = Histogram()
+        self.primary_cpu_seconds = Histogram()
+        """Own CPU time, where a side is a sync function that was timed alone."""
+        self.shadow_cpu_seconds = Histogram()
+        self.queued_seconds = Histogram()
+        """What the shadow waited for a place, before its own time began."""
+        self.contended = 0
+        """Compared calls whose times say more of the interpreter lock than of the two sides."""
+        self.unlike = 0
+        """Compared calls whose primary was timed alone, and whose shadow with the turns of others on its loop."""
         self.anything = FieldTally()
         """All fields as one."""
         self.fields: dict[str, FieldTally] = {}
@@ -92,6 +102,25 @@ class Operation:
             self.primary_seconds.add(primary_seconds)
         if shadow_seconds is not None:
             self.shadow_seconds.add(shadow_seconds)
+
+    def observe_clocks(
+        self,
+        shadow_cpu_seconds: float | None,
+        queued_seconds: float | None,
+        *,
+        primary_cpu_seconds: float | None,
+        contended: bool,
+        unlike: bool,
+    ) -> None:
+        """Of a call that was compared: where and how it was timed. Told besides `observe()`, of few calls mostly."""
+        if primary_cpu_seconds is not None:
+            self.primary_cpu_seconds.add(primary_cpu_seconds)
+        if shadow_cpu_seconds is not None:
+            self.shadow_cpu_seconds.add(shadow_cpu_seconds)
+        if queued_seconds is not None:
+            self.queued_seconds.add(queued_seconds)
+        self.contended += contended
+        self.unlike += unlike
 
     def differ(self, field: FieldTally, key_hash: int | None) -> None:
         """The shadow differed in this field."""
@@ -137,6 +166,11 @@ class Operation:
         self.primary_seconds.update(other.primary_seconds)
         self.shadow_seconds.update(other.shadow_seconds)
         self.secondary_seconds.update(other.secondary_seconds)
+        self.primary_cpu_seconds.update(other.primary_cpu_seconds)
+        self.shadow_cpu_seconds.update(other.shadow_cpu_seconds)
+        self.queued_seconds.update(other.queued_seconds)
+        self.contended += other.contended
+        self.unlike += other.unlike
         self.anything.update(other.anything)
         self.other_fields.update(other.other_fields)
 
@@ -156,6 +190,11 @@ class Operation:
             "primary_seconds": self.primary_seconds.to_dict(),
             "shadow_seconds": self.shadow_seconds.to_dict(),
             "secondary_seconds": self.secondary_seconds.to_dict(),
+            "primary_cpu_seconds": self.primary_cpu_seconds.to_dict(),
+            "shadow_cpu_seconds": self.shadow_cpu_seconds.to_dict(),
+            "queued_seconds": self.queued_seconds.to_dict(),
+            "contended": self.contended,
+            "unlike": self.unlike,
             "anything": self.anything.to_dict(),
             "fields": {name: field.to_dict() for name, field in self.fields.items()},
             "other_fields": self.other_fields.to_dict(),
@@ -171,13 +210,16 @@ class Operation:
         operation.counts[IN_FLIGHT] = count_in(counts, "in_flight")
         for verdict in MIRRORED:
             operation.secondary_counts[verdict.slot] = count_in(secondary, verdict.value)
-        for name in ("inherited", "asked", "pairs"):
+        for name in ("inherited", "asked", "pairs", "contended", "unlike"):
             setattr(operation, name, count_in(data, name))
         operation.keys = DistinctKeys.from_dict(data["keys"], KEYS_OF_OPERATION)
         operation.pair_keys = DistinctKeys.from_dict(data["pair_keys"], KEYS_OF_OPERATION)
         operation.primary_seconds = Histogram.from_dict(data["primary_seconds"])
         operation.shadow_seconds = Histogram.from_dict(data["shadow_seconds"])
         operation.secondary_seconds = Histogram.from_dict(data["secondary_seconds"])
+        operation.primary_cpu_seconds = Histogram.from_dict(data["primary_cpu_seconds"])
+        operation.shadow_cpu_seconds = Histogram.from_dict(data["shadow_cpu_seconds"])
+        operation.queued_seconds = Histogram.from_dict(data["queued_seconds"])
         operation.anything = FieldTally.from_dict(data["anything"])
         operation.fields = {str(name): FieldTally.from_dict(field) for name, field in data["fields"].items()}
         operation.other_fields = FieldTally.from_dict(data["other_fields"])

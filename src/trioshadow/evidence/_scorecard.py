@@ -108,6 +108,8 @@ _COLUMNS: dict[str, Callable[[OperationScore], str]] = {
 }
 #: Where there is no room for all of them, the first of these is left out first.
 _DISPENSABLE = ("compared", "p99 old", "p99 new", "pairs", "keys", "calls")
+#: Who waits no longer than this, in seconds, has hardly waited for a place.
+_QUEUED = 1e-4
 #: Of a name so much is shown at least; and the longest state.
 _NAME, _STATE = 12, 12
 
@@ -134,6 +136,7 @@ def _table(operations: Sequence[OperationScore], width: int) -> Iterator[str]:
             yield _fit(name, width)
             name = ""
         yield line(row, name, _state(operation))
+        yield from textwrap.wrap(_clocks(operation), width, initial_indent="    ", subsequent_indent="      ")
         for field in operation.fields[:_FIELDS]:
             yield from _field(field, width)
         if len(operation.fields) > _FIELDS:
@@ -154,6 +157,20 @@ def _state(operation: OperationScore) -> str:
     if operation.state is FieldState.CLEAN and not operation.covered:
         return "p99 unknown"
     return operation.state.value.replace("_", " ")
+
+
+def _clocks(operation: OperationScore) -> str:
+    """What is known of a side that was timed alone, or elsewhere; empty for most."""
+    latency = operation.latency
+    told = []
+    if latency.cpu_p99 != (None, None):
+        old, new = map(_seconds, latency.cpu_p99)
+        told.append(f"own CPU p99 {old} old, {new} new")
+    if latency.queued_p99 is not None and latency.queued_p99 >= _QUEUED:
+        told.append(f"queued p99 {_seconds(latency.queued_p99)}")
+    if not latency.judged:
+        told.append("latency not judged")
+    return "; ".join(told)
 
 
 def _field(field: FieldScore, width: int) -> Iterator[str]:

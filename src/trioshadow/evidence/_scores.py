@@ -70,16 +70,28 @@ class FieldScore:
 
 @attrs.frozen(kw_only=True)
 class LatencyScore:
-    """How long both sides of an operation take, in seconds; None where there is nothing yet."""
+    """How long both sides of an operation take, in seconds; None where there is nothing yet.
+
+    Backends of `trioshadow.isolation`, and functions that are mirrored and not async, are timed alone, where they run.
+    """
 
     state: FieldState
     """CLEAN, REGRESSED or TOO_FEW."""
+    judged: bool
+    """False: the two sides could not be timed alike (a note of the scorecard says why), and latency decides nothing:
+    it is CLEAN."""
     p50: tuple[float | None, float | None]
     """The primary's and the shadow's."""
     p95: tuple[float | None, float | None]
     p99: tuple[float | None, float | None]
     ratio: float | None
     """The shadow's p99 over the primary's."""
+    cpu_p50: tuple[float | None, float | None]
+    """Own CPU time, of a side that is timed alone; None for one that is async."""
+    cpu_p99: tuple[float | None, float | None]
+    queued_p99: float | None
+    """What the shadow waited for a place in a limiter, for a worker, or for the loop in its thread: no part of the
+    times above. None if it needs no place."""
     calls: int
     """Of the shadow, that were timed."""
     calls_needed: float | None

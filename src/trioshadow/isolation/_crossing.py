@@ -22,6 +22,7 @@ import trio
 from trio.lowlevel import TrioToken
 
 from trioshadow._model.errors import consists_of, first_other
+from trioshadow._service.timing import Timing, is_drowned, told_so_far
 
 from ._errors import crossing_error
 
@@ -46,12 +47,20 @@ class Crossing:
     """Nobody waits for it any more."""
     lost: BaseException | None = None
     """Why it never came back."""
+    _began: float | None = None
+    """When its turn came there."""
+    _seconds: float | None = None
+    """How long it took there, ..."""
+    _inner: Timing | None = None
+    """... and what was told of that by backends that it asked."""
 
     def __init__(self, request: Any, home: TrioToken, done: Callable[[Crossing], object]) -> None:
         self.task: trio.lowlevel.Task | None = trio.lowlevel.current_task()
         self.deadline = trio.current_effective_deadline()
+        self._asked = trio.current_time()
         # The clocks of two runs start anywhere; this one is the same in all threads.
-        self._until = time.perf_counter() + (self.deadline - trio.current_time())
+        self._handed_over = time.perf_counter()
+        self._until = self._handed_over + (self.deadline - self._asked)
         self._request = request
         self._home = home
         self._done = done
@@ -83,6 +92,16 @@ class Crossing:
             raise error
         finally:
             del error  # this frame is in its traceback: a cycle
+
+    def timing(self) -> Timing:
+        """What its time consists of, now that it is over."""
+        began, seconds, inner = self._began, self._seconds, self._inner
+        late = (time.perf_counter() if began is None else began) - self._handed_over
+        if seconds is None or inner is None:  # left while it waited, or there
+            return Timing(elsewhere=late, queued=late, threaded=1)
+        way = trio.current_time() - self._asked - seconds
+        drowned = is_drowned(0.0, seconds - inner.elsewhere, late)
+        return inner.plus(Timing(elsewhere=way, queued=late, threaded=1, drowned=drowned))
 
     # ── there ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -117,11 +136,15 @@ class Crossing:
 
     async def _call(self, backend: Callable[[Any], Awaitable[Any]]) -> None:
         request, self._request = self._request, None
+        before = told_so_far()
+        self._began = began = time.perf_counter()
         try:
             await trio.lowlevel.checkpoint_if_cancelled()  # a loop that was blocked comes to calls that are long over
             self.answer = await backend(request)
         except BaseException as exc:
             self.error = exc
+        self._seconds = time.perf_counter() - began
+        self._inner = told_so_far().since(before)
 
 
 def _loop_ends() -> bool:

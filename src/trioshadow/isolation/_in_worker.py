@@ -8,8 +8,9 @@ import multiprocessing
 import os
 import pickle
 import threading
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from trioshadow._model.errors import describe_error
 from trioshadow._service.marks import ShadowMark, shadow_mark
@@ -37,16 +38,33 @@ def warm_up(function: Callable[[Any], Any]) -> None:
     """Nothing. That `function` came here means that its module has been imported."""
 
 
-def call(function: Callable[[Any], Any], request: Any, shadow: bool) -> tuple[Any, BaseException | None]:
-    """`function(request)` as its answer and None, or None and what it raised.
+class Ended(NamedTuple):
+    """What a call came to."""
+
+    answer: Any
+    error: BaseException | None
+    """What it raised."""
+    seconds: float
+    """Of the function alone, on the wall clock, ..."""
+    cpu: float
+    """... and of its own CPU time."""
+
+
+def call(function: Callable[[Any], Any], request: Any, shadow: bool) -> Ended:
+    """What `function(request)` comes to.
 
     Raises nothing: so whatever a call raises on the other side says that the worker is lost, or that request or answer
     can't be pickled. `shadow`: context variables don't reach a worker, but what must not happen twice must not here.
     """
+    context = contextvars.copy_context()
+    began, cpu = time.perf_counter(), time.thread_time()
     try:
-        return contextvars.copy_context().run(_call, function, request, shadow), None
+        answer = context.run(_call, function, request, shadow)
     except BaseException as exc:
-        return None, _portable(crossing_error(exc))
+        seconds, cpu = time.perf_counter() - began, time.thread_time() - cpu
+        return Ended(None, _portable(crossing_error(exc)), seconds, cpu)
+    seconds, cpu = time.perf_counter() - began, time.thread_time() - cpu
+    return Ended(answer, None, seconds, cpu)
 
 
 def _call(function: Callable[[Any], Any], request: Any, shadow: bool) -> Any:

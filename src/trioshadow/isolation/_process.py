@@ -31,6 +31,7 @@ from trioshadow._accounts.notices import Notices
 from trioshadow._model.checks import integer, is_count, is_delay, is_function, is_text
 from trioshadow._model.errors import first_other, type_name
 from trioshadow._service.marks import in_shadow
+from trioshadow._service.timing import Timing, tell
 
 from . import _in_worker
 from ._errors import BackendFull, BackendNotRunning
@@ -163,17 +164,18 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
             raise BackendNotRunning(f"the {self._name} was entered in another trio.run or process")
         if len(self._calls) >= self._max_in_flight:
             raise BackendFull(f"the {self._name} has {self._max_in_flight} calls in workers or waiting for one")
-        answer: Any = None
-        error: BaseException | None = None
+        ended = None
         scope = trio.CancelScope()
         self._calls.add(scope)
         try:
             with scope:
-                answer, error = await self._call(request)
+                ended = await self._call(request)
         finally:
             self._calls.discard(scope)
-        if scope.cancelled_caught:
+        if ended is None:
             raise BackendNotRunning(f"the {self._name} {self._why_not}")
+        answer, error, _, _ = ended
+        del ended  # this frame is in the error's traceback: a cycle
         if error is None:
             return answer  # type: ignore[no-any-return]
         try:
@@ -182,20 +184,30 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
             del error  # this frame is in its traceback: a cycle
 
     @enable_ki_protection  # a place that is not given back is lost
-    async def _call(self, request: RequestT) -> tuple[Any, BaseException | None]:
+    async def _call(self, request: RequestT) -> _in_worker.Ended:
         place = object()
-        await self._places.acquire_on_behalf_of(place)
-        lost = True
-        outcome: tuple[Any, BaseException | None]
+        asked, queued = trio.current_time(), 0.0
         try:
-            outcome = await self._run(_in_worker.call, self._function, request, in_shadow())
+            self._places.acquire_on_behalf_of_nowait(place)
+        except trio.WouldBlock:
+            try:
+                await self._places.acquire_on_behalf_of(place)
+            finally:
+                queued = trio.current_time() - asked
+                tell(Timing(elsewhere=queued, queued=queued))
+        lost = True
+        ended: _in_worker.Ended
+        try:
+            ended = await self._run(_in_worker.call, self._function, request, in_shadow())
             lost = False
+            way = trio.current_time() - asked - queued - ended.seconds
+            tell(Timing(elsewhere=way, cpu=ended.cpu, alone=1))
         finally:
             if lost and self._open:
                 self._nursery.start_soon(self._replace, place)
             else:
                 self._places.release_on_behalf_of(place)
-        return outcome
+        return ended
 
     async def _run(self, function: Callable[..., Any], *args: object) -> Any:
         return await self._workers.run_sync(function, *args, kill_on_cancel=True, limiter=_UNLIMITED)

@@ -27,6 +27,7 @@ from trioshadow._accounts.notices import Notices
 from trioshadow._model.backend import Backend
 from trioshadow._model.checks import is_count, is_delay, is_function, is_text
 from trioshadow._model.errors import type_name
+from trioshadow._service.timing import tell
 
 from ._crossing import Crossing
 from ._errors import BackendFull, BackendNotRunning, crossing_error
@@ -140,7 +141,10 @@ class ThreadBackend(Generic[RequestT, ResponseT]):
             loop.post(crossing.cancel)
             return Abort.SUCCEEDED
 
-        await trio.lowlevel.wait_task_rescheduled(leave)
+        try:
+            await trio.lowlevel.wait_task_rescheduled(leave)
+        finally:
+            tell(crossing.timing())
         if crossing.cut and crossing.lost is None:
             # Cancelled comes first, unless the caller has put off its deadline while the call was there.
             await trio.sleep_until(crossing.deadline)

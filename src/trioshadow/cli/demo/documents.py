@@ -18,7 +18,7 @@ from trioshadow.cli.common.errors import CliError
 from trioshadow.compare import visible
 
 #: Blocks of each kind that are chosen: enough for a decision, and rendered in a second.
-PER_KIND = 400
+PER_KIND = 500
 
 #: Characters. Rendering a longer block would keep the event loop for a noticeable time.
 LONGEST = 5_000

@@ -25,7 +25,7 @@ from trioshadow import FailureKind, Verdict
 from trioshadow._model.words import counted
 from trioshadow.archive import Difference, Instance, Summary, told_kind
 from trioshadow.compare import first_difference, visible
-from trioshadow.evidence import FieldScore, FieldState, Operation, OperationScore
+from trioshadow.evidence import FieldScore, FieldState, LatencyScore, Operation, OperationScore
 
 from .plot import plot
 from .words import MEANS, asked, keys_of, moment, period, seconds, share, state_of
@@ -39,6 +39,8 @@ _OPEN = 3
 #: Of a list at the top so many are seen at first.
 _SHOWN = 6
 _PROBLEMS = 200
+#: Who waits no longer than this, in seconds, has hardly waited for a place.
+_QUEUED = 1e-4
 
 _KINDS = {
     Verdict.MATCHED: "matched",
@@ -248,12 +250,26 @@ def _plot(summary: Summary, score: OperationScore) -> dict[str, Any] | None:
         "name": visible(score.name),
         "state": state_of(score),
         "slower": latency.state is FieldState.REGRESSED,
+        "judged": latency.judged,
+        "clocks": _clocks(latency),
         "sides": [
             {"name": name, "path": side.path, "p99_x": side.p99_x, "quantiles": three}
             for name, side, three in zip(_SIDES, drawn.sides, quantiles, strict=True)
         ],
         "told": f"Latencies of {visible(score.name)}. {told}",
     }
+
+
+def _clocks(latency: LatencyScore) -> str:
+    """What is known of a side that was timed alone, or elsewhere; empty for most."""
+    told = [
+        f"own CPU of the {name}: p50 {seconds(p50)}, p99 {seconds(p99)}"
+        for name, p50, p99 in zip(_SIDES, latency.cpu_p50, latency.cpu_p99, strict=True)
+        if p99 is not None
+    ]
+    if latency.queued_p99 is not None and latency.queued_p99 >= _QUEUED:
+        told.append(f"before that the shadow waited for a place: p99 {seconds(latency.queued_p99)}")
+    return "; ".join(told)
 
 
 # ── differences ──────────────────────────────────────────────────────────────────────────────────────────────────────
