@@ -8,13 +8,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import time
 from html.parser import HTMLParser
 
 import attrs
 import pytest
+import trio
 
-from trioshadow import Captured
-from trioshadow.archive import summarize
+from trioshadow import Captured, mirrored
+from trioshadow.archive import JsonlSink, summarize
 from trioshadow.cli.report.page import marked, write_page
 from trioshadow.cli.report.plot import HEIGHT, WIDTH, plot
 from trioshadow.cli.report.words import asked, moment, period, seconds, share
@@ -271,6 +273,34 @@ def test_a_plot_has_both_sides_within_its_frame_and_their_shares_as_heights():
     assert [tick.label for tick in drawn.ticks] == ["1 ms", "10 ms", "100 ms"]
     assert 0 < shadow.p99_x < primary.p99_x < WIDTH
     assert drawn.height == HEIGHT
+
+
+def test_a_latency_that_is_not_judged_is_marked_and_what_was_timed_apart_is_told(path):
+    """A sync primary and an async shadow; and a shadow in the only thread there is, for five calls at once."""
+
+    async def asynchronous(request):
+        await trio.lowlevel.checkpoint()
+
+    def wait(request):
+        time.sleep(0.002)
+
+    async def both():
+        unlike = mirrored(asynchronous, name="unlike", sinks=[JsonlSink(path.with_name("1.jsonl"))])(lambda request: 1)
+        queued = mirrored(wait, name="queued", sinks=[JsonlSink(path.with_name("2.jsonl"))], max_workers=1)(wait)
+        for function in (unlike, queued):
+            async with function.mirroring() as shadower:
+                for number in range(7):
+                    function(number)
+                await shadower.wait_idle()
+
+    trio.run(both)
+    text = Parsed(page(path.with_name("1.jsonl"))).text
+    assert "unlike not judged" in text
+    assert "own CPU of the primary: p50" in text
+    assert "own CPU of the shadow" not in text
+    text = Parsed(page(path.with_name("2.jsonl"))).text
+    assert "own CPU of the shadow: p50" in text
+    assert "before that the shadow waited for a place: p99" in text
 
 
 @pytest.mark.parametrize("latency", [0, 1e-6, 1.5e-6, 0.013, 4_000, 1e9])

@@ -125,8 +125,9 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
     @enable_ki_protection
     def ran_alone(self, seconds: float, cpu: float) -> None:
         """The primary is a sync function that ran in its caller, timed by that. Before the leg is ended."""
-        if self._primary is not None:
-            self._primary.seconds, self._primary.timing = seconds, alone(cpu)
+        primary = self._primary
+        assert primary is not None
+        primary.seconds, primary.timing = seconds, alone(cpu)
 
     def _time(self, primary: PrimarySide) -> None:
         if primary.seconds is not None:
