@@ -91,7 +91,8 @@ def mirrored(
             html = render("*hello*")        # the old function's answer, as before
 
     Either function may be async or not. A primary that is not runs inline in its caller, as before. A shadow that is
-    not runs in worker threads, at most `max_workers` at once (see `SyncBackend`), and so does a `secondary`. The
+    not runs in worker threads, at most `max_workers` at once (see `SyncBackend`), and so does a `secondary`. Functions
+    that are not async are timed alone, each where it runs: latencies have no wait for a thread in them. The
     request is an `Arguments`; `name`, also the operation in the records, is by default the primary's. The
     `options` are `name`, `log`, `sinks`, `slo`, `breaker` and `comparer`, as of `Shadower`.
 

@@ -91,6 +91,16 @@ def test_cpu_and_queue_are_shown_where_they_are_known():
     assert "    queued p99 251 ms" in scorecard(evidence_of(100, queued=0.25), LAX).explain()
 
 
+@pytest.mark.parametrize("width", [40, 61, 80])
+def test_no_line_is_wider_than_asked(width):
+    card = scorecard(evidence_of(100, contended=100, cpu=(0.002, 0.003), queued=0.25), LAX)
+    assert max(map(len, card.explain(width=width).splitlines())) <= width
+
+
+def test_who_has_hardly_waited_is_not_told_to_have_queued():
+    assert "queued" not in scorecard(evidence_of(100, queued=0.00005), LAX).explain()
+
+
 def test_of_the_old_one_alone_the_note_has_its_own_cpu():
     (note,) = [note for note in scorecard(evidence_of(9, contended=9, cpu=(0.02, None)), LAX).notes if "judged" in note]
     assert "(own CPU p99: the old one's 20.3 ms)" in note

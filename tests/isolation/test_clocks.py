@@ -294,7 +294,7 @@ async def test_a_call_that_left_a_thread_s_loop_early_has_waited_for_it(mock_clo
 async def test_in_a_process_the_worker_times_the_function():
     """Four calls at once and one worker: each is told as it timed itself, and none has the others' time in it."""
     async with (
-        ProcessBackend(own_time) as backend,
+        ProcessBackend(own_time, niceness=0) as backend,
         Shadower(one, backend, ShadowConfig(shadow_timeout=TOO_LONG)) as shadower,
     ):
         for number in range(4):
@@ -302,10 +302,10 @@ async def test_in_a_process_the_worker_times_the_function():
         await shadower.wait_idle()
         for record in shadower.divergences():
             own = record.divergence.body.changes[0].shadow
-            assert own <= record.shadow_seconds < own + 0.05
+            assert own <= record.shadow_seconds < own + 0.25  # on a busy machine; the last waited for 0.3
         row = row_of(shadower)
         assert row.shadow_cpu_seconds.total == row.queued_seconds.total == 4
-        assert row.queued_seconds.quantile(1) > 3 * 0.05
+        assert row.queued_seconds.quantile(1) > 0.28
         assert row.contended == 0
 
 

@@ -61,7 +61,8 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
     reading the answer back. Answers are unpickled in this process, which whoever makes them can use: this is no wall
     against a candidate that means harm.
 
-    The caller's context variables are not visible there; `in_shadow()` is told and works.
+    The caller's context variables are not visible there; `in_shadow()` is told and works. Latencies are those of the
+    function, wall and CPU time, taken in the worker; the wait for a worker is told apart.
 
     `niceness`: how far the workers stand back where processors are scarce, as `nice` has it, from 0 to 19 (most). The
     default leaves them to the callers; take 0 where the candidate's latency is part of the evidence.

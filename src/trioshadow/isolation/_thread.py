@@ -47,7 +47,8 @@ class ThreadBackend(Generic[RequestT, ResponseT]):
     `factory` is called there, and what it returns is entered there: an async context manager that gives a Backend or an
     async function. So what belongs to a loop (clients, nurseries, limiters) is made on the loop that uses it.
 
-    A candidate that blocks its loop delays its other calls and nobody else's. It still shares the interpreter lock: one
+    A candidate that blocks its loop delays its other calls and nobody else's. Latencies are those in that loop, from a
+    call's first turn to its end; the wait for that turn is told apart. It still shares the interpreter lock: one
     that computes in Python slows the callers down, and one that holds the lock in C stops them (`ProcessBackend`).
 
     `start_timeout`: seconds for the thread to come up; then BackendNotRunning. What the factory raises is raised here.
