@@ -7,10 +7,14 @@ import json
 import pytest
 
 from trioshadow.evidence import Decision, Evidence, FieldState, Objective, scorecard
+from trioshadow.evidence._bounds import discoveries, rate_wealth
+from trioshadow.evidence._latency import _OF_SHADOWS
 
 from tests.support.observed import key_hash, new_evidence, side
 
 LAX = Objective(max_rate=0.05)
+#: Of the shadows' tests.
+LEVEL = LAX.error_level * _OF_SHADOWS
 
 
 def evidence_of(timed, *, contended=0, unlike=0, seconds=(0.01, 0.5), cpu=(None, None), queued=None, operation="op"):
@@ -66,13 +70,26 @@ def test_nothing_is_said_of_it_where_latency_was_not_asked_for():
     assert not [note for note in card.notes if "judged" in note]
 
 
-def test_an_operation_that_is_not_judged_does_not_make_another_one_slower():
-    """Its wealth would be a discovery, and lower what the next one needs."""
-    evidence = evidence_of(1_000, contended=1_000)
-    evidence.operations["other"] = evidence_of(200, seconds=(0.01, 0.01), operation="other").operations["other"]
-    card = scorecard(evidence, LAX)
-    assert card.operation("other").latency.state is FieldState.TOO_FEW
-    assert "and none is slower" not in card.reasons[0]
+def test_an_operation_that_is_not_judged_lends_no_other_one_its_wealth():
+    """It would be a discovery, and with one the next needs half as much."""
+    calls, slow = next(
+        (calls, slow)
+        for calls in range(4_000, 4_200)
+        for slow in range(40, 120)
+        if discoveries([wealth := rate_wealth(slow, calls, 0.01)], LEVEL) != discoveries([wealth, 1e9], LEVEL)[:1]
+    )
+    evidence = evidence_of(5_000, contended=5_000)
+    evidence.operations["fine"] = evidence_of(1_000, seconds=(0.01, 0.01), operation="fine").operations["fine"]
+    other = evidence_of(calls - slow, seconds=(0.01, 0.01), operation="other").operations["other"]
+    other.update(evidence_of(slow, seconds=(0.01, 0.5), operation="other").operations["other"])
+    evidence.operations["other"] = other
+    assert scorecard(evidence, LAX).operation("other").latency.state is FieldState.TOO_FEW
+    evidence.operations["op"].contended = 0
+    assert scorecard(evidence, LAX).operation("other").latency.state is FieldState.REGRESSED
+
+
+def test_promote_says_nothing_of_speed_where_none_was_judged():
+    assert "slower" not in scorecard(evidence_of(1_000, contended=1_000), LAX).reasons[0]
 
 
 def test_promote_says_that_none_is_slower_where_some_were_judged():

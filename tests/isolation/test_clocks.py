@@ -129,6 +129,22 @@ async def test_what_is_waited_for_a_place_is_no_time_of_the_function(mock_clock,
         assert latency.cpu_p99[1] == latency.cpu_p50[1] == pytest.approx(1, rel=0.05)
 
 
+async def test_what_its_caller_has_asked_before_is_no_part_of_a_run(mock_clock, clocks):
+    """A run begins in a copy of the caller's context, which has what was told there."""
+
+    def new(request):
+        clocks.spend(2.0, cpu=1.0)
+        return request
+
+    backend = SyncBackend(new)
+    async with Shadower(one, backend) as shadower:
+        await backend.call(b"for the caller itself")
+        await shadower.call(b"1")
+        await shadower.wait_idle()
+        assert times(shadower)[0][1] == pytest.approx(2)
+        assert bins(row_of(shadower).shadow_cpu_seconds) == {bin_of(1): 1}
+
+
 async def test_a_call_that_timed_out_has_the_time_it_was_given(mock_clock, clocks):
     new = Queue(clocks)
     backend = SyncBackend(new, max_workers=1)
@@ -252,6 +268,7 @@ async def test_in_a_thread_s_loop_the_way_there_is_no_time_of_the_candidate(mock
         row = row_of(shadower)
         assert bins(row.shadow_cpu_seconds) == {}  # async: it has no CPU time of its own
         assert sorted(bins(row.queued_seconds)) == [0, bin_of(3)]
+        assert row.contended == 1  # the one that began late
 
 
 async def test_a_thread_backend_whose_candidate_asks_another_backend_has_the_inner_time(mock_clock, clocks):
