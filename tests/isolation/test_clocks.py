@@ -502,14 +502,15 @@ def test_a_call_is_drowned_where_the_lock_can_be_a_great_part_of_its_time(figure
     assert not is_drowned(**figures)
 
 
-def test_times_are_contended_where_a_side_is_in_a_thread_and_one_is_drowned():
+def test_times_are_contended_where_the_other_side_is_in_a_thread_and_one_is_drowned():
     thread, drowned = Timing(alone=1, threaded=1), Timing(alone=1, threaded=1, drowned=1)
     inline, long_inline = Timing(alone=1), Timing(alone=1, drowned=1)
     process = Timing(alone=1)
     assert is_contended(inline, drowned)
     assert is_contended(long_inline, thread)
     assert is_contended(None, drowned)
-    assert is_contended(drowned, None)
+    assert not is_contended(drowned, None)
+    assert not is_contended(drowned, process)
     assert not is_contended(inline, thread)
     assert not is_contended(long_inline, process)
     assert not is_contended(long_inline, None)

@@ -111,9 +111,14 @@ def is_drowned(cpu: float, waited: float = 0.0, late: float = 0.0, waits: float 
 
 
 def is_contended(primary: Timing | None, run: Timing | None) -> bool:
-    """Do the times of a call say more of the interpreter lock than of its two sides?"""
-    sides = [side for side in (primary, run) if side is not None]
-    return any(side.threaded for side in sides) and any(side.drowned for side in sides)
+    """Do the times of a call say more of the interpreter lock than of its two sides?
+
+    Only where the other side is in a thread of this process: one in a worker process has a lock of its own, and takes
+    none from the primary.
+    """
+    if run is None or not run.threaded:
+        return False
+    return run.drowned > 0 or (primary is not None and primary.drowned > 0)
 
 
 def is_unlike(primary: Timing | None, run: Timing | None) -> bool:
