@@ -16,8 +16,9 @@ from trioshadow._accounts.ledger import EPOCHS
 from trioshadow._accounts.notices import CAUSES, QUIET_SECONDS
 from trioshadow._caller.admission import FRAMES
 from trioshadow._model.errors import MESSAGE_LIMIT
+from trioshadow._model.keys import KEY_LIMIT
 from trioshadow._service.hosts import IDLE_HOSTS
-from trioshadow._settings.records import KEY_LIMIT, OPERATION_LIMIT
+from trioshadow._settings.records import OPERATION_LIMIT
 from trioshadow.archive import JsonlSink
 from trioshadow.compare._headers import NAMES_KEPT, VALUES_KEPT
 from trioshadow.compare._write import VALUE_LIMIT
@@ -141,7 +142,7 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
         *(f"{LIMIT}; {OPERATION_LIMIT} characters", "counted together; cut", "`(other)`"),
     )
     yield (
-        *("epochs whose counts are kept apart", "fixed", f"{EPOCHS}"),
+        *("epochs, and series of one, whose counts are kept apart", "fixed", f"{EPOCHS}"),
         *("the oldest lives on in the totals", "`statistics()`"),
     )
     yield (

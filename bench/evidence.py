@@ -1,19 +1,16 @@
 """What a scorecard's decisions are worth, by simulation, and what its evidence costs.
 
-A candidate that is as good as the primary must hardly ever be called regressed, however often one looks; one that is
-worse must be, soon. Both are simulated through the library's own formulas, with fixed seeds: every run of the same
-effort prints the same shares and numbers of calls. Shares are shares of runs; numbers of calls are medians.
-
-In all of them calls are independent, and each has a key of its own. What these rows do not tell: what happens where
-that is not so (noise in bursts, noise that goes with the key); `docs/evidence.md` says what then. The short effort
-makes a tenth of the runs, and its shares are as coarse.
+A candidate that is as good as the primary must hardly ever be rejected, however often one looks, and one that is worse
+than allowed hardly ever be promoted; and both must be known soon. Traffic of which the truth is known goes call by call
+through the library's own evidence and scorecard, with fixed seeds: every run of the same effort prints the same shares
+and numbers of calls. Shares are shares of runs; numbers of calls are medians. The short effort makes a tenth of the
+runs, and its shares are as coarse.
 """
 
 from __future__ import annotations
 
-from lib.simulation.alarms import false_alarms, power
 from lib.simulation.tallies import counting, fullest, reading
-from lib.simulation.verdicts import bounds, clean, latency, without_secondary
+from lib.simulation.verdicts import broken, false_promotes, false_rejects, latency, others, soon
 from lib.table import Section
 from lib.timing import Effort
 
@@ -21,26 +18,16 @@ from lib.timing import Effort
 def sections(effort: Effort) -> list[Section]:
     """Simulate, and measure."""
     return [
+        Section("A candidate that is another copy of the old one, looked at 40 times", list(false_rejects(effort))),
+        Section("A candidate that is worse than allowed", list(false_promotes(effort))),
+        Section("How soon it is known", list(soon(effort))),
+        Section("Broken now, after a million good calls", list(broken(effort))),
         Section(
-            "A candidate as good as the primary: 50 fields, 20,000 calls with a secondary, looked at after every call",
-            list(false_alarms(effort)),
-        ),
-        Section(
-            "A candidate that is worse in one of 50 fields, with a secondary",
-            list(power(effort)),
-            [
-                "Fixed size: the exact sign test at a level of 5 %/50, looked at once.",
-                "Its number of calls: that with which it finds the field in half of the runs; below, in nine of ten.",
-            ],
-        ),
-        Section("Without a secondary", list(without_secondary(effort))),
-        Section("Until it is clean", list(clean(effort))),
-        Section("How far the upper bounds can be trusted", list(bounds(effort))),
-        Section(
-            "Latency, looked at every 100 calls",
+            "Latency",
             list(latency(effort)),
             ["Lognormal, median 50 ms, sigma 0.5: a p99 of 160 ms."],
         ),
+        Section("Diffy's and Kayenta's rules on the same rates", list(others(effort))),
         Section(
             "What evidence costs",
             [*counting(effort), *reading(effort), *fullest(effort)],

@@ -131,6 +131,10 @@ def test_the_reference_has_every_public_name() -> None:
         "trioshadow.compare.HeaderChange",
         "trioshadow.evidence.Example",
         "trioshadow.evidence.LatencyScore",
+        "trioshadow.evidence.Plan",
+        "trioshadow.evidence.PlannedOperation",
+        "trioshadow.evidence.Wait",
+        "trioshadow.evidence.Withheld",
         "trioshadow.guard.BreakerChange",
         "trioshadow.guard.RampOutcome",
     }

@@ -57,7 +57,7 @@ def test_each_script_has_a_verdict_here_and_a_place_on_the_page() -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_is_short(name: str) -> None:
-    assert len(SCRIPTS[name].splitlines()) < 60
+    assert len(SCRIPTS[name].splitlines()) < 65
 
 
 @pytest.mark.slow
@@ -75,11 +75,11 @@ def test_a_script_decides_what_the_page_shows_and_leaves_nothing_behind(name: st
 
 #: Script, what is replaced in it by what, and what is seen then. The page says so, in its tables and its text.
 WITHOUT = [
-    ("library_swap", "view=str.strip, ", "", "html: body differs for 100.00%"),
+    ("library_swap", "view=str.strip, ", "", ": $ differs for 100.00%"),
     ("codec_change", "ignore=[refused], ", "", "- JSONDecodeError"),
     ("json_to_protobuf", '"preserving_proto_field_name": True, ', "", "$.unitPrice differs for 100.00%"),
-    ("json_to_protobuf", ', "always_print_fields_with_no_presence": True', "", "product: $.stock differs"),
-    ("json_to_protobuf", ', "always_print_fields_with_no_presence": True', "", "product: $.tags differs"),
+    ("json_to_protobuf", ', "always_print_fields_with_no_presence": True', "", ": $.stock differs"),
+    ("json_to_protobuf", ', "always_print_fields_with_no_presence": True', "", ": $.tags differs"),
     ("json_to_protobuf", 'IgnoreHeader("content-type"), ', "", "header content-type differs for 100.00%"),
     ("json_to_protobuf", 'Normalize("$.stock", int), ', "", '- 0\n      + "0"\n'),
     ("json_to_protobuf", ', Tolerance("$.grams", rel=1e-6)', "", "- 68216.138\n      + 68216.14\n"),

@@ -19,6 +19,9 @@ from trioshadow.asgi import ShadowMiddleware
 from trioshadow.compare import Accept, Normalize
 from trioshadow.evidence import Objective
 
+#: In earnest: max_rate=0.001. A script takes no minutes: fifty calls in their order are one event.
+OBJECTIVE = Objective(max_rate=0.01, fast_enough=0.05, block_seconds=None, block_calls=50)
+
 UNTIL = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -44,7 +47,7 @@ async def main() -> None:
     new.get("/prices/{sku}")(new_price)
     refused = Accept(lambda old, new: (old.status, new.status) == (400, 422))  # each in its own words
     rules = [refused, Normalize("$.until", datetime.fromisoformat)]  # +00:00, and Z
-    app = ShadowMiddleware(old, shadow=new, config=ShadowConfig(ignore=rules, candidate="fastapi"))
+    app = ShadowMiddleware(old, shadow=new, config=ShadowConfig(ignore=rules, candidate="fastapi"), objective=OBJECTIVE)
     hypercorn, stop = Config.from_mapping(bind=["127.0.0.1:0"], errorlog=None), trio.Event()
     async with trio.open_nursery() as nursery:
         (url,) = await nursery.start(functools.partial(serve, app, hypercorn, shutdown_trigger=stop.wait))
@@ -53,7 +56,7 @@ async def main() -> None:
                 count = {7: "many", 9: "2.0"}.get(number % 100, number % 10)
                 await browser.get(f"/prices/lamp-{number}", params={"count": count})
         stop.set()  # the server shuts down, and the legs are drained
-    print(app.shadower.scorecard(Objective(max_rate=0.01, fast_enough=0.05)).explain())  # in earnest: 0.001
+    print(app.shadower.scorecard().explain())
 
 
 trio.run(main)

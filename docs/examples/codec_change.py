@@ -11,6 +11,9 @@ from trioshadow import ShadowConfig, Shadower
 from trioshadow.compare import SameError
 from trioshadow.evidence import Objective
 
+#: In earnest: max_rate=0.001. A script takes no minutes: fifty calls in their order are one event.
+OBJECTIVE = Objective(max_rate=0.01, block_seconds=None, block_calls=50)
+
 
 class Reading(msgspec.Struct):
     sensor: int
@@ -34,7 +37,7 @@ async def main() -> None:
     refused = SameError(json.JSONDecodeError, msgspec.DecodeError)  # by both: that is agreement
     # No views: a record is compared as the object of its fields, and bytes as the JSON that is in them.
     config = ShadowConfig(ignore=[refused], candidate="msgspec")
-    async with Shadower(old, new, config) as shadower:
+    async with Shadower(old, new, config, objective=OBJECTIVE) as shadower:
         for number in range(2_000):
             reading = {"sensor": number, "celsius": round(rng.gauss(20, 5), 2), "note": "in the Küche"}
             if number % 50 == 0:
@@ -53,7 +56,7 @@ async def main() -> None:
         for cause in sorted({record.failure.message for record in shadower.failures()}):
             print(cause)
         # A real objective says 0.001 and takes ten times the messages.
-        print(shadower.scorecard(Objective(max_rate=0.01)).explain())
+        print(shadower.scorecard().explain())
 
 
 trio.run(main)

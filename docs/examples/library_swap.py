@@ -10,6 +10,9 @@ from trioshadow import ShadowConfig, Shadower
 from trioshadow.evidence import Objective
 from trioshadow.isolation import SyncBackend
 
+#: In earnest: max_rate=0.001. A script takes no minutes: fifty calls in their order are one event.
+OBJECTIVE = Objective(max_rate=0.01, block_seconds=None, block_calls=50)
+
 
 async def old_html(text: str) -> str:
     return commonmark.commonmark(text)  # on the event loop, as ever
@@ -41,13 +44,13 @@ async def main() -> None:
     written = rng.choices(list(TEXTS), weights=TEXTS.values(), k=4_500)
     # After a block of HTML one library writes a line end and the other none: no browser shows that.
     config = ShadowConfig(view=str.strip, candidate="markdown-it-py")
-    async with Shadower(old_html, new_html, config) as shadower:
+    async with Shadower(old_html, new_html, config, objective=OBJECTIVE) as shadower:
         for number, template in enumerate(written):
             text = template.replace("{}", f"lamp {number}")
             await shadower.call(text, operation=kind_of(text))
             await shadower.wait_idle()  # users take their time between two texts
         # A real objective says 0.001 and takes ten times the texts.
-        print(shadower.scorecard(Objective(max_rate=0.01)).explain())
+        print(shadower.scorecard().explain())
 
 
 trio.run(main)

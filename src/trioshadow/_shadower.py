@@ -1,17 +1,15 @@
 """The Shadower: the class that users meet, which wires what is below.
 
-The two lifetimes of a call are in two folders. The caller's task ends with its answer: `_caller/` decides, launches,
-and is told what the primary did. A leg ends with its verdict: `_service/` runs the shadow, judges and settles. What
-stays of both is in `_accounts/`.
+A call has two lifetimes. The caller's task ends with its answer: `_caller/` decides, launches, and is told what the
+primary did. A leg ends with its verdict: `_service/` runs the shadow, judges, settles. What stays is in `_accounts/`.
 
 Promises kept here:
 
 1. *Same answer.* `call()` awaits the primary in the caller's own task, context and cancel scopes, and returns its very
    object or raises its very exception.
 2. *Same time.* Between the primary's answer and the caller there is no await. `start()` and `primary_done()` are
-   synchronous and short; everything else happens in the tasks of the service nursery. What no promise covers is CPU:
-   shadow code and comparisons on the caller's event loop take turns with it. Keep them small, or move them off the loop
-   (`trioshadow.isolation`).
+   synchronous and short; all else happens in the service nursery. What no promise covers is CPU: shadow code and
+   comparisons on the caller's loop take turns with it. Keep them small, or move them off it (`trioshadow.isolation`).
 
 A nursery opened and closed inside `call()` would have to wait for its children before it could return, so each call's
 nursery is part of the shadower's, and the caller does not stand in it.
@@ -40,7 +38,7 @@ from ._caller.admission import Admission
 from ._caller.launch import Launcher
 from ._caller.leg import Leg
 from ._caller.outcome import PrimaryT, ShadowOutcome, ShadowT
-from ._model.backend import BackendLike, RequestT, as_callable
+from ._model.backend import BackendLike, RequestT, as_callable, beside
 from ._model.checks import is_count, is_text, several
 from ._model.sampling import SamplingKey
 from ._model.slo import SloTracker, recorder_of
@@ -68,6 +66,7 @@ class ShadowerOptions(TypedDict, total=False):
     slo: SloTracker | None
     breaker: LegBreaker | None
     comparer: Comparer | None
+    objective: Objective
 
 
 class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
@@ -89,7 +88,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     `abandoned`, True for a match, on the event loop, so it should be quick. `breaker` is a
     `trioshadow.guard.Breaker`, or anything with the methods of a `LegBreaker`: while it is open, no leg starts, and
     sampled calls are counted `paused`. `comparer` compares large bodies (`config.large_body`): by default a
-    `ThreadComparer()`, with two threads.
+    `ThreadComparer()`, with two threads. `objective` is what the candidate is to be judged by: see `scorecard()`.
 
     If the environment variable `TRIOSHADOW_KILL_FILE` names a file when it is entered, calls are `paused` while that
     file is there; it is looked for once a second.
@@ -113,15 +112,16 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         slo: SloTracker | None = None,
         breaker: LegBreaker | None = None,
         comparer: Comparer | None = None,
+        objective: Objective = _DEFAULT_OBJECTIVE,
     ) -> None:
         self._primary = as_callable(primary, "primary")
         self._shadow = shadow
-        shadow_call = as_callable(shadow, "shadow")
-        secondary_call = None if secondary is None else as_callable(secondary, "secondary")
+        shadow_call = as_callable(beside(shadow, primary), "shadow")
+        secondary_call = None if secondary is None else as_callable(beside(secondary, primary), "secondary")
         is_text.check("name", name)
         self._name = name
         self._notices = Notices(name)
-        self._ledger = Ledger(_epoch_of(_require_config(config)), lambda: uuid.uuid4().hex, time.time)
+        self._ledger = Ledger(_epoch_of(_require_config(config)), lambda: uuid.uuid4().hex, time.time, objective)
         if log is None:
             log = DivergenceLog()
         elif not isinstance(log, DivergenceLog):
@@ -294,35 +294,32 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         return self._ledger.statistics(self._consumer.dropped(), None if gate is None else gate.state)
 
     def latencies(self) -> dict[str, Histogram]:
-        """How long the compared calls took since the shadower was made: `primary`, `shadow` and `secondary`. From any
-        thread; 0.15 ms for ten operations, 12 ms for the fullest evidence there can be.
-        """
+        """How long compared calls took, since it was made: `primary`, `shadow`, `secondary`. From any thread."""
         return dict(zip(("primary", "shadow", "secondary"), self._ledger.latencies(), strict=True))
 
     def snapshot(self) -> dict[str, Any]:
         """What was counted of the current epoch, as plain data that nobody counts in any more.
 
         For a scorecard whose cost is another thread's: `scorecard(Evidence.from_dict(snapshot), objective)` of
-        `trioshadow.evidence` is `scorecard(objective)`. In the shadower's own thread only. It takes a millisecond for
-        ten operations, and 60 to 120 for the fullest evidence there can be.
+        `trioshadow.evidence` is `scorecard(objective)`. In the shadower's own thread only.
         """
         return self._ledger.evidence.to_dict(time.time())
 
-    def scorecard(self, objective: Objective = _DEFAULT_OBJECTIVE) -> Scorecard:
-        """Is the candidate good enough? From all calls of the current epoch, as they are at this moment.
+    def scorecard(self, objective: Objective | None = None) -> Scorecard:
+        """Is the candidate good enough? From all calls of the current epoch, as they are at this moment; if a ramp has
+        tried again, from those since it last did.
 
-        To be asked as often as one likes: its error level holds for all moments together. It takes a few
-        milliseconds for ten operations, and a few hundred for the fullest evidence there can be: of the event loop's
-        time, if it is called there. Nor can it be called anywhere else while calls are made: another thread may meet
-        what it reads half changed. `snapshot()` is the way to do without the loop.
+        None: by the shadower's own objective. A card for other limits does without what must be counted for them,
+        whether it is slower and whether a field is broken now, and says so. To be asked as often as one likes: its
+        error level holds for all moments together. In the shadower's own thread only; `snapshot()` is for others.
         """
-        return scorecard_of(self._ledger.evidence, objective)
+        evidence = self._ledger.evidence
+        return scorecard_of(evidence, evidence.objective if objective is None else objective)
 
     async def wait_idle(self) -> None:
         """Wait until nothing is in flight, the channel is empty, and log and sinks have caught up.
 
-        A checkpoint. Any number of tasks may wait. It returns when that was so: calls made meanwhile may be in flight
-        again.
+        A checkpoint. Any number of tasks may wait. It returns when that was so: calls made meanwhile may be in flight.
         """
         await self._consumer.wait_until(self._consumer.is_idle)
 

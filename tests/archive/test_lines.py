@@ -155,7 +155,7 @@ def test_what_was_captured_comes_back_equal(value):
 
 def test_what_was_captured_and_is_not_plain_is_told_in_words():
     whole = back(attrs.evolve(record(), captured=Captured((1, 2), decimal.Decimal(1)))).captured
-    assert whole == Captured([1, 2], "1", None)
+    assert whole == Captured([1, 2], "Decimal('1')", None)
 
 
 def test_a_snapshot_comes_back_equal():

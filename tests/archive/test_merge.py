@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,10 @@ import sys
 import pytest
 
 from trioshadow import ShadowConfig, Verdict
-from trioshadow.archive import ProblemKind, merge_archives
+from trioshadow.archive import ProblemKind, merge_archives, read_archive
 from trioshadow.archive._lines import record_line, snapshot_line
 from trioshadow.archive._reading import merge as merging
-from trioshadow.evidence import Epoch, Evidence
+from trioshadow.evidence import FORMAT, Epoch, Evidence
 
 from tests.support.archives import SNAPSHOT, record, writer
 
@@ -172,6 +173,32 @@ def test_problems_are_bounded_and_counted(path, monkeypatch):
     merged = merge_archives(path)
     assert len(merged.problems) == 3
     assert merged.problem_count == 10
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "words"),
+    [
+        (None, ProblemKind.OUTDATED, "evidence of format 1, counted by an older version (its records can be replayed;"),
+        (1, ProblemKind.OUTDATED, "evidence of format 1, counted by an older version"),
+        (FORMAT + 1, ProblemKind.NEWER, f"evidence of format {FORMAT + 1}, counted by a newer version (upgrade"),
+        ("2", ProblemKind.FOREIGN, "this is no snapshot of evidence"),
+    ],
+)
+def test_evidence_of_another_format_is_refused_by_name_and_the_records_beside_it_are_read(path, told, kind, words):
+    process = Process(path, "s1")
+    snapshot = {name: value for name, value in process.evidence.to_dict(1.0).items() if name != "format"}
+    process.put(snapshot if told is None else {**snapshot, "format": told})
+    process.writer.write(record_line(record(epoch=ID_20)), ID_20)
+    process.writer.close()
+    merged = merge_archives(path)
+    (problem,) = merged.problems
+    assert (problem.kind, merged.epochs, merged.records_since) == (kind, {}, 1)
+    assert words in str(problem)
+    with pytest.raises(ValueError, match=re.escape(problem.what)):
+        merged.evidence()
+    assert [one.operation for one in read_archive(path).records()] == ["GET /users/{id}"]
+    with pytest.raises(ValueError, match="this is no snapshot of evidence: "):
+        Evidence.from_dict({**snapshot, "format": told or 1})
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

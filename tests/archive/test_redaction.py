@@ -20,7 +20,9 @@ from trioshadow import (
     ResponseRecord,
     ShadowFailure,
     Verdict,
+    encode_key,
 )
+from trioshadow._model.keys import key_as_text
 from trioshadow.archive import Redaction
 from trioshadow.archive._lines import record_line, snapshot_line
 from trioshadow.archive._masks import mask_secrets
@@ -51,7 +53,7 @@ def headers(name, old=SECRET + "-1", new=SECRET + "-2"):
 def test_values_of_named_headers_are_masked_and_still_told_apart(pattern):
     redaction = Redaction([pattern])
     assert SECRET not in written(redaction, headers("x-user"))
-    assert words(redaction, headers("x-user")) == "headers\n  x-user\n    - ***\n    + *** (another)"
+    assert words(redaction, headers("x-user")) == "headers\n  header x-user\n    - ***\n    + *** (another)"
     assert SECRET in written(redaction, headers("x-other"))
 
 
@@ -118,8 +120,8 @@ def test_the_rest_stays_and_masks_tell_that_values_differ():
     bodies = {"user": {"email": "a", "age": 1}}, {"user": {"email": "b", "age": 2}}
     redacted = words(Redaction(paths=["$..email"]), record(old=divergence(*bodies)))
     assert redacted.splitlines()[1:] == [
-        *("  $['user']['email']", '    - "***"', '    + "*** (another)"'),
-        *("  $['user']['age']", "    - 1", "    + 2"),
+        *("  $.user.email", '    - "***"', '    + "*** (another)"'),
+        *("  $.user.age", "    - 1", "    + 2"),
     ]
     whole = words(Redaction(paths=["$..email"]), record(old=divergence({"user": {"email": "a", "age": 1}}, {})))
     assert '{"email": "***", "age": 1}' in whole
@@ -232,6 +234,19 @@ def test_keys_are_kept_or_hashed():
     assert Redaction(keys="hash").apply(record(b"")).key == b""
 
 
+def test_a_key_that_is_a_tuple_stays_one():
+    def kept(*items):
+        return Redaction().apply(record(encode_key(items))).key_text
+
+    assert kept("GET", f"/users?token={SECRET}&page=2") == "GET /users?token=***&page=2"
+    assert kept("tenant", ("POST", f"/x?sid={SECRET}"), "abc") == "tenant (POST /x?sid=***) abc"
+    assert kept("Bearer", f"{SECRET}9") == "Bearer ***"
+    long = encode_key(("GET", f"/users?token={SECRET}&q={'x' * 300}"))[:256]
+    shown = Redaction().apply(record(long)).key_text
+    assert shown.startswith("GET /users?token=***&q=xxx")
+    assert shown.endswith("xxx…")
+
+
 def test_the_function_has_the_last_word():
     assert Redaction(function=lambda record: None).apply(record()) is None
     renamed = Redaction(
@@ -292,6 +307,14 @@ def test_examples_of_masked_fields_are_masked(redaction, name):
     assert SECRET not in snapshot_written(redaction, snapshot(name))
 
 
+def test_a_text_that_only_begins_like_a_plain_value_is_masked():
+    redaction = Redaction(paths=["$.a.b"])
+    for text in (f"bag(b={SECRET})", f"bytearray(b'{SECRET}')", f'["{SECRET}"]'):
+        assert SECRET not in snapshot_written(redaction, snapshot("$.a", text=text))
+    for text in (f"b'{SECRET}'", f'…"{SECRET}"'):
+        assert SECRET in snapshot_written(redaction, snapshot("$.a", text=text))
+
+
 def test_examples_of_others_stay():
     redaction = Redaction(["x-user"], paths=["$.a.b"])
     for name in ("status", "header etag", "$.c", "$.a.d", "$.a"):
@@ -312,6 +335,9 @@ def test_keys_of_examples_are_hashed_like_those_of_records():
     redacted = snapshot_written(Redaction(keys="hash"), snapshot("status"))
     assert "user-7" not in redacted
     assert "092081140b677b45dbe983b2f0d4ae02" in redacted
+    for key in (b"3:GET,8:/users/1,", b"\xff\x00"):
+        hashed = Redaction(keys="hash").apply(record(key)).key.decode()
+        assert hashed in snapshot_written(Redaction(keys="hash"), snapshot("status", key=key_as_text(key)))
     assert SECRET not in snapshot_written(Redaction(), snapshot("status", key=f"/?token=ü\xa0{SECRET}", text="1"))
 
 

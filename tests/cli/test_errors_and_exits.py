@@ -10,7 +10,7 @@ from trioshadow.cli.common.errors import CliError, require
 from trioshadow.cli.common.scorecard import shortened
 from trioshadow.cli.common.texts import shorten_left, shorten_right
 from trioshadow.compare import visible
-from trioshadow.evidence import Decision, Example
+from trioshadow.evidence import Decision, Example, Objective
 
 from tests.support.commands import run, run_process
 
@@ -97,7 +97,8 @@ async def test_a_scorecard_is_shortened_by_what_is_said_elsewhere():
         return b"same"
 
     config = ShadowConfig(noise_rate=1)
-    async with Shadower(same, other, config, secondary=same) as shadower:
+    objective = Objective(block_seconds=None, block_calls=10)
+    async with Shadower(same, other, config, secondary=same, objective=objective) as shadower:
         for number in range(100):
             await (await shadower.call(b"%d" % number)).wait_settled()
         await shadower.wait_idle()

@@ -18,6 +18,8 @@ from trioshadow.cli.common.options import Panel, default_shown, names_of, option
 from trioshadow.cli.common.reading import read_options
 from trioshadow.cli.common.services import ServiceOptions
 from trioshadow.cli.demo.command import DemoOptions, demo
+from trioshadow.cli.plan.command import plan
+from trioshadow.cli.plan.options import PlanOptions
 from trioshadow.cli.proxy.command import proxy
 from trioshadow.cli.proxy.options import ProxyOptions
 from trioshadow.cli.replay.command import replay
@@ -31,13 +33,23 @@ COMMANDS = {
     "proxy": (proxy, ProxyOptions),
     "replay": (replay, ReplayOptions),
     "report": (report, ReportOptions),
+    "plan": (plan, PlanOptions),
     "demo": (demo, DemoOptions),
 }
 
 #: Two values of each option, neither of which is its default, as a file has them.
 OBJECTIVE = {
     "objective-rate": (0.02, 0.03),
+    "min-coverage": (0.5, 0),
+    "noise-margin": (0.5, 0),
+    "error-level": (0.01, 0.1),
     "max-p99-ratio": (2, "none"),
+    "max-p50-ratio": ("none", 1.5),
+    "fast-enough": (0.1, 0),
+    "block-seconds": ("none", 10),
+    "unverifiable-noise": (0.9, 0.5),
+    "min-keys": (7, 1),
+    "critical": (["POST /pay"], ["POST /pay=0.01", "POST /refund"]),
     "acknowledge": (["status"], ["header etag", "GET /: $.id"]),
 }
 SERVICES = {
@@ -87,11 +99,22 @@ REPORT = {
     "epoch": ("a", "b"),
     "exit-code": (True, True),
 }
+PLAN = {
+    **OBJECTIVE,
+    "rate": (50, 0.5),
+    "sample": (0.1, 0.5),
+    "operation": (["GET /a=0.9"], ["GET /a=0.5", "GET /b=0.25"]),
+    "noise-rate": (1, 0),
+    "noise": (0.1, 1),
+    "excess": (0.02, 1),
+    "json": (True, True),
+}
 DEMO = {"http": (True, True)}
 CASES = [
     *(("proxy", PROXY, which, ()) for which in (0, 1)),
     *(("replay", REPLAY, which, ("r.jsonl",)) for which in (0, 1)),
     *(("report", REPORT, which, ("a.jsonl", "b.jsonl")) for which in (0, 1)),
+    *(("plan", PLAN, which, ()) for which in (0, 1)),
     ("demo", DEMO, 0, ("a.md", "folder")),
 ]
 
@@ -123,7 +146,7 @@ def made(options, values, **more):
 
 
 def test_there_are_values_for_every_option():
-    for (_, options), values in zip(COMMANDS.values(), (PROXY, REPLAY, REPORT, DEMO), strict=True):
+    for (_, options), values in zip(COMMANDS.values(), (PROXY, REPLAY, REPORT, PLAN, DEMO), strict=True):
         assert set(values) == set(names_of(options).values())
 
 
@@ -279,6 +302,7 @@ TABLES = {
     "replay": ReplayOptions,
     "both": ServiceOptions,
     "report": ReportOptions,
+    "plan": PlanOptions,
     "all three": ObjectiveOptions,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import json
 import os
 import re
 import shutil
@@ -159,6 +160,112 @@ async def test_ignored_paths_and_headers_match_and_methods_can_be_allowed():
         told = await statistics(running.admin)
         assert (told["matched"], told["held_back"]) == (3, 1)
         assert "$.price" not in await running.end()
+
+
+def knows_tokens(log, body=b"me"):
+    """A service that answers 401, or sends to a login with a cookie in hand, to whoever has no Authorization."""
+
+    async def app(scope, receive, send):
+        if scope["type"] != "http":
+            raise NotImplementedError
+        headers = dict(scope["headers"])
+        log.append(b"authorization" in headers)
+        start = {"status": 401, "headers": []}
+        if b"authorization" in headers:
+            start["status"] = 200
+        elif scope["path"] == "/page":
+            start = {"status": 302, "headers": [(b"location", b"/login")]}
+        await send({"type": "http.response.start", **start})
+        await send({"type": "http.response.body", "body": body if start["status"] == 200 else b"who?"})
+
+    return app
+
+
+async def ask_for(running, *paths, headers):
+    async with httpx.AsyncClient() as client:
+        for path in paths:
+            assert (await client.get(running.url + path, headers=headers)).status_code == 200
+    return await statistics(running.admin)
+
+
+async def test_credentials_that_were_withheld_are_said_with_the_option_and_blamed_on_nobody(tmp_path):
+    """The secondary is the old service itself: it gets what that gets. No acknowledgement makes it a PROMOTE."""
+    old_log, new_log, archive = [], [], tmp_path / "a.jsonl"
+    options = ("--noise-rate", "1", "--acknowledge", "status", "--acknowledge", "body", "--objective-rate", "0.5")
+    options += ("--max-p99-ratio", "none", "--admin", "0", "--archive", str(archive))
+    paths = [f"/me?n={n}" for n in range(20)] + [f"/page?n={n}" for n in range(20)]
+    async with (
+        services(knows_tokens(old_log), knows_tokens(new_log)) as (old, new),
+        proxy(old, new, "--secondary", old, *options) as running,
+    ):
+        told = await ask_for(running, *paths, headers={"Authorization": "Bearer s3cret", "Cookie": "a=1"})
+        assert (told["diverged"], told["secondary"]["matched"]) == (40, 40)
+        assert told["diverging"] == []
+        assert told["scorecard"]["decision"] == "hold"
+        assert [(one["operation"], one["side"], one["calls"]) for one in told["scorecard"]["withheld"]] == [
+            *(("GET /me", "shadow", 20), ("GET /page", "shadow", 20)),
+        ]
+        running.stop()
+        status, report, errors = await running.ended()
+    assert status == 0
+    assert old_log == [True] * 80
+    assert new_log == [False] * 40
+    words = " ".join(report.split())
+    remedy = "--forward-credential authorization --forward-credential cookie"
+    assert "the shadow: HOLD - GET /me, GET /page: 40 of 40 calls reached the new one without authorization" in words
+    assert f"To send what is missing: {remedy}" in words
+    assert "differs from itself" not in report
+    # On stderr too the advice is the command's, and the primary's own origin is no other.
+    assert f"not sent to {new}, another origin" in errors
+    assert "HttpBackend" not in errors
+    assert old not in errors
+
+    # What a report says later, of the archive alone.
+    page = tmp_path / "a.html"
+    done = commands.run("report", archive, "--html", page, "--max-p99-ratio", "none")
+    for text in (done.stdout, page.read_text()):
+        assert remedy in " ".join(text.split())
+    assert "40 records of differences that are noise so far, rare enough, acknowledged, or for want" in done.stdout
+    assert "s3cret" not in archive.read_text() + page.read_text() + done.stdout
+    told = json.loads(commands.run("report", archive, "--json").stdout)
+    assert (told["decision"], remedy in told["reasons"][0]) == ("hold", True)
+    assert [one["headers"] for one in told["withheld"]] == [["authorization", "cookie"]] * 2
+    assert {tuple(one["withheld"]) for one in told["differences"]} == {("authorization", "cookie")}
+    assert all(one["explained"] for one in told["differences"])
+
+
+async def test_with_the_credentials_named_the_shadow_is_compared():
+    new_log = []
+    options = ("--forward-credential", "AUTHORIZATION", "--admin", "0", "--objective-rate", "0.5")
+    async with (
+        services(knows_tokens([]), knows_tokens(new_log)) as (old, new),
+        proxy(old, new, *options, "--max-p99-ratio", "none") as running,
+    ):
+        told = await ask_for(running, *(f"/me?n={n}" for n in range(15)), headers={"Authorization": "Bearer s3cret"})
+        assert (told["matched"], told["scorecard"]["decision"], told["scorecard"]["withheld"]) == (15, "promote", [])
+        await running.end()
+    assert new_log == [True] * 15
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        (("--allow-header", "accept"), "--forward-credential authorization --allow-header authorization"),
+        (
+            ("--forward-credential", "authorization", "--drop-header", "auth*"),
+            "no --drop-header for authorization",
+        ),
+    ],
+)
+async def test_the_option_that_keeps_a_credential_back_is_the_one_that_is_named(options, remedy):
+    async with (
+        services(knows_tokens([]), knows_tokens([])) as (old, new),
+        proxy(old, new, *options, "--admin", "0") as running,
+    ):
+        told = await ask_for(running, "/me", headers={"Authorization": "Bearer s3cret"})
+        assert [one["remedy"] for one in told["scorecard"]["withheld"]] == [remedy]
+        running.stop()
+        await running.ended()
 
 
 async def test_credentials_go_to_the_shadow_only_if_named_and_both_hear_who_asked():
@@ -584,7 +691,7 @@ async def wrong_use(*arguments):
         ((*URLS, "--secondary", "x"), "--secondary must be a URL"),
         ((*URLS, "--secondary", "http://a", "--noise-rate", "-1"), "--noise-rate must be a fraction from 0 to 1"),
         ((*URLS, "--noise-rate", "0.5"), "--noise-rate is of no use without a secondary"),
-        ((*URLS, "--objective-rate", "1"), "--objective-rate must be a fraction between 0 and 1"),
+        ((*URLS, "--objective-rate", "1"), "--objective-rate must be a fraction in [1e-9, 1)"),
         ((*URLS, "--listen", "here"), "--listen must be HOST:PORT"),
         ((*URLS, "--listen", "nowhere.invalid:0"), "--listen nowhere.invalid:0: "),
         ((*URLS, "--admin", "0.0.0.0:0"), "--admin must be on loopback"),

@@ -17,6 +17,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import httpx
 import pytest
 import trio
 
@@ -128,6 +129,8 @@ def evidence(path):
 # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 USERS = [f"/users/{n}" for n in range(30)]
+#: So many that it can be rejected: of blocks of ten calls it takes nine.
+MANY = [f"/users/{n}" for n in range(150)]
 
 
 @pytest.mark.parametrize(
@@ -143,16 +146,16 @@ USERS = [f"/users/{n}" for n in range(30)]
     ],
 )
 async def test_the_exit_status_is_the_decision(folder, shadow, options, status, words):
-    path = write(folder, *get(*USERS))
+    path = write(folder, *get(*MANY))
     async with server(service(1)) as old, server(shadow) as new:
         report = await replay(path, old, new, *options, status=status)
-    assert report.startswith("30 of 30 requests sent, of r.jsonl:\n")
+    assert report.startswith("150 of 150 requests sent, of r.jsonl:\n")
     assert words in report
     assert report.endswith("Archive: r.jsonl.replay.jsonl\n")
     found = counted(report)
-    assert found["matched"] + found["diverged"] == 30
-    assert not words.endswith("REJECT") or found["diverged"] == 30
-    assert evidence("r.jsonl.replay.jsonl") == 30
+    assert found["matched"] + found["diverged"] == 150
+    assert not words.endswith("REJECT") or found["diverged"] == 150
+    assert evidence("r.jsonl.replay.jsonl") == 150
 
 
 async def test_the_report_on_the_page_is_that_of_the_lines_above_it(folder):
@@ -193,8 +196,8 @@ async def test_a_primary_that_is_down_is_one_line_and_the_next_try_begins_anew(f
 
 async def test_a_shadow_that_is_down_is_rejected_and_no_crash(folder):
     async with server(service()) as url, servers.refusing() as down:
-        report = await replay(write(folder, *get(*USERS)), url, down, *MILD, status=1)
-    assert counted(report)["failed"] == 30
+        report = await replay(write(folder, *get(*MANY)), url, down, *MILD, status=1)
+    assert counted(report)["failed"] == 150
     assert "ConnectError" in report
 
 
@@ -337,6 +340,62 @@ async def test_a_secondary_shows_what_is_noise_and_holds_nobody_up_for_longer_th
 
 
 # ── our own archive ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def knows_tokens(refusal=401):
+    """Who has a cookie is known; whoever else is answered with this status."""
+
+    async def app(scope, receive, send):
+        if scope["type"] != "http":
+            raise NotImplementedError
+        known = b"cookie" in dict(scope["headers"])
+        await send({"type": "http.response.start", "status": 200 if known else refusal, "headers": []})
+        await send({"type": "http.response.body", "body": b"me" if known else b"who?"})
+
+    return app
+
+
+@pytest.mark.parametrize("refusals", [(401, 401), (403, 401), (200, 403)])
+async def test_refusals_of_requests_whose_credentials_went_to_nobody_teach_nothing(folder, refusals):
+    """Not where both sides refuse alike, and match; nor where the old service lets anybody in."""
+    path = write(folder, *get(*USERS, headers={"Cookie": "sid=s3cret"}))
+    async with server(knows_tokens(refusals[0])) as old, server(knows_tokens(refusals[1])) as new:
+        report = " ".join((await replay(path, old, new, "--secondary", old, *MILD, status=3)).split())
+        matched = await replay(path, old, new, "--forward-credential", "cookie", "-a", "b.jsonl", *MILD)
+    assert "HOLD - GET /users/{id}: 30 of 30 calls reached the new one without cookie" in report
+    assert "To send what is missing: --forward-credential cookie" in report
+    assert ("reached the secondary without cookie" in report) is (refusals[0] != 200)
+    assert "PROMOTE" in matched
+
+
+async def test_a_service_that_lets_anybody_in_where_the_old_one_does_not_is_to_blame(folder):
+    path = write(folder, *get(*(f"/users/{number}" for number in range(200)), headers={"Cookie": "sid=s3cret"}))
+    async with server(knows_tokens()) as old, server(knows_tokens(200)) as new:
+        report = await replay(path, old, new, *MILD, status=1)
+    assert "REJECT" in report
+    assert "without cookie" not in report
+
+
+async def test_credentials_that_an_archive_has_masked_are_said_to_be(folder):
+    config = ShadowConfig(capture=Capture())
+    middleware = ShadowMiddleware(service(1), shadow=service(2), config=config, sinks=[JsonlSink(folder / "a.jsonl")])
+    async with server(middleware) as url, httpx.AsyncClient() as client:
+        await client.get(url + "/users/1", headers={"Cookie": "sid=s3cret"})
+    async with server(knows_tokens()) as old, server(knows_tokens()) as new:
+        report = " ".join((await replay("a.jsonl", old, new, *MILD, status=3)).split())
+    assert "1 request sent without what lets somebody in (cookie): the file has masked cookie" in report
+    assert (
+        "To send what is missing: a file of requests that has cookie, which archives mask, with --forward-credential "
+        "cookie"
+    ) in report
+
+
+async def test_what_a_replay_drops_by_its_lists_is_named_by_them(folder):
+    path = write(folder, *get(*USERS, headers={"Cookie": "sid=s3cret"}))
+    options = ("--forward-credential", "cookie", "--drop-header", "cook*", *MILD)
+    async with server(knows_tokens()) as old, server(knows_tokens()) as new:
+        report = " ".join((await replay(path, old, new, *options, status=3)).split())
+    assert "To send what is missing: no --drop-header for cookie" in report
 
 
 async def test_what_a_middleware_has_captured_is_replayed_byte_for_byte(folder):
@@ -567,7 +626,7 @@ async def test_what_it_is_told_otherwise_the_second_time_is_said_and_other_keys_
         await replay(path, url, url, *MILD, "--drop-header", "X-B", "--drop-header", "x-a")
         write(folder, *get(*USERS, "/more"))
         refused = await error(path, url, url, "--resume", "--key-header", "X-User")
-        assert "has other keys: say --key-header as before (none), or begin anew" in refused
+        assert "is of other rules or of another candidate: say --candidate, --timeout, --key-header" in refused
         same = ("--resume", "--drop-header", "x-a", "--drop-header", "x-b")
         report = await replay(path, url, other, *MILD, *same, "--secondary", url)
         assert f"\n  --shadow was {url} before: now it is {other}\n" in report
@@ -638,7 +697,7 @@ async def test_a_disk_that_gets_full_ends_it_and_when_there_is_room_it_goes_on(f
         (("--rate", "x"), "--rate"),
         (("--concurrency", "0"), "--concurrency must be a number of requests from 1 to 1000"),
         (("--noise-rate", "1"), "--noise-rate is of no use without a secondary"),
-        (("--max-p99-ratio", "fast"), "--max-p99-ratio must be a number, 1 or more"),
+        (("--max-p99-ratio", "fast"), "--max-p99-ratio must be a ratio in [1, inf)"),
         (("--acknowledge", "price"), "--acknowledge must be a field as the report names it"),
         (("--ca-file", "/dev/null"), "--ca-file: no certificates in /dev/null"),
     ],

@@ -96,7 +96,7 @@ def test_json_is_strict_and_has_everything(rejected):
     assert operation["fields"][0]["state"] == "regressed"
     (difference,) = told["differences"]
     assert (difference["verdict"], difference["calls"], difference["fields"]) == ("diverged", 300, ["$.a"])
-    assert difference["instances"][0]["places"][0]["where"] == "$['a']"
+    assert difference["instances"][0]["places"][0]["where"] == "$.a"
     assert told["problems"] == []
 
 

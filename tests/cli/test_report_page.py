@@ -187,7 +187,7 @@ def test_an_acknowledged_field_shows_its_reason(path):
     objective = Objective(acknowledged=[Acknowledged("$.a", reason="agreed <in> April")])
     text = Parsed(page(path, objective=objective)).text
     assert "$.a agreed <in> April acknowledged" in text
-    assert "explained: as noise so far, as rare enough, or as acknowledged" in text
+    assert "explained: as noise so far, as rare enough, as acknowledged, or by withheld credentials" in text
 
 
 def test_problems_and_other_epochs_are_listed(path):

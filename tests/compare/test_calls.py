@@ -79,7 +79,7 @@ async def test_a_rule_of_a_place_that_raises_leaves_a_divergence_with_a_note(aut
         outcome = await shadower.call(b"x")
         await outcome.wait_settled()
     assert outcome.verdict is Verdict.DIVERGED
-    assert outcome.divergence.body.notes == ("Normalize raised LookupError at $['id']: nothing there",)
+    assert outcome.divergence.body.notes == ("Normalize raised LookupError at $.id: nothing there",)
 
 
 class OldError(Exception):

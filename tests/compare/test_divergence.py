@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioshadow import BodyDiff, Divergence, HeaderDiff, IgnoreField, ResponseRecord, ShadowConfig
-from trioshadow.compare import Change, ChangeKind
-from trioshadow.compare._write import first_difference
+from trioshadow.compare import Change, ChangeKind, first_difference
 
 CONFIG = ShadowConfig()
 

@@ -21,12 +21,15 @@ from trioshadow.compare import (
     Subset,
     Tolerance,
     Unordered,
+    first_difference,
+    visible,
+    written,
 )
 from trioshadow.compare._decode import decode_json
 from trioshadow.compare._lines import align
 from trioshadow.compare._match import by_sameness
 from trioshadow.compare._paths import parse_path
-from trioshadow.compare._write import VALUE_LIMIT, first_difference, visible, written
+from trioshadow.compare._write import VALUE_LIMIT
 
 JSON = {"content-type": "application/json"}
 NAMES = st.sampled_from(["a", "b", "id", "it's", ""])

@@ -419,7 +419,7 @@ def test_what_is_kept_does_not_change_with_the_original():
         (collections.deque([1]), "deque(1)"),
         (((1,), ()), "((1,), ())"),
         (range(2), "range(0, 1)"),
-        (Color.RED, '"red"'),
+        (Color.RED, 'Color("red")'),
         (2**5000, "<int of 5,001 bits>"),
         (Money(3), "Money(3)"),
         (uuid.UUID(int=0), "UUID('00000000-0000-0000-0000-000000000000')"),

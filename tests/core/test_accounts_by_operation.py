@@ -161,7 +161,7 @@ async def test_other_rules_begin_a_new_epoch_and_another_rate_does_not(autojump_
     async with Shadower(echo, echo, config) as shadower:
         await shadower.call(b"k")
         await shadower.wait_idle()
-        shadower.reconfigure(attrs.evolve(config, sample_rate=0.5, max_in_flight=7, seed=3, noise_rate=0.5))
+        shadower.reconfigure(attrs.evolve(config, sample_rate=0.5, max_in_flight=7, noise_rate=0.5))
         assert shadower.scorecard().calls == 1
         for changed in (
             attrs.evolve(config, candidate="2"),
@@ -169,6 +169,9 @@ async def test_other_rules_begin_a_new_epoch_and_another_rate_does_not(autojump_
             attrs.evolve(config, strict=True),
             attrs.evolve(config, view=len),
             attrs.evolve(config, shadow_timeout=1),
+            attrs.evolve(config, seed=3),
+            attrs.evolve(config, key=bytes),
+            attrs.evolve(config, may_mirror=bool),
         ):
             shadower.reconfigure(changed)
             assert shadower.scorecard().calls == 0

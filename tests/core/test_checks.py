@@ -95,7 +95,7 @@ RESULTS = {
     *("trioshadow.compare.Change", "trioshadow.compare.Excerpt", "trioshadow.compare.HeaderChange"),
     *("trioshadow.evidence.Epoch", "trioshadow.evidence.Example", "trioshadow.evidence.FieldScore"),
     *("trioshadow.evidence.LatencyScore", "trioshadow.evidence.OperationScore", "trioshadow.evidence.Scorecard"),
-    *("trioshadow.guard.BreakerChange", "trioshadow.guard.RampOutcome"),
+    *("trioshadow.evidence.Withheld", "trioshadow.guard.BreakerChange", "trioshadow.guard.RampOutcome"),
 }
 
 #: Any object will do.
@@ -176,6 +176,9 @@ RANGES = {
     (Objective, "noise_margin"): ((0, 7), (-0.001, INF)),
     (Objective, "error_level"): ((0.001, 0.999), (0, 1)),
     (Objective, "max_p99_ratio"): ((1, 99, None), (0.999, INF)),
+    (Objective, "max_p50_ratio"): ((1, 99, None), (0.999, INF)),
+    (Objective, "block_seconds"): ((0.001, 1e9, None), (0, -1, INF)),
+    (Objective, "block_calls"): ((1, 10**6), (0, -1)),
     (Objective, "fast_enough"): ((0,), (-0.001, INF)),
     (Objective, "min_coverage"): ((0, 1), (-0.001, 1.001)),
     (Objective, "unverifiable_noise"): ((0.001, 0.999), (0, 1)),
@@ -183,6 +186,8 @@ RANGES = {
     (Ramp, "steps"): (((0.5, 1),), ((0, 1), (0.5, 0.5), (0.5, 1.001), (INF,), ())),
     (Ramp, "every"): ((0.001, INF), (0, -1)),
     (Ramp, "look_every"): ((0.001, INF), (0, -1)),
+    (Ramp, "cool_down"): ((0.001, INF), (0, -1)),
+    (Ramp, "retries"): ((0, 10), (-1,)),
     (Ramp, "fall_back_to"): ((0, 0.001), (-0.001, 0.0011)),
     (Ramp, "max_failed"): ((0, 1), (-0.001, 1.001)),
     (Ramp, "min_calls"): ((1,), (0,)),
@@ -336,10 +341,10 @@ OTHERS = [
     *(("ReverseProxy", name) for name in ("base_url", "preserve_host")),
     ("Scorecards", "objective"),
     ("ScriptedBackend", "repeat"),
-    *(("Shadower", name) for name in ("config", "name", "log", "secondary", "slo", "breaker", "comparer")),
+    *(("Shadower", name) for name in ("config", "name", "log", "secondary", "slo", "breaker", "comparer", "objective")),
     ("Shadower.subscribe", "name"),
     *(("ShadowMiddleware", name) for name in ("config", "name", "log", "ignore_volatile", "operation")),
-    *(("ShadowMiddleware", name) for name in ("secondary", "slo", "breaker", "comparer")),
+    *(("ShadowMiddleware", name) for name in ("secondary", "slo", "breaker", "comparer", "objective")),
     *(("ShadowTransport", name) for name in ("inner", "shadower", "routes", "ignore_volatile", "operation")),
     ("SyncBackend", "function"),
     *(("ThreadBackend", name) for name in ("factory", "name")),
@@ -348,7 +353,7 @@ OTHERS = [
 
 #: Given to others as they are, who say what they think of them; or said in a test of its own.
 LEFT = {
-    *(("mirrored", name) for name in ("sinks", "slo", "breaker", "comparer")),
+    *(("mirrored", name) for name in ("sinks", "slo", "breaker", "comparer", "objective")),
     *(("Shadower", "sinks"), ("ShadowMiddleware", "sinks"), ("ShadowMiddleware", "shadower")),
     *(("ShadowMiddleware", name) for name in ("allow_headers", "drop_headers", "app", "shadow")),
     *(("PrometheusCollector", name) for name in ("shadowers", "scorecards")),

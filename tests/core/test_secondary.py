@@ -192,7 +192,7 @@ async def test_a_secondary_that_says_nothing_leaves_the_call_unpaired(autojump_c
         await (await shadower.call(b"k")).wait_settled()
     assert counts(shadower) == {"diverged": 1}
     assert secondary_counts(shadower) == {"abandoned": 1}
-    found = field(shadower, "body")
+    found = field(shadower, "$")
     assert (found.calls, found.pairs) == (1, 0)
 
 

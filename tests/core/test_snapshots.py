@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from trioshadow import ShadowConfig, Shadower, Sink
+from trioshadow._shadower import admission_of
 from trioshadow.evidence import Evidence
 from trioshadow.testing import Answer, Hang, ScriptedBackend
 
@@ -102,6 +103,23 @@ async def test_each_epoch_has_a_snapshot_of_its_own(autojump_clock):
         await shadower.call(b"k")
     assert target.told == [(60, "snapshot", 1, 2), (61, "snapshot", 3), (61, "closed")]
     assert target.last[0]["epoch"]["candidate"] == "2"
+
+
+async def test_each_series_of_an_epoch_has_a_snapshot_of_its_own_and_they_add_up(autojump_clock):
+    target = Target()
+    slow = ScriptedBackend(Answer(b"k", after=5))
+    async with Shadower(echo, slow, ShadowConfig(shadow_timeout=99, drain_timeout=99), sinks=[target]) as shadower:
+        await shadower.call(b"k")
+        await trio.sleep(1)
+        admission_of(shadower).ledger.begin_anew()
+        await shadower.call(b"k")
+        await shadower.wait_idle()
+        assert shadower.scorecard().calls == 1
+        assert shadower.statistics().matched == 2
+    parts = [Evidence.from_dict(one) for one in target.last]
+    assert len({part.series for part in parts}) == 2
+    assert [sum(part.totals()) for part in parts] == [1, 1]
+    assert sum(Evidence.merge(parts).totals()) == 2
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit()])

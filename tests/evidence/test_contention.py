@@ -7,14 +7,10 @@ import json
 import pytest
 
 from trioshadow.evidence import Decision, Evidence, FieldState, Objective, scorecard
-from trioshadow.evidence._bounds import discoveries, rate_wealth
-from trioshadow.evidence._latency import _OF_SHADOWS
 
-from tests.support.observed import key_hash, new_evidence, side
+from tests.support.observed import key_hash, new_evidence, observe, side
 
 LAX = Objective(max_rate=0.05)
-#: Of the shadows' tests.
-LEVEL = LAX.error_level * _OF_SHADOWS
 
 
 def evidence_of(timed, *, contended=0, unlike=0, seconds=(0.01, 0.5), cpu=(None, None), queued=None, operation="op"):
@@ -72,20 +68,22 @@ def test_nothing_is_said_of_it_where_latency_was_not_asked_for():
 
 def test_an_operation_that_is_not_judged_lends_no_other_one_its_wealth():
     """It would be a discovery, and with one the next needs half as much."""
-    calls, slow = next(
-        (calls, slow)
-        for calls in range(4_000, 4_200)
-        for slow in range(40, 120)
-        if discoveries([wealth := rate_wealth(slow, calls, 0.01)], LEVEL) != discoveries([wealth, 1e9], LEVEL)[:1]
-    )
     evidence = evidence_of(5_000, contended=5_000)
-    evidence.operations["fine"] = evidence_of(1_000, seconds=(0.01, 0.01), operation="fine").operations["fine"]
-    other = evidence_of(calls - slow, seconds=(0.01, 0.01), operation="other").operations["other"]
-    other.update(evidence_of(slow, seconds=(0.01, 0.5), operation="other").operations["other"])
-    evidence.operations["other"] = other
-    assert scorecard(evidence, LAX).operation("other").latency.state is FieldState.TOO_FEW
-    evidence.operations["op"].contended = 0
-    assert scorecard(evidence, LAX).operation("other").latency.state is FieldState.REGRESSED
+    observe(evidence, 4_000, operation="other", seconds=(0.01, 0.01))
+    seen = set()
+    for _ in range(130):
+        observe(evidence, operation="other", seconds=(0.01, 0.5))
+        states = []
+        for contended in (5_000, 0):
+            evidence.operations["op"].contended = contended
+            states.append(scorecard(evidence, LAX).operation("other").latency.state)
+        seen.add(tuple(states))
+    assert seen == {
+        (FieldState.CLEAN, FieldState.CLEAN),
+        (FieldState.TOO_FEW, FieldState.TOO_FEW),
+        (FieldState.TOO_FEW, FieldState.REGRESSED),
+        (FieldState.REGRESSED, FieldState.REGRESSED),
+    }
 
 
 def test_promote_says_nothing_of_speed_where_none_was_judged():

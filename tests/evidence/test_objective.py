@@ -14,6 +14,9 @@ NUMBERS = {
     "noise_margin": ([0, 5.0], [-0.1, math.inf, math.nan]),
     "error_level": ([1e-9, 0.999], [0, 1, math.nan]),
     "max_p99_ratio": ([1, 3.5, None], [0.99, math.inf, math.nan]),
+    "max_p50_ratio": ([1, 3.5, None], [0.99, math.inf, math.nan]),
+    "block_seconds": ([0.1, 3600, None], [0, -1, math.inf, math.nan]),
+    "block_calls": ([1, 10**6], [0, -1]),
     "fast_enough": ([0, 60], [-1, math.inf, math.nan]),
     "min_coverage": ([0, 1], [-0.1, 1.1, math.nan]),
     "unverifiable_noise": ([0.01, 0.999], [0, 1, math.nan]),
@@ -45,7 +48,51 @@ def test_a_count_is_no_fraction():
 
 
 def test_every_number_is_tested_here():
-    assert {field.name for field in attrs.fields(Objective)} == {*NUMBERS, "acknowledged"}
+    assert {field.name for field in attrs.fields(Objective)} == {*NUMBERS, "acknowledged", "operations"}
+
+
+def test_a_critical_operation_has_an_objective_of_its_own():
+    pay = Objective(max_rate=0.0001, acknowledged=["status"])
+    objective = Objective(operations={"POST /pay": pay}, acknowledged=["error"])
+    assert objective.of("POST /pay") is pay
+    assert objective.of("GET /") is objective
+    assert objective.acknowledges("POST /pay", "status")
+    assert objective.acknowledges("POST /pay", "error")
+    assert objective.acknowledges("GET /", "error")
+    assert not objective.acknowledges("GET /", "status")
+
+
+def test_blocks_of_time_are_the_same_for_all_operations():
+    objective = Objective(block_seconds=10, block_calls=7, operations={"POST /pay": Objective(max_rate=0.1)})
+    pay = objective.of("POST /pay")
+    assert (pay.max_rate, pay.block_seconds, pay.block_calls) == (0.1, 10, 7)
+
+
+@pytest.mark.parametrize("name", ['$["a', "$.a b", "$[a]"])
+def test_a_path_that_can_not_be_read_stays_as_it_is(name):
+    assert Acknowledged(name).field == name
+
+
+def test_an_objective_of_an_operation_is_one():
+    with pytest.raises(TypeError, match=r'operations must be a mapping .*\{"POST /pay": Objective\(.*not list'):
+        Objective(operations=["POST /pay"])
+    with pytest.raises(TypeError, match=r"operations\['POST /pay'\] must be an Objective, as in .*, not float"):
+        Objective(operations={"POST /pay": 0.1})
+    with pytest.raises(TypeError, match="operations must be a str, not int"):
+        Objective(operations={7: Objective()})
+    with pytest.raises(ValueError, match="is the objective of one operation, and can't have operations"):
+        Objective(operations={"a": Objective(operations={"b": Objective()})})
+
+
+def test_what_is_needed_while_counting_is_written_and_read():
+    objective = Objective(
+        max_rate=0.01, max_p50_ratio=2, block_seconds=None, min_coverage=0.5, operations={"a": Objective(fast_enough=1)}
+    )
+    read = Objective.from_dict(objective.to_dict())
+    assert read == objective
+    assert read.counting == objective.counting
+    assert attrs.evolve(objective, operations={}).counting != objective.counting
+    assert attrs.evolve(objective, acknowledged=["f"], min_coverage=0.1).counting == objective.counting
 
 
 def test_several_are_acknowledged_by_name_or_in_full():

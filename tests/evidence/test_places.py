@@ -77,22 +77,24 @@ def test_changes_beyond_those_that_are_kept_are_one_field():
 
 
 def test_a_body_that_is_not_taken_apart_is_one_field():
-    assert list(fields(ResponseRecord(b"\x00a"), ResponseRecord(b"\x00b"))) == ["body"]
+    assert list(fields(ResponseRecord(b"\x00a"), ResponseRecord(b"\x00b"))) == ["$"]
     text = {"headers": {"content-type": "text/plain"}}
-    assert list(fields(record(b"one\ntwo\n", **text), record(b"one\n2\n", **text))) == ["body"]
+    assert list(fields(record(b"one\ntwo\n", **text), record(b"one\n2\n", **text))) == ["$"]
+    assert list(fields("one", None)) == list(fields("one", "two")) == ["$"]
 
 
 def test_bodies_that_were_told_apart_and_not_how_are_one_field():
     from trioshadow import BodyDiff
 
     divergence = Divergence(body=BodyDiff(primary_len=1, shadow_len=2, prefix_equal_bytes=1))
-    assert fields_of(divergence, None) == {"body": (None, None)}
+    assert fields_of(divergence, None) == {"$": (None, None)}
 
 
 def test_exceptions_are_a_field_with_both_texts():
     for shadow, message, words in ((None, "", None), ("KeyError", "'b'", "KeyError: 'b'")):
         error = ErrorDiff(primary="ValueError", primary_message="a", shadow=shadow, shadow_message=message)
-        assert fields_of(Divergence(error=error), None) == {"error": ("ValueError: a", words)}
+        found = fields_of(Divergence(error=error), None)
+        assert {name: words_of(example) for name, example in found.items()} == {"error": ("ValueError: a", words)}
 
 
 def test_a_long_name_is_cut():

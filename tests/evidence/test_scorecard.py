@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from trioshadow import Verdict
 from trioshadow.evidence import Acknowledged, Decision, Epoch, Evidence, FieldState, Objective, Observation, scorecard
-from trioshadow.evidence._bounds import exchangeability_wealth, rate_wealth, upper_bound
-from trioshadow.evidence._evidence import FIELDS, OPERATIONS, OTHERS
+from trioshadow.evidence._betting import Allowed, Pairs, clean_wealth, regressed_wealth
+from trioshadow.evidence._bounds import is_below, rate_wealth, weight_of
+from trioshadow.evidence._evidence import FIELDS, OTHERS
+from trioshadow.evidence._tosses import LEVEL_WEIGHTS
 
 from tests.support.observed import fill, new_evidence, observe
 from tests.support.profiles import tried
@@ -45,37 +47,53 @@ def state_of(objective=UNTIMED, **counts):
 # ── clean ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_operation_without_a_difference_is_clean_from_4_104_keys_on():
-    """Where the bound of 0 of n falls to one in a thousand."""
-    few, enough = card(filled(matched=4_103)), card(filled(matched=4_104))
+def test_an_operation_without_a_difference_is_clean_from_4_093_keys_on():
+    """Where the bet on 0 of n has won twenty times what was staked."""
+    few, enough = card(filled(matched=4_092)), card(filled(matched=4_093))
     assert (few.operation("op").state, few.decision) == (TOO_FEW, Decision.HOLD)
     assert (enough.operation("op").state, enough.decision) == (CLEAN, Decision.PROMOTE)
     assert (few.operation("op").covered, enough.operation("op").covered) == (False, True)
     assert enough.missing == ()
-    assert 0 < few.operation("op").keys_needed <= 0.02 * 4_103
+    assert 0 < few.operation("op").keys_needed <= 0.03 * 4_092
     assert enough.operation("op").keys_needed == 0
 
 
-def test_a_field_is_clean_while_its_bound_is_within_the_rate_that_is_allowed():
+def most_that_is_clean(calls, pairs):
+    """So many differences, of so many calls, as the bets say."""
+    most = 0
+    while clean_wealth(pairs(most + 1, calls - most - 1), Allowed(0.001, 0.25)) + LEVEL_WEIGHTS[0] >= math.log(20):
+        most += 1
+    return most
+
+
+def test_a_field_is_clean_while_the_bet_says_so():
     calls = 20_000
-    bounds = [upper_bound(differ, calls, 0.05, 0.001) for differ in range(40)]
-    most = max(differ for differ, bound in enumerate(bounds) if bound <= 0.001)
-    assert most > 0
+    most = most_that_is_clean(calls, lambda differ, same: Pairs(0, 0, 0, 0, differ, same))
+    assert most == 3
     assert state_of(matched=calls - most, differed=most) is CLEAN
     assert state_of(matched=calls - most - 1, differed=most + 1) is DIFFERS
-    assert score(filled(matched=calls - most, differed=most)).rate_beyond_noise == bounds[most]
+    assert score(filled(matched=calls - most, differed=most)).rate_beyond_noise <= 0.001
+    assert score(filled(matched=calls - most - 1, differed=most + 1)).rate_beyond_noise > 0.001
 
 
-def test_with_a_secondary_half_of_the_error_level_is_kept_for_the_bound_by_pairs():
-    assert score(filled(only_shadow=3, neither=9_997)).rate_beyond_noise == upper_bound(3, 10_000, 0.025, 0.001)
+def test_the_rate_beyond_noise_is_what_would_be_clean_were_it_allowed():
+    for counts in (
+        {"only_shadow": 30, "neither": 9_970},
+        {"only_shadow": 500, "only_secondary": 480, "neither": 9_020},
+    ):
+        found = score(filled(**counts))
+        assert found.state is not CLEAN
+        factor = found.rate_beyond_noise / found.allowed
+        more, less = (
+            Objective(max_p99_ratio=None, max_rate=0.001 * factor * by, noise_margin=0.25 * factor * by)
+            for by in (1.001, 0.91)
+        )
+        assert state_of(more, **counts) is CLEAN
+        assert state_of(less, **counts) is not CLEAN
 
 
 def test_noise_is_taken_off_by_pairs():
-    """How often the two disagree, times how far from a fair coin; each at a quarter of the error level."""
     found = score(filled(only_shadow=480, only_secondary=500, both=25, neither=8_995))
-    disagree = upper_bound(980, 10_000, 0.0125, 0.5)
-    coin = upper_bound(480, 980, 0.0125, 0.5)
-    assert found.rate_beyond_noise == pytest.approx(disagree * (2 * coin - 1))
     assert found.rate == pytest.approx(0.0505)
     assert found.rate_beyond_noise < found.rate / 4
     assert found.noise == pytest.approx(0.0525)
@@ -85,19 +103,14 @@ def test_noise_is_taken_off_by_pairs():
 
 
 def test_a_shadow_that_differs_far_less_than_the_secondary_is_clean_at_once():
-    assert score(filled(only_secondary=200, neither=9_800)).rate_beyond_noise == 0
+    assert score(filled(only_secondary=200, neither=9_800)).state is CLEAN
+    assert score(filled(only_secondary=200, neither=9_800)).rate_beyond_noise < 0.0001
 
 
-def test_noise_that_hardly_any_pair_has_shown_allows_nothing():
-    nine, ten = (score(filled(both=noisy, neither=50)) for noisy in (9, 10))
-    assert nine.allowed == UNTIMED.max_rate
-    assert ten.allowed == pytest.approx(0.25 / 6)
-
-
-def test_a_large_difference_that_is_certain_and_within_what_is_allowed_is_clean():
-    """Thirty calls in a row speak for themselves, and three in ten thousand are allowed."""
+def test_a_large_difference_that_is_within_what_is_allowed_is_clean():
+    """Thirty calls in a row look bad, and are three in twenty thousand, where twenty are allowed."""
     evidence = filled(only_shadow=30, neither=199_970)
-    assert score(evidence).log10_e_value > 7
+    assert score(evidence).log10_e_value < 0
     assert score(evidence).state is CLEAN
     assert card(evidence).decision is Decision.PROMOTE
 
@@ -105,16 +118,60 @@ def test_a_large_difference_that_is_certain_and_within_what_is_allowed_is_clean(
 # ── regressed ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_fourteen_keys_by_which_only_the_shadow_differs_are_a_regression():
-    """W(13, 0) = 1,270 and W(14, 0) = 2,449, and one field among 64 must reach 1,707."""
-    assert state_of(only_shadow=13, neither=500) is DIFFERS
-    assert state_of(only_shadow=14, neither=500) is REGRESSED
-    assert card(filled(only_shadow=14, neither=500)).decision is Decision.REJECT
+def needed_against(allowed, weight, pairs, most=1_000):
+    """So many of the first kind that a field of this weight regresses; the first toss is not bet on."""
+    needed = math.log(20) - weight
+    return next(b for b in range(1, most) if regressed_wealth(pairs(b - 1), allowed) + LEVEL_WEIGHTS[0] >= needed)
+
+
+def test_a_field_regresses_against_what_is_allowed():
+    """The first to appear has half of the error level: 1/0.0247."""
+    needed = needed_against(Allowed(0.001, 0.25), weight_of(0), lambda b: Pairs(b, 0, 0, 500))
+    assert needed == 12
+    assert state_of(only_shadow=11, neither=500) is DIFFERS
+    assert state_of(only_shadow=12, neither=500) is REGRESSED
+
+
+def test_it_is_a_reason_to_reject_when_it_was_so_in_enough_blocks_of_time():
+    """A burst of calls is one thing that happened. Six tosses of the coin by blocks are 1/0.0247."""
+    for blocks, decision in ((0, Decision.HOLD), (7, Decision.HOLD), (8, Decision.REJECT)):
+        judged = card(filled(only_shadow=500, neither=500, blocks=blocks))
+        assert judged.operation("op").state is REGRESSED
+        assert judged.decision is decision
+        assert judged.operation("op").fields[0].blocks == (blocks, 0)
+        assert judged.operation("op").fields[0].blocks_needed == max(0, 8 - blocks)
+    held = card(filled(only_shadow=500, neither=500, blocks=5))
+    assert held.reasons[0] == (
+        "op: regressed: f differs for 50.00% of the keys (about 500); the old one never differs from itself, in 1,000 "
+        "pairs; to reject, about 3 more minutes like these are needed"
+    )
+    assert "op: fix f, or acknowledge it" in held.missing
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(None, "about 75 more calls"), (10.0, "about 30 more seconds"), (60, "about 3 more minutes")],
+)
+def test_what_it_takes_to_reject_is_said_in_what_a_block_is(seconds, told):
+    evidence = Evidence(Epoch(), objective=Objective(block_seconds=seconds))
+    fill(evidence, only_shadow=500, neither=500, blocks=5)
+    assert f"to reject, {told} like these are needed" in card(evidence).reasons[0]
+
+
+def test_blocks_in_which_the_old_one_was_worse_speak_against_it():
+    evidence = filled(only_shadow=500, only_secondary=100, neither=500)
+    evidence.operations["op"].fields["f"].blocks._others.append((9, 4))
+    judged = card(evidence)
+    assert (judged.operation("op").state, judged.decision) == (REGRESSED, Decision.HOLD)
+    assert judged.operation("op").fields[0].blocks_needed > 5
+    evidence.operations["op"].fields["f"].blocks._others[:] = [(10, 10**9)]
+    assert "many more calls" in card(evidence).reasons[0]
 
 
 def test_against_noise_it_takes_the_majority_that_the_wealth_says():
-    """Of 60 disagreements."""
-    needed = next(b for b in range(30, 61) if exchangeability_wealth(b, 60 - b) >= math.log(64 / 0.0375))
+    """Of 60 disagreements, and against a quarter more noise than there is."""
+    needed = needed_against(Allowed(0.001, 0.25), weight_of(0), lambda b: Pairs(b, 59 - b, 0, 500), 60)
+    assert needed > 40
     assert state_of(only_shadow=needed - 1, only_secondary=61 - needed, neither=500) is not REGRESSED
     assert state_of(only_shadow=needed, only_secondary=60 - needed, neither=500) is REGRESSED
 
@@ -135,7 +192,8 @@ def test_fields_in_which_the_shadow_is_better_do_not_help_to_accuse_another():
 
 def test_without_a_secondary_a_field_regresses_against_the_rate_that_is_allowed():
     keys = 500
-    needed = next(x for x in range(1, keys) if rate_wealth(x, keys, 0.001) >= math.log(64 / 0.0375))
+    least = math.log(20) - weight_of(0) - LEVEL_WEIGHTS[0]
+    needed = next(x for x in range(1, keys) if rate_wealth(x - 1, keys - 1, 0.001) >= least)
     assert needed == 7
     assert state_of(matched=keys - 6, differed=6) is DIFFERS
     assert state_of(matched=keys - 7, differed=7) is REGRESSED
@@ -149,13 +207,14 @@ def test_a_regression_needs_as_many_keys_as_are_asked_for():
 
 
 def test_a_regression_stays_one_when_its_keys_are_too_many_to_be_counted_exactly():
-    """Of 32 keys a sketch of 32 can't say how many there are; that there are 20 it can."""
+    """Of 2,048 the room is full, and half of them are forgotten."""
     evidence = new_evidence()
-    observe(evidence, 500, operation="op", secondary=[], key=1_000)
-    for number in range(60):
+    observe(evidence, 500, operation="op", secondary=[], key=10_000)
+    for number in range(2_054):
         observe(evidence, operation="op", shadow=["f"], secondary=[], key=number)
-        expected = REGRESSED if number + 1 >= 20 else DIFFERS
-        assert score(evidence, objective=Objective(min_keys=20)).state is expected
+        if number > 2_040 or number in (18, 19):
+            expected = REGRESSED if number + 1 >= 20 else DIFFERS
+            assert score(evidence, objective=Objective(min_keys=20)).state is expected
 
 
 def test_one_user_who_polls_is_no_evidence():
@@ -164,7 +223,7 @@ def test_one_user_who_polls_is_no_evidence():
     observe(evidence, 300, operation="op", secondary=[], key=10)
     observe(evidence, 1_000, operation="op", shadow=["f"], secondary=[], keys=1)
     assert score(evidence).state is DIFFERS
-    assert score(evidence).log10_e_value == pytest.approx(0, abs=0.01)
+    assert score(evidence).log10_e_value < 0
     alone = new_evidence()
     observe(alone, 300, operation="op", key=10)
     observe(alone, 1_000, operation="op", shadow=["f"], keys=1)
@@ -186,7 +245,8 @@ def test_noise_that_goes_with_the_key_is_counted_by_keys():
             )
     found = score(evidence)
     assert (found.shadow_only, found.secondary_only) == (700, 300)
-    assert found.log10_e_value == pytest.approx(exchangeability_wealth(14, 6) / math.log(10))
+    by_keys = regressed_wealth(Pairs(13, 6, 0, 180), Allowed(0.001, 0.25)) + LEVEL_WEIGHTS[0]
+    assert found.log10_e_value == pytest.approx(by_keys / math.log(10), abs=0.01)
     assert found.state is TOO_FEW
 
 
@@ -202,20 +262,22 @@ def test_what_a_few_keys_show_is_not_hidden_behind_one_that_polls():
     assert found.state is DIFFERS
 
 
-def test_fields_beyond_64_cost_more():
-    def state_among(others):
-        evidence = filled(only_shadow=14, neither=500)
-        for number in range(others):
-            fill(evidence, field=f"g {number}", only_shadow=1)
-        return score(evidence).state
+def test_a_field_that_appears_late_needs_more_and_takes_nothing_from_those_before():
+    def states(first, last):
+        evidence = filled(field="first", only_shadow=first, neither=500)
+        for number in range(100):
+            fill(evidence, field=f"g {number}", only_shadow=1, only_secondary=1)
+        fill(evidence, field="last", only_shadow=last)
+        return score(evidence, "first").state, score(evidence, "last").state
 
-    assert state_among(63) is REGRESSED
-    assert state_among(64) is DIFFERS
+    assert states(12, 12) == (REGRESSED, DIFFERS)
+    assert states(12, 24) == (REGRESSED, DIFFERS)
+    assert states(12, 26) == (REGRESSED, REGRESSED)
 
 
 def test_an_acknowledged_regression_does_not_help_to_accuse_another():
     """With ten that are certain, and known, one that is not would have needed an eleventh of the evidence."""
-    evidence = filled(only_shadow=12, neither=500)
+    evidence = filled(only_shadow=8, neither=500)
     for number in range(10):
         fill(evidence, field=f"g {number}", only_shadow=100)
     known = Objective(max_p99_ratio=None, acknowledged=[f"g {number}" for number in range(10)])
@@ -227,9 +289,10 @@ def test_an_acknowledged_regression_does_not_help_to_accuse_another():
 
 def test_many_fields_in_one_do_not_help_to_accuse_another():
     """A call may be counted there several times, so what it has tossed is no coin."""
-    evidence = filled(only_shadow=13, neither=500)
+    evidence = filled(only_shadow=10, neither=500)
     other = evidence.operations["op"].other_fields
-    other.differed = other.shadow_only = other.shadow_keys.keyless = 400
+    other.differed = other.shadow_only = 400
+    other.tosses._keyless[0] = 400
     assert score(evidence).state is DIFFERS
 
 
@@ -254,7 +317,7 @@ def test_a_field_that_differs_in_nearly_every_pair_is_unverifiable():
 
 
 def test_what_is_certain_is_said_of_an_unverifiable_field_too():
-    assert state_of(both=950, only_shadow=14, neither=0) is REGRESSED
+    assert state_of(both=950, only_shadow=16, neither=0) is REGRESSED
 
 
 def test_a_single_difference_without_any_noise_differs():
@@ -264,7 +327,10 @@ def test_a_single_difference_without_any_noise_differs():
 
 
 def test_with_noise_a_field_differs_once_its_own_wealth_is_one_over_the_error_level():
-    needed = next(b for b in range(1, 40) if exchangeability_wealth(b, 1) >= math.log(20))
+    allowed = Allowed(0.001, 0.25)
+    needed = next(
+        b for b in range(1, 40) if regressed_wealth(Pairs(b - 1, 1, 0, 60), allowed) + LEVEL_WEIGHTS[0] >= math.log(20)
+    )
     assert state_of(only_shadow=needed - 1, only_secondary=1, neither=60) is TOO_FEW
     assert state_of(only_shadow=needed, only_secondary=1, neither=60) is DIFFERS
 
@@ -297,7 +363,7 @@ def test_other_fields_never_are_clean_nor_regressed():
 
 
 def test_an_acknowledged_field_decides_nothing_and_is_shown():
-    evidence = filled(only_shadow=100, neither=9_900)
+    evidence = filled(only_shadow=100, neither=9_900, blocks=10)
     assert card(evidence).decision is Decision.REJECT
     objective = Objective(max_p99_ratio=None, acknowledged=[Acknowledged("f", operation="op")])
     judged = card(evidence, objective)
@@ -363,23 +429,24 @@ def test_with_an_acknowledged_field_all_as_one_is_not_judged():
 def noisy_together(only_shadow):
     """One field that is clean, with noise; and as one an excess that was made up."""
     evidence = filled(only_shadow=480, only_secondary=500, neither=99_020)
-    evidence.operations["op"].anything.shadow_only = only_shadow
-    evidence.operations["op"].anything.secondary_only = 100
+    anything = evidence.operations["op"].anything
+    anything.shadow_only, anything.secondary_only = only_shadow, 100
+    anything.tosses._keyless[:2] = only_shadow, 100
     return evidence
 
 
 def test_anything_that_noise_explains_is_no_difference_but_too_few():
     """Its own wealth is asked."""
-    judged = card(noisy_together(130)).operation("op")
+    judged = card(noisy_together(160)).operation("op")
     assert (judged.fields[0].field, judged.fields[0].state, judged.state) == ("anything", TOO_FEW, TOO_FEW)
-    judged = card(noisy_together(180)).operation("op")
+    judged = card(noisy_together(260)).operation("op")
     assert (judged.fields[0].field, judged.fields[0].state, judged.state) == ("anything", DIFFERS, DIFFERS)
 
 
 def test_what_all_as_one_still_needs_is_said():
-    judged = card(noisy_together(130))
-    assert judged.operation("op").keys_needed == pytest.approx(35_000, rel=0.05)
-    assert judged.missing == ("op: about 36,000 more calls",)
+    judged = card(noisy_together(160))
+    assert judged.operation("op").keys_needed == pytest.approx(87_000, rel=0.05)
+    assert judged.missing == ("op: about 88,000 more calls",)
 
 
 def test_anything_is_not_told_where_it_is_unverifiable():
@@ -437,7 +504,7 @@ def test_a_field_that_looks_worse_and_is_not_proven_so_is_taken_to_be_as_noisy_a
     for worse in (8, 10, 12):
         judged = card(filled(only_shadow=worse, only_secondary=8, neither=400)).operation("op")
         assert judged.state is TOO_FEW
-        assert 20_000 < judged.keys_needed < 50_000
+        assert 15_000 < judged.keys_needed < 50_000
 
 
 def test_what_differs_too_often_asks_for_calls_that_differ_less():
@@ -504,12 +571,14 @@ def test_failures_count_as_differences_and_as_compared():
     observe(evidence, 500, operation="op", secondary=[], key=100)
     judged = card(evidence)
     assert judged.operation("op").compared == 520
-    assert judged.decision is Decision.REJECT
-    assert judged.reasons[0].startswith("op: the new one failed for 3.85% of the keys (20); the old one never fails")
+    assert judged.decision is Decision.HOLD
+    assert judged.reasons[0].startswith(
+        "op: regressed: the new one failed for 3.85% of the keys (20); the old one never fails"
+    )
 
 
 def test_each_finding_has_its_reason_and_its_way_out():
-    evidence = filled(only_shadow=14, neither=500)
+    evidence = filled(only_shadow=14, neither=500, blocks=10)
     fill(evidence, operation="new", field="g", only_shadow=1, neither=500)
     fill(evidence, operation="odd", field="h", both=40)
     judged = card(evidence)
@@ -524,8 +593,9 @@ def test_each_finding_has_its_reason_and_its_way_out():
     held = card(evidence, Objective(max_p99_ratio=None, acknowledged=["f"]))
     assert held.decision is Decision.HOLD
     told = "the old one never differs from itself, in 501 pairs"
+    more = "if it stays so, it counts as regressed after about 9,900 more calls"
     assert held.reasons == (
-        f"new: g differs for 0.20% of the keys (1); {told}: it must be looked at",
+        f"new: g differs for 0.20% of the keys (1); {told}: it must be looked at; {more}",
         "odd: h: the old one differs from itself in 100% of the pairs, so the new one can't be judged there",
         "0.0% of the calls are of operations found clean, and 95.0% are asked for",
     )
@@ -574,9 +644,9 @@ def test_notes_say_what_else_should_be_known():
     fill(evidence, neither=1)
     assert card(evidence).notes == (
         "1,001 calls without a sampling key: each counts as a key of its own",
+        "the secondary failed in 5 calls",
         "12 sampled calls shed (1.1%): the busiest moments may be missing",
         "30 sampled calls abandoned (2.9%): what the new one would have answered is not known",
-        "the secondary failed in 5 calls",
         f"there were too many operations: what was light is in {OTHERS}",
     )
 
@@ -595,10 +665,11 @@ def test_few_keys_with_many_calls_are_noted():
 
 def timed(primary, shadow, calls=5_000, objective=None):
     """Calls that all took as long, but for 2 % that took the second time of each."""
-    evidence = new_evidence()
-    for part, times in ((0.98, (primary[0], shadow[0])), (0.02, (primary[-1], shadow[-1]))):
-        observe(evidence, round(part * calls), operation="op", key=None, seconds=times)
-    return scorecard(evidence, objective or Objective())
+    evidence = Evidence(Epoch(), objective=objective or Objective())
+    for number in range(calls):
+        odd = -(number % 50 == 0)
+        observe(evidence, operation="op", key=None, seconds=(primary[odd], shadow[odd]))
+    return scorecard(evidence, evidence.objective)
 
 
 def test_a_p99_that_is_not_known_is_a_dash():
@@ -622,7 +693,8 @@ def test_a_shadow_whose_p99_is_longer_than_allowed_is_regressed():
     assert judged.reasons == ("op: p99 96.8 ms, the old one's is 48.4 ms",)
     assert judged.missing == ("op: make it faster, or allow more (max_p99_ratio)",)
     assert "slower" in judged.explain()
-    assert timed([0.02, 0.05], [0.02, 0.10], objective=Objective(max_p99_ratio=2.2)).decision is Decision.PROMOTE
+    wider = timed([0.02, 0.05], [0.02, 0.10], objective=Objective(max_p99_ratio=2.2))
+    assert wider.decision is Decision.PROMOTE
     assert timed([0.02, 0.05], [0.02, 0.10], objective=UNTIMED).decision is Decision.PROMOTE
 
 
@@ -634,7 +706,7 @@ def test_a_shadow_that_is_fast_enough_is_clean_however_fast_the_primary_is():
 
 def test_a_few_calls_do_not_show_a_p99():
     """None slower than allowed: what it takes is the bound of 0 of n, around 1 %."""
-    needed = next(calls for calls in range(1, 2_000) if upper_bound(0, calls, 0.025, 0.01) <= 0.01)
+    needed = next(calls for calls in range(1, 2_000) if is_below(0, calls, 0.025, 0.01))
     assert needed == 486
     assert timed([0.05], [0.05], needed - 1).operation("op").latency.state is TOO_FEW
     assert timed([0.05], [0.05], needed).operation("op").latency.state is CLEAN
@@ -689,12 +761,6 @@ def test_a_regression_is_told_before_being_slower():
     assert "regressed" in judged.explain()
 
 
-def test_the_levels_of_both_sides_of_latency_add_up_to_the_error_level():
-    from trioshadow.evidence._latency import _OF_PRIMARY, _OF_SHADOWS
-
-    assert pytest.approx(1) == _OF_SHADOWS + _OF_PRIMARY * (2 * OPERATIONS + 2)
-
-
 # ── in words ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -744,7 +810,7 @@ def test_a_wide_table_has_all_columns_and_a_narrow_one_those_that_fit():
 
 
 def test_a_page_tells_each_thing_once():
-    judged = card(filled(only_shadow=14, neither=500))
+    judged = card(filled(only_shadow=14, neither=500, blocks=10))
     assert judged.explain(width=100) == PAGE
 
 
@@ -761,7 +827,7 @@ Note:
 operation                                        calls   compared   keys   pairs   p99 old   p99 new
 op                                regressed        514        514    514     514    981 µs    981 µs
     f: regressed
-      14 calls, 2.72% of the keys; noise 0.00%; beyond noise at most 8.14%"""
+      14 calls, 2.72% of the keys; noise 0.00%; beyond noise at most 6.89%"""
 
 
 def test_examples_are_shown():
@@ -773,6 +839,11 @@ def test_examples_are_shown():
     field.examples = (attrs.evolve(field.examples[0], primary=None),)
     assert "\n      + new f" in card(evidence).explain()
     assert "      - " not in card(evidence).explain()
+    evidence.operations["op"].fields["$.f"] = evidence.operations["op"].fields.pop("f")
+    assert "      - (absent)\n      + new f" in card(evidence).explain()
+    late = attrs.evolve(field.examples[0], primary="x" * 250 + "old", shadow="x" * 250 + "new")
+    field.examples = (late,)
+    assert "xold\n      + xxx" in card(evidence).explain(width=40)
     field.examples = ()
     assert "new f" not in card(evidence).explain()
 
@@ -906,7 +977,7 @@ def test_a_shadow_that_fails_as_often_as_the_secondary_is_no_regression():
         sides = (["failed"], []) if number % 20 == 0 else ([], ["failed"]) if number % 20 == 1 else ([], [])
         observe(evidence, operation="op", shadow=sides[0], secondary=sides[1], key=number)
     (failed,) = card(evidence).operation("op").fields
-    assert failed.state in (TOO_FEW, CLEAN)
+    assert failed.state is UNVERIFIABLE  # in one of twenty, the secondary says nothing of that
     assert (failed.shadow_only, failed.secondary_only, failed.pairs) == (200, 200, 4_000)
 
 
@@ -916,7 +987,7 @@ def test_noise_that_is_allowed_for_is_told_in_the_reason():
     first, second = judged.reasons
     assert first.endswith("no field differs beyond noise in more than 0.10% of the keys, but for noisy ones (1)")
     assert first in str(judged)
-    assert second == "op: f is noisy (10.0%), and differs in at most 1.9% more (2.5% allowed)"
+    assert second == "op: f is noisy (10.0%), and differs in at most 1.5% more (2.5% allowed)"
 
 
 def test_what_is_acknowledged_and_was_never_seen_is_told():
@@ -970,7 +1041,7 @@ def test_calls_that_were_abandoned_are_not_covered():
 def test_a_secondary_that_fails_often_allows_no_failures():
     evidence = filled(field="failed", only_shadow=2_500, only_secondary=2_500, both=500, neither=4_500)
     (failed,) = card(evidence).operation("op").fields
-    assert (failed.allowed, failed.state) == (0.001, TOO_FEW)
+    assert (failed.allowed, failed.state) == (0.001, UNVERIFIABLE)
 
 
 def test_that_acknowledged_fields_hide_how_often_the_others_differ_together_is_told():

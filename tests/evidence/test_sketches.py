@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioshadow.evidence._distinct import DistinctKeys
-from trioshadow.evidence._evidence import lightest
+from trioshadow.evidence._folding import lightest
 from trioshadow.evidence._histogram import Histogram
 
 from tests.support.observed import key_hash
@@ -232,3 +232,17 @@ def test_plain_data_is_the_same_on_a_machine_that_writes_the_highest_byte_first(
         swapped.add(int.from_bytes(number.to_bytes(8, "big"), "little"))
     monkeypatch.setattr("trioshadow.evidence._distinct._IS_LITTLE", False)
     assert DistinctKeys.from_dict(keys.to_dict(), 8).to_dict() == keys.to_dict() != here
+
+
+def test_the_keys_of_a_level_are_those_below_its_threshold():
+    keys = DistinctKeys(16)
+    for one in (1, 2**61, 2**62, 2**63, 2**63 + 1):
+        keys.add(one)
+    keys.add(None)
+    assert [keys.at_level(level) for level in range(4)] == [(6, 6), (3, 3), (2, 2), (1, 1)]
+    many = DistinctKeys(64)
+    for number in range(10_000):
+        many.add(key_hash(number))
+    least, most = many.at_level(1)
+    assert least < 5_000 < most
+    assert many.at_level(40) == (0, 0)

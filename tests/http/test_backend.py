@@ -102,7 +102,7 @@ async def test_credentials_go_to_another_origin_only_if_they_are_named(library, 
     assert elsewhere == {b"host", b"cookie", b"x-other", b"accept-encoding"}
     assert in_a_leg == {*elsewhere, b"x-shadow"}
     assert asked_for == same == {b"host", b"accept-encoding", *(name.lower().encode() for name in secrets)}
-    assert "the header authorization is not sent to another origin (https://new)" in caplog.text
+    assert "the header authorization is not sent to https://new, another origin than that of the request" in caplog.text
     assert "secret" not in caplog.text
 
 
@@ -213,7 +213,7 @@ async def test_two_backends_and_a_shadower(library, autojump_clock):
     async with Shadower(HttpBackend(old.client(), "https://old"), HttpBackend(new.client(), "https://new")) as shadower:
         outcome = await shadower.call(HttpRequest("GET", "/n"))
         assert outcome.primary.body == b'{"n":1}'
-        assert str((await outcome.wait_settled()).divergence) == "body: $['n'] changed"
+        assert str((await outcome.wait_settled()).divergence) == "body: $.n changed"
         await shadower.call(HttpRequest("POST", "/n"))
         await shadower.call(HttpRequest("GET", "/n", {"x-shadow": "1"}))
         await shadower.wait_idle()

@@ -569,7 +569,7 @@ async def judged(clocks, old_seconds, new_seconds, objective, calls=700, new=Non
         def new(request):
             clocks.spend(new_seconds, cpu=new_seconds)
 
-    @mirrored(new)
+    @mirrored(new, objective=objective)
     def old(request):
         clocks.spend(old_seconds, cpu=old_seconds)
 
@@ -577,7 +577,7 @@ async def judged(clocks, old_seconds, new_seconds, objective, calls=700, new=Non
         for number in range(calls):
             old(number)
             await shadower.wait_idle()
-        return shadower.scorecard(objective)
+        return shadower.scorecard()
 
 
 async def test_the_same_function_on_both_sides_is_promoted(mock_clock, clocks):

@@ -54,6 +54,17 @@ async def test_the_rules_are_those_of_the_call_and_run_in_the_worker():
         assert (await one(comparer, ignore=[Normalize("$.price", process_of)])).verdict is Verdict.MATCHED
 
 
+async def test_what_a_rule_met_in_a_worker_is_known_here():
+    rules = [IgnorePath("$.price"), IgnorePath("$.prize")]
+    async with ProcessComparer() as comparer:
+        config = ShadowConfig(ignore=rules)
+        for _ in range(2):
+            await comparer.compare({"price": 1}, {"price": 2}, config)
+        counts = config.comparison.use.counts()
+        assert counts["IgnorePath $.price"][1:] == (True, False)
+        assert counts["IgnorePath $.prize"] == (2, False, False)
+
+
 async def test_one_config_is_pickled_once():
     async with ProcessComparer() as comparer:
         config = ShadowConfig()

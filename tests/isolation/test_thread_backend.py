@@ -20,6 +20,8 @@ import trio
 import trio.testing
 
 from trioshadow import ShadowConfig, Shadower, ShadowError, Verdict, in_shadow
+from trioshadow._model.refusal import Lack, Refusal
+from trioshadow._service.marks import tell_lack
 from trioshadow.isolation import BackendFull, BackendNotRunning, CandidateError, ThreadBackend
 from trioshadow.isolation._crossing import Crossing
 
@@ -32,6 +34,20 @@ variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", defau
 async def echo(request):
     await trio.lowlevel.checkpoint()
     return request
+
+
+async def test_what_a_copy_lacked_is_told_from_the_other_loop_too():
+    """A backend that withholds credentials may stand there."""
+
+    async def refuses(request):
+        await trio.lowlevel.checkpoint()
+        tell_lack(Lack(["cookie"], "send it", Refusal.UNKNOWN))
+        return b"who?"
+
+    async with ThreadBackend(factory_of(refuses)) as backend, Shadower(echo, backend) as shadower:
+        await (await shadower.call(b"k")).wait_settled()
+    assert shadower.statistics().diverged == 1
+    assert [one.headers for one in shadower.scorecard().withheld] == [("cookie",)]
 
 
 async def hang(request):

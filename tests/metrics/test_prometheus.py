@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from trioshadow import DivergenceLog, SecondaryStatistics, ShadowConfig, Shadower, ShadowStatistics, Verdict
-from trioshadow.evidence import Histogram
+from trioshadow.evidence import Histogram, Objective
 from trioshadow.guard import Breaker
 from trioshadow.metrics import PrometheusCollector, Scorecards
 from trioshadow.metrics._catalogue import ERRORS, INFORMATION, METRICS, Kind
@@ -292,13 +292,17 @@ async def test_operations_have_rows_only_if_asked_for():
 
 async def test_the_scorecard_is_told_once_there_is_one():
     shadow = ScriptedBackend(Answer(b"other"))
-    async with trio.open_nursery() as nursery, Shadower(echo, shadow, name="cart") as shadower:
+    objective = Objective(block_seconds=None, block_calls=10)
+    async with (
+        trio.open_nursery() as nursery,
+        Shadower(echo, shadow, name="cart", objective=objective) as shadower,
+    ):
         scorecards = Scorecards([shadower])
         scraped = Scraped(shadower, scorecards=scorecards)
         assert not [name for name in scraped.samples() if "scorecard" in name]
-        for key in range(100):
+        for key in range(200):
             await shadower.call(b"", key=key)
-        await shadower.wait_idle()
+            await shadower.wait_idle()
         nursery.start_soon(scorecards.run)
         while scorecards.latest(shadower) is None:
             await trio.lowlevel.checkpoint()

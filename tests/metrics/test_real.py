@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from prometheus_client import CollectorRegistry, generate_latest, make_asgi_app
 
 from trioshadow import ShadowConfig, Shadower
+from trioshadow.evidence import Objective
 from trioshadow.metrics import PrometheusCollector, Scorecards, TracedBackend, register_opentelemetry
 from trioshadow.testing import Answer, Fail, ScriptedBackend
 
@@ -41,9 +42,11 @@ async def echo(request):
 async def shop():
     """A program with one shadower that has been called, its scorecard, and its registry."""
     shadow = ScriptedBackend(Answer(b"other"), Answer(b""), Fail(ValueError("no")))
+    config = ShadowConfig(candidate="2.0", noise_rate=1.0)
+    objective = Objective(block_seconds=None, block_calls=1)
     async with (
         trio.open_nursery() as nursery,
-        Shadower(echo, shadow, ShadowConfig(candidate="2.0", noise_rate=1.0), name="cart", secondary=echo) as shadower,
+        Shadower(echo, shadow, config, name="cart", secondary=echo, objective=objective) as shadower,
     ):
         for key in range(60):
             await shadower.call(b"", key=key, operation=f"GET /{key % 3}")

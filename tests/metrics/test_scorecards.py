@@ -40,6 +40,20 @@ async def test_scorecards_are_made_in_a_thread_of_what_the_loop_took(monkeypatch
     assert threading.get_ident() not in threads
 
 
+async def test_each_is_judged_by_its_own_objective_unless_there_is_one_for_all():
+    asked = {"a": Objective(max_rate=0.01), "b": Objective(max_p99_ratio=None)}
+    shadowers = [Shadower(echo, echo, name=name, objective=objective) for name, objective in asked.items()]
+    for_all = Objective(max_rate=0.5)
+    for objective, expected in ((None, list(asked.values())), (for_all, [for_all] * 2)):
+        scorecards = Scorecards(shadowers, objective)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(scorecards.run)
+            while any(scorecards.latest(shadower) is None for shadower in shadowers):
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        assert [scorecards.latest(shadower).scorecard.objective for shadower in shadowers] == expected
+
+
 async def test_scorecards_need_none_of_the_programs_threads():
     limiter = trio.to_thread.current_default_thread_limiter()
     places = [object() for _ in range(int(limiter.available_tokens))]

@@ -24,8 +24,8 @@ from trioshadow._accounts import notices as _notices
 from trioshadow._accounts.ledger import EPOCHS
 from trioshadow._accounts.notices import Notices
 from trioshadow._model.errors import MESSAGE_LIMIT
+from trioshadow._model.keys import KEY_LIMIT
 from trioshadow._settings.capture import _URL
-from trioshadow._settings.records import KEY_LIMIT
 from trioshadow.asgi import ShadowMiddleware
 from trioshadow.compare._headers import NAMES_KEPT, VALUES_KEPT
 from trioshadow.evidence import Evidence, _evidence

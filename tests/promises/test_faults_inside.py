@@ -220,7 +220,7 @@ async def test_a_divergence_that_breaks_whoever_reads_it_is_entered_as_one(autoj
     shadower = await under_fire(config=config)
     differing = [score for score in shadower.scorecard().operations if score.fields]
     assert len(differing) == 4
-    assert all("body" in {field.field for field in score.fields} for score in differing)
+    assert all("$" in {field.field for field in score.fields} for score in differing)
 
 
 @pytest.mark.parametrize("where", ["the divergence", "the evidence"])

@@ -184,7 +184,7 @@ WITHOUT_VALUES = {
     *("SameError", "Scorecard", "Scorecards", "ScriptedBackend", "SecondaryStatistics", "Segment"),
     *("ShadowConfig", "ShadowError", "ShadowMiddleware", "ShadowPending", "ShadowStatistics"),
     *("ShadowTransport", "Shadower", "ShadowerNotRunning", "Sink", "SloTracker", "Subset", "SyncBackend"),
-    *("ThreadBackend", "ThreadComparer", "Tolerance", "TracedBackend", "Unordered", "Verdict"),
+    *("ThreadBackend", "ThreadComparer", "Tolerance", "TracedBackend", "Unordered", "Verdict", "Withheld"),
 }
 
 
@@ -201,7 +201,7 @@ def test_of_each_public_class_it_is_said_whether_it_tells_values():
         "LatencyScore",
         "Merged",
     }
-    public |= {"ProblemKind", "RampOutcome", "Segment"}
+    public |= {"ProblemKind", "RampOutcome", "Segment", "Withheld"}
     wings = ("compare", "evidence", "http", "asgi", "guard", "isolation", "archive", "testing", "metrics")
     for module in ("trioshadow", *(f"trioshadow.{wing}" for wing in wings)):
         room = importlib.import_module(module)

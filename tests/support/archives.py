@@ -9,9 +9,11 @@ from trioshadow import Captured, Divergence, DivergenceRecord, ResponseRecord, S
 from trioshadow.archive import JsonlSink, Problem, read_archive
 from trioshadow.archive._lines import record_line
 from trioshadow.archive._writing.writer import ArchiveWriter, Limits
-from trioshadow.evidence import Epoch, Evidence
+from trioshadow.evidence import Epoch, Evidence, Objective
 from trioshadow.http import HttpRequest
 
+#: Tests take no minutes.
+BY_CALLS = Objective(block_seconds=None, block_calls=10)
 JSON = {"content-type": "application/json"}
 SNAPSHOT = Evidence(Epoch("2.0", "abc"), series="s1", since=1.0).to_dict(2.0)
 
@@ -79,7 +81,9 @@ def told(*paths):
     return entries
 
 
-def shadowed(path, calls, primary, shadow, secondary=None, *, operations=("GET /users/{id}",), **config):
+def shadowed(
+    path, calls, primary, shadow, secondary=None, *, operations=("GET /users/{id}",), objective=BY_CALLS, **config
+):
     """An archive of so many calls, as a process writes it. The backends are functions of the number of the call."""
 
     def backend(function):
@@ -93,7 +97,7 @@ def shadowed(path, calls, primary, shadow, secondary=None, *, operations=("GET /
         settings = ShadowConfig(**{"noise_rate": 1.0, "max_in_flight": 10_000, **config})
         sides = (backend(primary), backend(shadow))
         copy = None if secondary is None else backend(secondary)
-        async with Shadower(*sides, settings, secondary=copy, sinks=[JsonlSink(path)]) as shadower:
+        async with Shadower(*sides, settings, secondary=copy, sinks=[JsonlSink(path)], objective=objective) as shadower:
             for number in range(calls):
                 request = HttpRequest("GET", f"https://shop.test/users/{number}", headers={"authorization": "Bearer t"})
                 await shadower.call(request, operation=operations[number % len(operations)])

@@ -55,7 +55,7 @@ def test_a_test_in_whose_time_something_diverges_fails(run, how):
     result = run(TWO, *how.get("args", []), ini=how.get("ini", ""))
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
-        ["1 call diverged, failed or timed out", "", "call of op, key b'k'", "body*", "*- 1", "*+ 2"]
+        ["1 call diverged, failed or timed out", "", "call of op, key k", "body*", "*- 1", "*+ 2"]
     )
     result.stdout.no_fnmatch_line("*outside of any test*")
     result.stdout.no_fnmatch_line("*_trioshadow_pytest.py*")  # the traceback is none of the user's
@@ -165,7 +165,7 @@ def test_what_diverges_outside_of_any_test_fails_the_run(run, pytester, test):
     pytester.makeconftest("from helpers import diverge\ndef pytest_collection_finish(): diverge()")
     result = run(test, "--raise-on-divergence")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["*divergences outside of any test*", "1 call diverged*", "call of op, key b'k'"])
+    result.stdout.fnmatch_lines(["*divergences outside of any test*", "1 call diverged*", "call of op, key k"])
     assert run(test).ret in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 

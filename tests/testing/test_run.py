@@ -42,8 +42,8 @@ def test_what_diverges_fails_and_times_out_is_raised_with_its_operation_and_key(
         trio.run(mirror, Answer(2), Answer(1), Fail(OSError("no")), clock=trio.testing.MockClock(autojump_threshold=0))
     assert str(caught.value) == (
         "2 calls diverged, failed or timed out\n\n"
-        "call of op, key b'key 0'\nbody (value): 1 change\n  $\n    - 1\n    + 2\n\n"
-        "call of op, key b'key 2'\nthe shadow raised OSError: no"
+        "call of op, key key 0\nbody (value): 1 change\n  $\n    - 1\n    + 2\n\n"
+        "call of op, key key 2\nthe shadow raised OSError: no"
     )
     assert [record.verdict for record in caught.value.records] == [Verdict.DIVERGED, Verdict.FAILED]
     assert caught.value.count == 2

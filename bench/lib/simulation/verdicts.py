@@ -1,234 +1,232 @@
-"""For `evidence.py`: CLEAN, what holds without a secondary, how far the bounds can be trusted, and latency.
+"""For `evidence.py`: how often a decision is wrong, and how soon it is right, on traffic of which the truth is known.
 
-Counts are put into an `Evidence` as calls without a key, each of which counts as a key of its own, exactly; the
-scorecard is the library's whole one. Where a sketch of keys has a part in it, real hashes are counted.
+False REJECT: the candidate is another copy of the old one. False PROMOTE: it is just worse than what is allowed, or bad
+in a way that hides. Each run is looked at again and again, and counts if it was wrong at any look.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-import numpy as np
-
-from trioshadow import Verdict
-from trioshadow.evidence import Epoch, Evidence, FieldState, Objective, OperationScore, scorecard
-from trioshadow.evidence._bounds import discoveries, rate_wealth, upper_bound
-from trioshadow.evidence._field import FieldTally
-from trioshadow.evidence._histogram import Histogram
-from trioshadow.evidence._latency import latencies
-from trioshadow.evidence._operation import Operation
+from trioshadow.evidence import Decision, FieldState, Objective, Scorecard
+from trioshadow.evidence._drift import Drift, Moment
 
 from lib.simulation.shares import calls_until, hold_share, runs_of, share
-from lib.simulation.walks import Walk, walk
+from lib.simulation.traffic import (
+    UNTIMED,
+    Traffic,
+    by_key,
+    flapping,
+    in_bursts,
+    independent,
+    looks,
+    poller,
+    timed,
+    until,
+)
 from lib.table import Row
-from lib.timing import Effort
+from lib.timing import SMOKE, Effort
 
-_ALPHA = Objective().error_level
-_FIELD = "$.field"
-#: Looks that are so far apart, as a ratio, where every call would take too long.
-_STEP = 1.02
+Make = Callable[[int], Traffic]
 
 
-def _judged(row: Operation, objective: Objective) -> OperationScore:
-    evidence = Evidence(Epoch())
-    evidence.operations["op"] = row
-    return scorecard(evidence, objective).operation("op")
+def _rejected(card: Scorecard) -> bool:
+    return card.decision is Decision.REJECT
 
 
-def _add(row: Operation, differs: int, same: int) -> None:
-    """Count calls without a secondary and without a key."""
-    tally = row.fields.setdefault(_FIELD, FieldTally()) if differs else FieldTally()
-    row.counts[Verdict.MATCHED.slot] += same
-    row.counts[Verdict.DIVERGED.slot] += differs
-    row.keys.keyless += differs + same
-    tally.differed += differs
-    tally.keys.keyless += differs
+def _promoted(card: Scorecard) -> bool:
+    return card.decision is Decision.PROMOTE
 
 
-def _add_pairs(row: Operation, b: int, c: int, both: int, neither: int) -> None:
-    """Count pairs without a key."""
-    _add(row, b + both, c + neither)
-    row.asked += b + c + both + neither
-    row.pairs += b + c + both + neither
-    row.pair_keys.keyless += b + c + both + neither
-    tally = row.fields.setdefault(_FIELD, FieldTally())
-    tally.shadow_only += b
-    tally.shadow_keys.keyless += b
-    tally.secondary_only += c
-    tally.both += both
+def _field_is(state: FieldState) -> Callable[[Scorecard], bool]:
+    return lambda card: any(field.state is state for field in card.operation("op").fields)
 
 
-def _looks(first: int, last: int, step: float) -> list[int]:
-    looks = [first]
-    while looks[-1] < last:
-        looks.append(min(last, max(looks[-1] + 1, int(looks[-1] * step))))
-    return looks
+def _slower(card: Scorecard) -> bool:
+    return card.operation("op").latency.state is FieldState.REGRESSED
 
 
-def clean(effort: Effort) -> Iterator[Row]:
-    """How soon a candidate without a fault is CLEAN."""
-    for max_rate in (0.001, 0.01):
-        low, high = 1, 10**6
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if upper_bound(0, middle, _ALPHA, max_rate) <= max_rate else (middle, high)
-        objective = Objective(max_rate=max_rate, max_p99_ratio=None)
-        runs = runs_of(effort, 30)
-        needed = [_keys_until_clean(np.random.default_rng(run), objective, high) for run in range(runs)]
-        what = f"no difference at all, no secondary, max_rate {max_rate:.1%}: CLEAN"
-        yield Row(f"{what}, by the formula", f"{high:,} keys")
-        yield Row(f"  as the sketch counts them ({runs:,} runs)", calls_until(needed, "keys"))
+def _calls_of(effort: Effort, calls: int) -> int:
+    """Hardly any, where it is only to be shown that it works."""
+    return calls // 40 if effort == SMOKE else calls
+
+
+def _same(traffic: Traffic) -> Make:
+    return lambda _: traffic
+
+
+def false_rejects(effort: Effort) -> Iterator[Row]:
+    """How often a candidate that is another copy of the old one is ever rejected."""
+    cases: list[tuple[str, Make, int, Objective]] = [
+        (f"noise {noise:.1%} of each call, 20 fields", _same(independent(noise, noise, 20)), 20_000, UNTIMED)
+        for noise in (0.001, 0.01, 0.05, 0.3)
+    ]
+    cases += [
+        ("noise 2 %, 1,000 fields", _same(independent(0.02, 0.02, 1_000)), 3_000, UNTIMED),
+        ("noise 1 %, 200 fields that come one by one", _same(independent(0.01, 0.01, 200, late=100)), 20_000, UNTIMED),
+        ("noise of the key 5 %, 10 keys make 60 % of the calls", by_key(0.025), 20_000, UNTIMED),
+        ("noise of the key 30 %, 10 keys make 60 %", by_key(0.18), 20_000, UNTIMED),
+        ("a side lags 30 s each hour", in_bursts(30, 3_600), 108_000, UNTIMED),
+        ("a side lags 5 s each 10 minutes", in_bursts(5, 600), 108_000, UNTIMED),
+        ("a side stalls 20 s each hour: latency", timed(1.0, 20), 108_000, Objective()),
+    ]
+    for what, make, all_calls, objective in cases:
+        runs, calls = runs_of(effort, 60), _calls_of(effort, all_calls)
+        seen_at = calls // 40
+        # Slowly, so that there are blocks enough to reject by: three hours, or half of one.
+        found = [
+            until(run, make(run), _rejected, looks(seen_at, calls, every=seen_at), objective, 10) for run in range(runs)
+        ]
+        wrong = runs - found.count(None)
+        told = f"{what}: ever REJECT in {calls:,} calls, 10 a second ({runs:,} runs)"
+        yield _hold(Row(told, share(wrong, runs)), wrong, runs)
+
+
+def false_promotes(effort: Effort) -> Iterator[Row]:
+    """How often one that is worse than allowed is ever promoted."""
+    one_percent = Objective(max_rate=0.01, max_p99_ratio=None)
+    cases: list[tuple[str, Make, int, Objective]] = [
+        ("0.12 % wrong (0.1 % allowed), no noise", _same(independent(0.0012, 0.0)), 30_000, UNTIMED),
+        ("noise 5 %, 1.5 % more (1.25 % allowed)", _same(_more(0.05, 0.015)), 30_000, UNTIMED),
+        ("always wrong, under 90 % noise", _same(independent(1.0, 0.9)), 20_000, UNTIMED),
+        ("90 % of the calls one key, 3 % of the others wrong, noise 5 %", poller(0.9, 0.03, 0.05), 60_000, one_percent),
+        ("the same without noise", poller(0.9, 0.03, 0.0), 60_000, one_percent),
+        ("flaps never, and is wrong for 8 % of the customers", flapping(0.08), 30_000, UNTIMED),
+    ]
+    for what, make, all_calls, objective in cases:
+        runs, calls = runs_of(effort, 60), _calls_of(effort, all_calls)
+        found = [
+            until(run, make(run), _promoted, looks(500, calls, every=max(500, calls // 60)), objective)
+            for run in range(runs)
+        ]
+        wrong = runs - found.count(None)
+        told = f"{what}: ever PROMOTE in {calls:,} calls ({runs:,} runs)"
+        yield _hold(Row(told, share(wrong, runs)), wrong, runs)
+
+
+def _more(noise: float, excess: float) -> Traffic:
+    return independent(noise + excess, noise)
+
+
+def _hold(row: Row, wrong: int, runs: int) -> Row:
+    """At most 2 %; of fewer than fifty runs none is more than that."""
+    return replace(row, hold="<= 2%", held=wrong <= max(1, 0.02 * runs)) if runs >= 10 else hold_share(row, wrong, runs)
+
+
+def soon(effort: Effort) -> Iterator[Row]:
+    """How soon it is right."""
     runs = runs_of(effort, 60)
-    for noise in (0.0, 0.01, 0.05, 0.3):
-        needed = [_pairs_until_clean(np.random.default_rng(run), noise) for run in range(runs)]
-        what = f"identical, a field with noise {noise:.0%}, a secondary in all calls: CLEAN after ({runs:,} runs)"
-        yield Row(what, calls_until(needed))
+    limit = _calls_of(effort, 400_000)
+    clean, regressed = _field_is(FieldState.CLEAN), _field_is(FieldState.REGRESSED)
+    for what, traffic, wanted, first, end, most in (
+        ("identical, noise 1 %: the field CLEAN", independent(0.01, 0.01), clean, 2_000, 400_000, 36_000),
+        ("identical, noise 5 %: the field CLEAN", independent(0.05, 0.05), clean, 500, 100_000, 7_500),
+        ("identical, noise 30 %: the field CLEAN", independent(0.3, 0.3), clean, 100, 20_000, 1_000),
+        ("nothing differs: the operation CLEAN", independent(0.0, 0.0), _promoted, 500, 20_000, None),
+        ("1 % wrong, no noise: the field REGRESSED", independent(0.01, 0.0), regressed, 100, 20_000, 1_700),
+        ("6 % against 1 %: the field REGRESSED", independent(0.06, 0.01), regressed, 50, 20_000, 550),
+    ):
+        last = max(2 * first, min(end, limit))
+        found = [until(run, traffic, wanted, looks(first, last)) or last for run in range(runs)]
+        yield _until(f"{what} after ({runs:,} runs)", found, most)
+    runs = runs_of(effort, 20)
+    for what, traffic, minutes in (
+        ("2 % wrong", independent(0.02, 0.0), 15),
+        ("everything wrong", independent(1.0, 0.0), 10),
+        ("everything wrong, without a secondary", independent(1.0, None), 10),
+    ):
+        last = _calls_of(effort, 90_000)
+        found = [until(run, traffic, _rejected, looks(2_000, last, every=500)) or last for run in range(runs)]
+        median = sorted(found)[runs // 2] / 3_000
+        row = Row(f"{what}, 50 calls a second: REJECT after ({runs:,} runs)", f"{median:.1f} minutes")
+        yield replace(row, hold=f"<= {minutes}", held=median <= minutes)
 
 
-def _keys_until_clean(chance: np.random.Generator, objective: Objective, at_least: int) -> int:
-    row = Operation()
-    for look in _looks(at_least // 2, 10**6, _STEP):
-        for key_hash in chance.integers(0, 2**64, size=look - row.compared, dtype=np.uint64).tolist():
-            row.keys.add(key_hash)
-        row.counts[Verdict.MATCHED.slot] = look
-        if _judged(row, objective).state is FieldState.CLEAN:
-            return look
-    raise AssertionError("what never differs was not found clean")
-
-
-def _pairs_until_clean(chance: np.random.Generator, noise: float) -> int:
-    row, done = Operation(), 0
-    objective = Objective(max_p99_ratio=None)
-    for look in _looks(50, 10**7, _STEP):
-        one = noise * (1 - noise)
-        b, c, both, neither = chance.multinomial(look - done, [one, one, noise**2, (1 - noise) ** 2]).tolist()
-        _add_pairs(row, b, c, both, neither)
-        done = look
-        if _judged(row, objective).state is FieldState.CLEAN:
-            return look
-    raise AssertionError("what is identical was not found clean")
-
-
-def without_secondary(effort: Effort) -> Iterator[Row]:
-    """How soon a field that differs too often is REGRESSED; looked at whenever it differs."""
-    runs = runs_of(effort, 1_000)
-    objective = Objective(max_p99_ratio=None)
-    for rate in (0.01, 0.003):
-        needed = []
-        for run in range(runs):
-            chance = np.random.default_rng(run)
-            row, score = Operation(), None
-            while score is None or not score.fields or score.fields[0].state is not FieldState.REGRESSED:
-                _add(row, 1, int(chance.geometric(rate)) - 1)
-                score = _judged(row, objective)
-            needed.append(row.compared)
-        what = f"differs in {rate:.1%} of the calls, max_rate 0.1%: REGRESSED after ({runs:,} runs)"
-        yield Row(what, calls_until(needed))
-    chance, hits = np.random.default_rng(20_264), 0
-    for _ in range(runs):
-        hits += _ever_regressed(walk(chance, 20_000, np.full(50, 0.001), np.zeros(50)), 0.001)
-    what = f"50 fields, each at max_rate itself: one ever REGRESSED in 20,000 calls ({runs:,} runs)"
-    yield hold_share(Row(what, share(hits, runs)), hits, runs)
-
-
-def _ever_regressed(seen: Walk, limit: float) -> bool:
-    differ: dict[int, int] = {}
-    for call, field, b in zip(seen.call.tolist(), seen.field.tolist(), seen.b.tolist(), strict=True):
-        differ[field] = b
-        if b >= Objective().min_keys and rate_wealth(b, call, limit) > 0:
-            wealths = [rate_wealth(number, call, limit) for number in differ.values()]
-            found = discoveries(wealths, _ALPHA)
-            if any(rejected and b >= Objective().min_keys for rejected, b in zip(found, differ.values(), strict=True)):
-                return True
-    return False
-
-
-def bounds(effort: Effort) -> Iterator[Row]:
-    """How often an upper bound, looked at after every call, ever falls below the rate."""
-    runs, calls = runs_of(effort, 2_000), 20_000
-    for rate in (0.001, 0.01, 0.1):
-        limits = np.array([_first_below(differ, rate, calls) for differ in range(int(calls * rate * 2) + 50)])
-        chance, failed = np.random.default_rng(20_265), 0
-        for _ in range(runs):
-            arrivals = np.minimum(np.cumsum(chance.geometric(rate, size=len(limits))), calls + 1)
-            failed += bool((arrivals > limits).any())
-        what = f"bound of a rate of {rate:.1%}: ever too low in {calls:,} calls ({runs:,} runs)"
-        yield hold_share(Row(what, share(failed, runs)), failed, runs)
-    runs = runs_of(effort, 300)
-    for shadow, secondary in ((0.06, 0.01), (0.3, 0.2)):
-        failed = sum(_beyond_noise_fails(np.random.default_rng(run), shadow, secondary, calls) for run in range(runs))
-        what = f"bound beyond noise, {shadow:.0%} against {secondary:.0%}: ever too low in {calls:,} calls"
-        yield hold_share(Row(f"{what} ({runs:,} runs)", share(failed, runs)), failed, runs)
-
-
-def _first_below(differ: int, rate: float, calls: int) -> int:
-    """Return after how many calls the bound falls below the rate if so many differ; calls + 1 if it does not."""
-    low, high = int(differ / rate), calls + 1
-    if low >= high:
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        below = upper_bound(differ, middle, _ALPHA, 0.001) < rate
-        low, high = (low, middle) if below else (middle, high)
-    return high
-
-
-def _beyond_noise_fails(chance: np.random.Generator, shadow: float, secondary: float, calls: int) -> bool:
-    row, done = Operation(), 0
-    objective = Objective(max_p99_ratio=None)
-    b, c, both = shadow * (1 - secondary), secondary * (1 - shadow), shadow * secondary
-    for look in _looks(20, calls, 1.1):
-        _add_pairs(row, *chance.multinomial(look - done, [b, c, both, 1 - b - c - both]).tolist())
-        done = look
-        fields = _judged(row, objective).fields
-        if fields and fields[0].rate_beyond_noise < shadow - secondary:
-            return True
-    return False
+def _until(what: str, found: list[int], most: int | None) -> Row:
+    row = Row(what, calls_until(found))
+    middle = sorted(found)[len(found) // 2]
+    return row if most is None or len(found) < 6 else replace(row, hold=f"<= {most:,}", held=middle <= most)
 
 
 def latency(effort: Effort) -> Iterator[Row]:
-    """How often an equal shadow is ever called slower, how soon a slower one, and how soon an equal one is CLEAN.
+    """How soon a slower candidate is found, and how often one that is just as slow as allowed is called slower."""
+    runs, last = runs_of(effort, 60), max(1_000, _calls_of(effort, 10_000))
+    found = [
+        until(run, timed(2.0)(run), _slower, looks(500, last, every=100), Objective()) or last for run in range(runs)
+    ]
+    yield _until(f"twice as slow, 1.5 allowed: REGRESSED after ({runs:,} runs)", found, 2_500)
+    for factor, told in ((1.0, "as fast"), (1.5, "just as slow as allowed")):
+        ever = [
+            until(run, timed(factor)(run), _slower, looks(500, last, every=250), Objective()) for run in range(runs)
+        ]
+        wrong = runs - ever.count(None)
+        yield _hold(Row(f"{told}: ever REGRESSED in 10,000 calls ({runs:,} runs)", share(wrong, runs)), wrong, runs)
 
-    Lognormal latencies, median 50 ms and sigma 0.5: a p99 of 160 ms.
-    """
-    runs = runs_of(effort, 1_000)
-    for what, ratio in (
-        ("identical, max_p99_ratio 1.5", 1.5),
-        ("just as slow as allowed, max_p99_ratio 1.0", 1.0),
+
+def broken(effort: Effort) -> Iterator[Row]:
+    """How many calls after it broke, when a million were good, what is broken is no longer promoted."""
+    for paired, rate, most in ((False, 1.0, 10), (False, 0.1, 100), (True, 1.0, 40), (True, 0.1, 400)):
+        runs = runs_of(effort, 60)
+        found = []
+        for run in range(runs):
+            chance, drift, call = random.Random(run), Drift(), 1_000_000
+            drift.add(1, 0.001, Moment(1, 0.0, 0), order=0, paired=paired)
+            while drift.block < 0:
+                call += max(1, math.ceil(math.log(1 - chance.random()) / math.log1p(-rate))) if rate < 1 else 1
+                drift.add(1, 0.001, Moment(call, 0.0, 1), order=0, paired=paired)
+            found.append(call - 1_000_000)
+        how = "with a secondary" if paired else "without a secondary"
+        yield _until(f"{rate:.0%} of the calls wrong, {how}: no PROMOTE after ({runs:,} runs)", found, most)
+
+
+def others(effort: Effort) -> Iterator[Row]:
+    """Diffy's and Kayenta's rules on the same traffic: 600 calls a minute for an hour, one field."""
+    runs, last = runs_of(effort, 40), _calls_of(effort, 36_000)
+    for what, shadow, secondary in (
+        ("identical, noise 1 %", 0.01, 0.01),
+        ("identical, noise 30 %", 0.3, 0.3),
+        ("6 % against 1 %", 0.06, 0.01),
+        ("1.3 % against 1 %", 0.013, 0.01),
     ):
-        objective = Objective(max_p99_ratio=ratio)
-        found = [_latency_until(run, 1.0, objective, FieldState.REGRESSED, 10_000) for run in range(runs)]
-        hits = runs - found.count(None)
-        yield hold_share(Row(f"{what}: ever REGRESSED in 10,000 calls ({runs:,} runs)", share(hits, runs)), hits, runs)
-    runs, objective = runs_of(effort, 200), Objective()
-    for what, factor, state in (
-        ("twice as slow", 2.0, FieldState.REGRESSED),
-        ("three times as slow", 3.0, FieldState.REGRESSED),
-        ("identical", 1.0, FieldState.CLEAN),
-    ):
-        found = [_latency_until(run, factor, objective, state, 10**6) for run in range(runs)]
-        needed = [one for one in found if one is not None]
-        yield Row(f"{what}, max_p99_ratio 1.5: {state.name} after ({runs:,} runs)", calls_until(needed))
-    found = [_latency_until(run, 1.5, objective, FieldState.CLEAN, 10_000) for run in range(runs)]
-    hits = runs - found.count(None)
-    what = f"just too slow, max_p99_ratio 1.5: ever CLEAN in 10,000 calls ({runs:,} runs)"
-    yield hold_share(Row(what, share(hits, runs)), hits, runs)
+        ours = diffy = kayenta = 0
+        for run in range(runs):
+            by_minute = _minutes(run, shadow, secondary)
+            ours += (
+                until(run, independent(shadow, secondary), _rejected, looks(600, last, every=600), UNTIMED, 10.0)
+                is not None
+            )
+            diffy += any(_diffy(by_minute[: minute + 1]) for minute in range(60))
+            kayenta += any(_kayenta(by_minute[: minute + 1]) for minute in range(9, 60))
+        told = f"Diffy {share(diffy, runs)}, Kayenta {share(kayenta, runs)}"
+        yield Row(f"{what}: ever REJECT in an hour, looked at each minute ({runs:,} runs)", share(ours, runs), told)
 
 
-def _latency_until(seed: int, factor: float, objective: Objective, state: FieldState, most: int) -> int | None:
-    chance = np.random.default_rng(seed)
-    row, every = Operation(), 100
-    for look in range(every, most + 1, every):
-        row.counts[Verdict.MATCHED.slot] = row.keys.keyless = look
-        for histogram, slower in ((row.primary_seconds, 1.0), (row.shadow_seconds, factor)):
-            histogram.update(_histogram(slower * chance.lognormal(math.log(0.05), 0.5, size=every)))
-        if latencies({"op": row}, objective)["op"].state is state:
-            return look
-    return None
+def _minutes(seed: int, shadow: float, secondary: float) -> list[tuple[int, int]]:
+    chance = random.Random(seed)
+    return [
+        (sum(chance.random() < shadow for _ in range(600)), sum(chance.random() < secondary for _ in range(600)))
+        for _ in range(60)
+    ]
 
 
-def _histogram(seconds: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Histogram:
-    """The bins that `Histogram.add()` would count, found at once."""
-    bins, counts = np.unique((8 * np.log2(seconds * 1e6)).astype(int), return_counts=True)
-    return Histogram.from_dict(dict(zip(map(str, bins.tolist()), counts.tolist(), strict=True)))
+def _diffy(by_minute: list[tuple[int, int]]) -> bool:
+    """Diffy's rule: raw > noise, relative > 20 %, absolute > 0.03 %."""
+    raw, noise = (sum(counts) for counts in zip(*by_minute, strict=True))
+    excess = raw - noise
+    return bool(excess > 0 and excess > 0.2 * (raw + noise) and excess > 0.0003 * 600 * len(by_minute))
+
+
+def _kayenta(by_minute: list[tuple[int, int]]) -> bool:
+    """Kayenta's: a one-sided Mann-Whitney test of the rates of each minute, at 1 %, by the normal approximation."""
+    ours, theirs = zip(*by_minute, strict=True)
+    ranked = sorted((*ours, *theirs))
+    ranks = {value: ranked.index(value) + (ranked.count(value) + 1) / 2 for value in set(ranked)}
+    n = len(ours)
+    rank_sum = sum(ranks[value] for value in ours)
+    statistic = rank_sum - n * (n + 1) / 2
+    ties = sum(count**3 - count for count in (ranked.count(value) for value in set(ranked)))
+    spread = math.sqrt(n * n / 12 * (2 * n + 1 - ties / (2 * n * (2 * n - 1))))
+    return bool(spread > 0 and (statistic - n * n / 2 - 0.5) / spread > 2.326)

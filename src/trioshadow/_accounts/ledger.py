@@ -6,7 +6,7 @@ counter in the same step that enters its verdict. The steps have no call between
 nor another thread sees half of one (CPython checks for both at calls and backward jumps only); those with more than one
 step are KI-protected where they are used.
 
-Rows belong to an epoch (a candidate and a set of rules). A call stays in the epoch in which it began.
+Rows belong to a series of an epoch (a candidate and a set of rules). A call stays in the series in which it began.
 
 Threads: everything here belongs to the shadower's own thread, but `count_elsewhere`, which takes a lock: two threads
 doing `c[x] += 1` lost a quarter of the increments.
@@ -20,7 +20,7 @@ from types import MappingProxyType
 import attrs
 
 from trioshadow._model.verdict import IN_FLIGHT, HeldBack, Verdict
-from trioshadow.evidence import Epoch, Evidence, Histogram, Operation
+from trioshadow.evidence import Epoch, Evidence, Histogram, Objective, Operation
 
 _CLOSED = Verdict.CLOSED.slot
 _SHED = Verdict.SHED.slot
@@ -30,7 +30,8 @@ _MIRRORED = Verdict.NOT_SAMPLED.slot
 #: Those who are held back for another cause than the first, which is what is left.
 _OTHER_CAUSES = tuple(HeldBack)[1:]
 
-#: So many epochs are kept at the most. A shadower has a second one when its rules change while it runs.
+#: So many epochs, or series of one, are kept at the most. A shadower has a second one when its rules change while it
+#: runs, or when a ramp tries again.
 EPOCHS = 4
 
 
@@ -110,7 +111,9 @@ class ShadowStatistics:
 @attrs.frozen
 class _Epochs:
     kept: tuple[Evidence, ...]
-    """The current one last."""
+    """The current one last. Of one epoch there may be several series."""
+    over: tuple[Evidence, ...]
+    """Those of them that nobody goes on with: a later series of the same epoch was begun."""
     past: tuple[int, ...]
     """The totals of those that are not kept any more."""
     past_secondary: tuple[int, ...]
@@ -123,19 +126,26 @@ class Ledger:
     """
 
     __slots__ = (
-        *("_clock", "_epochs", "_new_series", "evidence", "gave_way", "held_back", "held_bytes", "in_flight", "pairs"),
-        *("pairs_begun", "paused_by_breaker", "paused_by_kill_file", "records_waiting", "shed_for_bytes"),
-        *("shed_for_records", "shed_for_stack", "stalls"),
+        *("_clock", "_epochs", "_new_series", "_objective", "evidence", "gave_way", "held_back", "held_bytes"),
+        *("in_flight", "pairs", "pairs_begun", "paused_by_breaker", "paused_by_kill_file", "records_waiting"),
+        *("shed_for_bytes", "shed_for_records", "shed_for_stack", "stalls"),
     )
 
-    def __init__(self, epoch: Epoch, new_series: Callable[[], str], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        epoch: Epoch,
+        new_series: Callable[[], str],
+        clock: Callable[[], float],
+        objective: Objective | None = None,
+    ) -> None:
+        self._objective = objective
         self._new_series = new_series
         self._clock = clock
         #: The current epoch's: where calls that begin now are entered.
-        self.evidence = Evidence(epoch, series=new_series(), since=clock())
+        self.evidence = self._new_evidence(epoch)
         #: One attribute, so that another thread can take it in one step.
         none = Histogram(), Histogram(), Histogram()
-        self._epochs = _Epochs((self.evidence,), (0,) * (IN_FLIGHT + 1), (0,) * _MIRRORED, none)
+        self._epochs = _Epochs((self.evidence,), (), (0,) * (IN_FLIGHT + 1), (0,) * _MIRRORED, none)
         self.in_flight = 0
         """Legs without a verdict, of all epochs."""
         self.pairs = 0
@@ -159,21 +169,37 @@ class Ledger:
             evidence.series = self._new_series()
 
     def begin_epoch(self, epoch: Epoch) -> None:
-        """Calls that begin from now on are of this epoch; one that was left a short time ago is gone on with."""
-        by_epoch = {evidence.epoch: evidence for evidence in self._epochs.kept}
-        if epoch in by_epoch:
-            self.evidence = by_epoch.pop(epoch)
-        else:
-            self.evidence = Evidence(epoch, series=self._new_series(), since=self._clock())
-        kept = list(by_epoch.values())
+        """Calls that begin from now on are of this epoch; one that was left a short time ago is gone on with, in its
+        latest series.
+        """
+        epochs = self._epochs
+        # A later series may be gone where the earlier is not, in which a leg is still in flight.
+        of_epoch = [one for one in epochs.kept if one.epoch == epoch and one not in epochs.over]
+        self._go_on_with(of_epoch[0] if of_epoch else self._new_evidence(epoch), epochs.over)
+
+    def begin_anew(self) -> None:
+        """Calls that begin from now on are of another series of the same epoch. What was counted stays in the totals,
+        and is not judged any more.
+        """
+        current = self.evidence
+        self._go_on_with(self._new_evidence(current.epoch), (*self._epochs.over, current))
+
+    def _new_evidence(self, epoch: Epoch) -> Evidence:
+        return Evidence(epoch, series=self._new_series(), since=self._clock(), objective=self._objective)
+
+    def _go_on_with(self, evidence: Evidence, over: tuple[Evidence, ...]) -> None:
+        kept = [old for old in self._epochs.kept if old is not evidence]
         past, past_secondary = self._epochs.past, self._epochs.past_secondary
         past_latencies = self._epochs.past_latencies
-        for old in [evidence for evidence in kept if not evidence.held][: max(0, len(kept) - EPOCHS + 1)]:
+        for old in [old for old in kept if not old.held][: max(0, len(kept) - EPOCHS + 1)]:
             kept.remove(old)
             past = _sum(past, old.totals())
             past_secondary = _sum(past_secondary, old.secondary_totals())
             past_latencies = _sum_by_side([past_latencies, old.latencies()])
-        self._epochs = _Epochs((*kept, self.evidence), past, past_secondary, past_latencies)
+        # Before calls are entered there: nothing is ever counted where the totals don't look.
+        over = tuple(old for old in over if old in kept)
+        self._epochs = _Epochs((*kept, evidence), over, past, past_secondary, past_latencies)
+        self.evidence = evidence
 
     def admit(self, limit: int, max_bytes: int, row: Operation) -> bool:
         """Enter a leg, if there is room for it, for what it will hold (of which it may be known that it leaves
@@ -191,6 +217,8 @@ class Ledger:
             self.shed_for_bytes += 1
         elif self.in_flight < limit:
             self.shed_for_records += 1
+        else:
+            row.lost["in_flight"] += 1  # its legs alone fill the room: it takes longer than the calls come
         return False
 
     def hold_back(self, cause: HeldBack, row: Operation) -> None:
@@ -220,7 +248,7 @@ class Ledger:
         self.evidence.count_elsewhere(operation, _CLOSED)
 
     def evidences(self) -> tuple[Evidence, ...]:
-        """What was counted of the epochs that are kept, the current one last."""
+        """What was counted in the series that are kept, the current one last."""
         return self._epochs.kept
 
     def latencies(self) -> tuple[Histogram, Histogram, Histogram]:

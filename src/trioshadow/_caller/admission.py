@@ -62,7 +62,7 @@ class Admission:
     ) -> None:
         self.config = config
         self._door = door
-        self._ledger = ledger
+        self.ledger = self._ledger = ledger
         self._notices = notices
         self._gate = gate
         self._launch = launcher.launch
@@ -130,7 +130,8 @@ class Admission:
             permit = gate.admit()
             if permit is None:
                 row.counts[_PAUSED.slot] += 1
-                self._ledger.paused_by_breaker += 1  # after it: a part is never more than the whole
+                row.lost["breaker"] += 1  # after it: a part is never more than the whole
+                self._ledger.paused_by_breaker += 1
                 return _PAUSED
         size = size_of(request)
         if not self._ledger.admit(config.max_in_flight, config.max_in_flight_bytes - size, row):

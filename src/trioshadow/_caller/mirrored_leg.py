@@ -19,6 +19,7 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 from trioshadow._model.errors import error_words, passing_error
 from trioshadow._model.fixing import ATOMS, Deferred, fixed
 from trioshadow._model.kinds import is_a
+from trioshadow._model.refusal import refusal_in
 from trioshadow._service.judging import PrimarySide, PrimaryState, compare_failure
 from trioshadow._service.run import Run
 from trioshadow._service.settling import ShadowSettlement
@@ -82,7 +83,7 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
             if self._config.primary_view is None and type(answer) in ATOMS:
                 primary.value = answer  # the commonest case, without the calls below
             elif not self._settlement.settled:
-                primary.value = _fixed_view(self._config, answer)
+                primary.value = _fixed_view(self._config, answer, primary)
             if not (self._settlement.settled or self._runs[-1].take_room_for(primary.value)):
                 state = "abandoned"
         except BaseException as exc:  # the view is user code, and so may be the answer's class
@@ -164,7 +165,8 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
 
 
 @disable_ki_protection
-def _fixed_view(config: ShadowConfig, answer: Any) -> object:
+def _fixed_view(config: ShadowConfig, answer: Any, primary: PrimarySide) -> object:
+    primary.refusal = refusal_in(answer)  # no view shows it
     view = config.primary_view
     if view is None:
         return fixed(answer)  # a Deferred is no builtin: it is kept as it is

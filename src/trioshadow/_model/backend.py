@@ -29,6 +29,12 @@ class Backend(Protocol[_RequestT_contra, _ResponseT_co]):
 BackendLike = Backend[RequestT, ResponseT] | Callable[[RequestT], Awaitable[ResponseT]]
 
 
+def beside(backend: Any, primary: object) -> Any:
+    """The backend as it is beside this primary: some want to know whether it is the same service."""
+    ask = getattr(type(backend), "__trioshadow_beside__", None)
+    return backend if ask is None else ask(backend, primary)
+
+
 def as_callable(
     backend: BackendLike[RequestT, ResponseT], parameter: str
 ) -> Callable[[RequestT], Awaitable[ResponseT]]:

@@ -146,14 +146,16 @@ class Deferred:
     """An answer that is finished where it is compared, so that the work is not done on the caller's time.
 
     For edges: `leg.primary_done(Deferred(function, *args))`, of arguments that do not change. With a view for the
-    primary, which runs in the caller, it is finished there.
+    primary, which runs in the caller, it is finished there. `refusal`: how it refuses (`refusal.py`), as nobody can see
+    that before it is finished.
     """
 
-    __slots__ = ("_args", "_function")
+    __slots__ = ("_args", "_function", "refusal")
 
-    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
+    def __init__(self, function: Callable[..., Any], *args: Any, refusal: int = 0) -> None:
         self._function = function
         self._args = args
+        self.refusal = refusal
 
     @property
     def size(self) -> int:

@@ -13,6 +13,7 @@ import attrs
 
 from trioshadow._model.errors import MESSAGE_LIMIT, BodyTooLarge, ErrorShape, ErrorWords, describe_error, passing_error
 from trioshadow._model.fixing import Copied, Deferred, Packed
+from trioshadow._model.refusal import Lack, Refusal
 from trioshadow._model.sizes import comparable_size
 from trioshadow._model.verdict import FailureKind, ShadowFailure, Verdict
 from trioshadow._settings.config import ShadowConfig, View
@@ -48,7 +49,7 @@ backend can't be blamed (see `Run.interrupted`). `other`: the closing shadower, 
 class PrimarySide:
     """What is known of the primary's side of a call: the caller tells it, and each run is compared with it."""
 
-    __slots__ = ("error", "failure", "seconds", "state", "timing", "value")
+    __slots__ = ("error", "failure", "refusal", "seconds", "state", "timing", "value")
 
     state: PrimaryState
     value: Any
@@ -57,6 +58,8 @@ class PrimarySide:
     """If it raised."""
     failure: ShadowFailure | None
     """Of the view, or of the copy of its answer."""
+    refusal: Refusal | None
+    """How its answer refuses, before any view; None where it gave none, or one that does not say."""
     seconds: float | None
     """None: it has not ended, or was cancelled."""
     timing: Timing | None
@@ -64,13 +67,13 @@ class PrimarySide:
 
     def __init__(self) -> None:
         self.state = "pending"
-        self.value = self.error = self.failure = self.seconds = self.timing = None
+        self.value = self.error = self.failure = self.refusal = self.seconds = self.timing = None
 
 
 class RunFacts:
     """What is known of a run: one backend's side of a call."""
 
-    __slots__ = ("answer", "crash", "cut", "error", "failure", "gave_way", "seconds", "state", "timing")
+    __slots__ = ("answer", "crash", "cut", "ended", "error", "failure", "gave_way", "seconds", "state", "timing")
 
     state: RunState
     answer: Any
@@ -82,6 +85,8 @@ class RunFacts:
     never entered."""
     timing: Timing | None
     """Told by an isolation backend."""
+    ended: float
+    """When, by the clock of the run."""
     cut: Cut
     crash: tuple[str, str] | None
     """Type name and message of what came out of the call's nursery besides Cancelled."""
@@ -93,6 +98,7 @@ class RunFacts:
     def __init__(self) -> None:
         self.state = "running"
         self.answer = self.error = self.seconds = self.timing = self.crash = self.failure = None
+        self.ended = 0.0
         self.cut = ""
         self.gave_way = False
 
@@ -154,6 +160,19 @@ def judge(
             return ABANDONED
         return Verdict.FAILED, None, ShadowFailure(FailureKind.TOO_LARGE, type_name, message)
     return _compare_answers(primary.value, ran.answer, config, view)
+
+
+def explained_lack(verdict: Verdict, primary: PrimarySide, lack: Lack | None) -> Lack | None:
+    """The lack, if this side of the call came to what it did because its copy of the request had no credentials.
+
+    What was compared, matched or not, says nothing then, nor do an error or a view that could not read the refusal.
+    One that was late, or that a primary which raised stands beside, is its own doing.
+    """
+    if lack is None or verdict not in (Verdict.MATCHED, Verdict.DIVERGED, Verdict.FAILED):
+        return None
+    if primary.state != "done" or primary.failure is not None:
+        return None
+    return lack if lack.explains(primary.refusal or Refusal.NONE) else None
 
 
 def _is_too_large(primary: object) -> bool:

@@ -6,6 +6,7 @@ import contextvars
 from collections.abc import Callable
 
 from trioshadow._accounts.instruments import Settled
+from trioshadow._model.refusal import Lack
 
 
 class ShadowMark:
@@ -13,7 +14,7 @@ class ShadowMark:
     keep them.
     """
 
-    __slots__ = ("of_shadow", "running", "watchers")
+    __slots__ = ("lack", "of_shadow", "running", "watchers")
 
     def __init__(self, *, of_shadow: bool = True) -> None:
         """Not `of_shadow`: a sink's. What it calls is not mirrored, or it would feed itself; its writes are meant."""
@@ -21,6 +22,8 @@ class ShadowMark:
         self.of_shadow = of_shadow
         #: Who is told its verdict, which is known after the shadow's end; let go of then, since contexts outlive runs.
         self.watchers: tuple[Callable[[Settled], object], ...] = ()
+        #: What a run's backend says that the copy of the request lacked: here it stays, whatever is made of the answer.
+        self.lack: Lack | None = None
 
 
 class RunMark(ShadowMark):
@@ -49,6 +52,15 @@ def tell_when_settled(watcher: Callable[[Settled], object]) -> bool:
         return False
     mark.watchers = (*mark.watchers, watcher)
     return True
+
+
+def tell_lack(lack: Lack | None) -> None:
+    """In a run: the answer to its copy of the request is a refusal, and these credentials were missing; None: it is
+    none, or nothing was. The last answer counts, where a backend asks several times. Elsewhere nobody is told.
+    """
+    mark = shadow_mark.get()
+    if isinstance(mark, RunMark) and mark.running:
+        mark.lack = lack
 
 
 def unmirrored_context(*, of_shadow: bool) -> contextvars.Context:

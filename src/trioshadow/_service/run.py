@@ -177,7 +177,8 @@ class Run(RunFacts):
                 self.error = error_words(first_other(exc, trio.Cancelled) or exc if self.cut else exc)
         finally:
             mark.running = False
-            self.seconds = desk.now() - started
+            self.ended = ended_at = desk.now()
+            self.seconds = ended_at - started
             if told_so_far() is not told:
                 self.timing = timing = told_so_far().since(told)
                 if not self.cut:

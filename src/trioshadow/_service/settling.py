@@ -15,15 +15,17 @@ from typing import Any, TypeAlias, TypedDict
 
 from trioshadow._accounts.instruments import Settled
 from trioshadow._model.errors import passing_error, type_name
+from trioshadow._model.keys import KEY_LIMIT
+from trioshadow._model.refusal import Lack
 from trioshadow._model.sampling import counting_hash
 from trioshadow._model.verdict import FailureKind, ShadowFailure, Verdict
 from trioshadow._settings.config import ShadowConfig
-from trioshadow._settings.records import KEY_LIMIT, OPERATION_LIMIT, DivergenceRecord
+from trioshadow._settings.records import OPERATION_LIMIT, DivergenceRecord
 from trioshadow.compare import Divergence
 from trioshadow.evidence import COMPARED, Evidence, Observation, Operation, fields_of
 
 from .desk import Desk
-from .judging import Judgement
+from .judging import Judgement, explained_lack
 from .pair import Pair
 from .run import Run
 from .timing import is_contended, is_unlike
@@ -44,6 +46,8 @@ class _Times(_Clocks):
     """With the primary's own time."""
 
     primary_seconds: float | None
+    now: float
+    """When the shadow was done, by the clock of the run."""
 
 
 class Settlement(Settled):
@@ -92,6 +96,9 @@ class ShadowSettlement(Settlement):
         self._key = key[:KEY_LIMIT]  # legs may be many and keys a megabyte
         self._key_hash = counting_hash(key)
         self._evidence = evidence
+        use = config.comparison.use
+        if use is not None and use is not evidence.use:
+            evidence.watch(use)
         self._row = row
         self.permit = permit
         self._settle_outcome = settle_outcome
@@ -117,21 +124,22 @@ class ShadowSettlement(Settlement):
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
         self._settle_outcome(verdict, run.answer if answered else None, divergence, failure)
         del self._settle_outcome  # with a secondary still running this would keep the outcome, and so the answers
+        lack = _lack_of(run, verdict)
         # All of these come to code of others: what must pass out of one may not keep the others from being told.
         try:
             if pair is not None:
-                observation = _observation(judgement, run)
+                observation = _observation(judgement, run, lack)
                 pair.shadow_done(functools.partial(self._enter_pair, observation, _times_of(run)))
             else:
-                self._enter(judgement, run)
+                self._enter(judgement, run, lack)
         finally:
             try:
                 if divergence is not None or failure is not None:
-                    desk.instruments.recorded(self._record(judgement, run))
+                    desk.instruments.recorded(self._record(judgement, run, lack))
             finally:
                 self._tell(run, judgement)
 
-    def _record(self, judgement: Judgement, run: Run) -> DivergenceRecord:
+    def _record(self, judgement: Judgement, run: Run, lack: Lack | None) -> DivergenceRecord:
         verdict, divergence, failure = judgement
         return DivergenceRecord(
             key=self._key,
@@ -145,18 +153,20 @@ class ShadowSettlement(Settlement):
             # Not of the leg's own config: an edge has added the rules that it always has, and it is counted in this.
             epoch=self._evidence.epoch.name,
             captured=run.captured,
+            withheld=() if lack is None else lack.names,
         )
 
-    def _enter(self, judgement: Judgement, run: Run) -> None:
+    def _enter(self, judgement: Judgement, run: Run, lack: Lack | None) -> None:
         """Enter what was compared in the evidence."""
         verdict = judgement[0]
         try:
-            if verdict is Verdict.MATCHED:  # nearly always
-                self._row.observe(self._key_hash, run.primary.seconds, run.seconds)
+            if verdict is Verdict.MATCHED and lack is None:  # nearly always
+                self._row.observe(self._key_hash, run.primary.seconds, run.seconds, run.ended)
+                self._row.latest = time.time()
                 if run.timing is not None or run.primary.timing is not None:
                     self._row.observe_clocks(run.cpu_seconds, run.queued_seconds, **_clocks_of(run))
             elif verdict in COMPARED:
-                self._observe(_observation(judgement, run), None, _times_of(run))
+                self._observe(_observation(judgement, run, lack), None, _times_of(run))
         except BaseException as exc:
             self._not_entered(exc)
 
@@ -203,24 +213,34 @@ class SecondarySettlement(Settlement):
 
     def settle(self, run: Run, judgement: Judgement) -> None:
         """To where it meets what the shadow came to."""
-        self._pair.secondary_done(_observation(judgement, run))
+        self._pair.secondary_done(_observation(judgement, run, _lack_of(run, judgement[0])))
         self._tell(run, judgement)
 
 
-def _observation(judgement: Judgement, run: Run) -> Observation:
+def _lack_of(run: Run, verdict: Verdict) -> Lack | None:
+    mark = run.mark
+    if mark is None or mark.lack is None:  # nearly always
+        return None
+    return explained_lack(verdict, run.primary, mark.lack)
+
+
+def _observation(judgement: Judgement, run: Run, lack: Lack | None) -> Observation:
     verdict, divergence, failure = judgement
     try:
         fields = fields_of(divergence, failure)
     except BaseException as exc:  # a Divergence that `compare=` has made of anything: reading it is user code
         if passing_error(exc) is not None:
             raise
-        fields = {"body": (None, None)}
+        fields = {"$": (None, None)}  # they differ somewhere
+    withheld, remedy = ((), "") if lack is None else (lack.names, lack.remedy)
     return Observation(
         verdict=verdict,
         fields=fields,
         seconds=run.seconds,
         cpu_seconds=run.cpu_seconds,
         queued_seconds=run.queued_seconds,
+        withheld=withheld,
+        remedy=remedy,
     )
 
 
@@ -234,4 +254,4 @@ def _clocks_of(run: Run) -> _Clocks:
 
 
 def _times_of(run: Run) -> _Times:
-    return {"primary_seconds": run.primary.seconds, **_clocks_of(run)}
+    return {"primary_seconds": run.primary.seconds, "now": run.ended, **_clocks_of(run)}

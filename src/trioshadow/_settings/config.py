@@ -140,8 +140,9 @@ class ShadowConfig:
     """What is said about comparing, compiled."""
 
     fingerprint: str = attrs.field(init=False, eq=False, repr=False)
-    """Of the rules: of all that decides whether two answers are the same, and how long a shadow has. 16 hexadecimal
-    digits, the same in every process that has the same rules; functions count by their names."""
+    """Of the rules: of all that decides whether two answers are the same, how long a shadow has, and which calls are
+    mirrored but for the rate. 16 hexadecimal digits, the same in every process that has the same rules; functions count
+    by their names."""
     epoch_id: str = attrs.field(init=False, eq=False, repr=False)
     """Of `candidate` and `fingerprint` together."""
 
@@ -160,6 +161,7 @@ class ShadowConfig:
         comparison = Comparison(**{name: getattr(self, name) for name in names})
         object.__setattr__(self, "comparison", comparison)
         rules = (*comparison.settings.values(), self.view, self.shadow_timeout)
+        rules += (self.key, self.seed, self.may_mirror)
         object.__setattr__(self, "fingerprint", fingerprint(rules))
         object.__setattr__(self, "epoch_id", epoch_id(self.candidate, self.fingerprint))
 

@@ -6,12 +6,10 @@ from typing import Any
 
 import attrs
 
+from trioshadow._model.keys import shown_key
 from trioshadow._model.record import hidden
 from trioshadow._model.verdict import ShadowFailure, Verdict
 from trioshadow.compare import Divergence
-
-#: A record keeps this many bytes of its key.
-KEY_LIMIT = 256
 
 #: The name of an operation keeps this many characters.
 OPERATION_LIMIT = 256
@@ -71,3 +69,11 @@ class DivergenceRecord:
     """Which candidate, and by which rules: `ShadowConfig.epoch_id`."""
     captured: Captured | None = None
     """What `ShadowConfig.capture` asked for."""
+    withheld: tuple[str, ...] = ()
+    """Names of headers with credentials that the shadow's copy of the request lacked, if that explains the difference:
+    an HTTP edge withheld them, and the shadow refused. Empty for a difference of the shadow's own."""
+
+    @property
+    def key_text(self) -> str:
+        """The key as the request that it is, for people: `GET /users/1`. It may be as secret as the key."""
+        return shown_key(self.key)

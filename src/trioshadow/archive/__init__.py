@@ -16,7 +16,6 @@ from ._reading.archive import Segment as Segment
 from ._reading.differences import Difference as Difference
 from ._reading.differences import Instance as Instance
 from ._reading.differences import Place as Place
-from ._reading.differences import told_kind as told_kind
 from ._reading.merge import Merged as Merged
 from ._reading.merge import merge_archives
 from ._reading.problem import Problem

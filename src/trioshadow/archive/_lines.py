@@ -39,6 +39,7 @@ def record_line(record: DivergenceRecord) -> bytes:
         "primary_seconds": record.primary_seconds,
         "shadow_seconds": record.shadow_seconds,
         "captured": record.captured and _captured(record.captured),
+        "withheld": [*map(plain_text, record.withheld)] or None,
     }
     return line("record", epoch=plain_text(record.epoch), **{k: v for k, v in told.items() if v is not None})
 

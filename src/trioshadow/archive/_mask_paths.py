@@ -21,7 +21,7 @@ from ._masks import ANOTHER, MASK
 _FLAT = ("text", "bytes")
 
 #: How `written()` begins what holds no other value, or is it. Anything else may be a container.
-_SCALAR = re.compile(r'(?:null|true|false|NaN|-?Infinity|-?\d[\d.eE+-]*)$|…?["b]')
+_SCALAR = re.compile(r'(?:null|true|false|NaN|-?Infinity|-?\d[\d.eE+-]*)$|…?(?:"|b["\'])')
 
 
 class PathMask:

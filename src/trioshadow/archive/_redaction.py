@@ -15,6 +15,7 @@ from typing import Any, Literal
 import attrs
 
 from trioshadow._model.checks import is_function, is_text, out_of_range, several
+from trioshadow._model.keys import key_as_text, key_of_text, map_key
 from trioshadow._settings.records import Captured, DivergenceRecord
 from trioshadow.compare import (
     SENSITIVE,
@@ -101,7 +102,16 @@ class Redaction:
     def _key(self, key: bytes) -> bytes:
         if self.keys == "hash":
             return key and hashlib.sha256(key).hexdigest()[:32].encode()
-        return mask_secrets(key.decode("latin-1")).encode("latin-1")
+        parts: list[str] = []
+
+        def mask(part: bytes) -> bytes:
+            parts.append(mask_secrets(part.decode("latin-1")))
+            return parts[-1].encode("latin-1")
+
+        masked = map_key(key, mask)
+        together = " ".join(parts)  # two items may make a secret
+        whole = mask_secrets(together)
+        return masked if whole == together else whole.encode("latin-1")
 
     def _message(self, message: str) -> str:
         return mask_secrets(message) if self._mask is None else message and MASK
@@ -178,7 +188,7 @@ class Redaction:
         return {**field, "examples": [self._example(name, example) for example in field["examples"]]}
 
     def _example(self, name: str, example: Mapping[str, Any]) -> dict[str, Any]:
-        key = self._key(str(example["key"]).encode("utf-8", "backslashreplace")).decode("utf-8")
+        key = key_as_text(self._key(key_of_text(str(example["key"]))))
         primary, shadow = (
             None if example[side] is None else self._words(name, str(example[side])) for side in ("primary", "shadow")
         )

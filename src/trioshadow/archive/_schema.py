@@ -164,6 +164,7 @@ class RecordLine(msgspec.Struct, tag_field="t", tag="record", gc=False):
     primary_seconds: float | None = None
     shadow_seconds: float | None = None
     captured: CapturedObject | None = None
+    withheld: tuple[str, ...] = ()
 
     def made(self) -> DivergenceRecord:
         divergence, failure, captured = self.divergence, self.failure, self.captured
@@ -178,6 +179,7 @@ class RecordLine(msgspec.Struct, tag_field="t", tag="record", gc=False):
             self.shadow_seconds,
             self.epoch,
             None if captured is None else captured.made(),
+            self.withheld,
         )
 
 

@@ -11,14 +11,20 @@ import trio
 
 from trioshadow._model.errors import BodyTooLarge
 from trioshadow._model.record import ResponseRecord
-from trioshadow._service.marks import in_shadow
+from trioshadow._model.refusal import Lack
+from trioshadow._service.marks import in_shadow, tell_lack
 from trioshadow.http import (
     MARK,
     MAX_BODY_BYTES,
+    Causes,
     HeaderLists,
     HttpRequest,
+    RawHeaders,
     checked_body_limit,
+    lacking,
     record_of,
+    refusal_by,
+    remedy_in_code,
     without_hop_by_hop,
 )
 
@@ -52,6 +58,9 @@ class AsgiBackend:
 
     Raises TypeError if `app` is not callable.
     """
+
+    #: What a user calls that has the two lists.
+    _in_code = "AsgiBackend"
 
     def __init__(
         self,
@@ -93,11 +102,21 @@ class AsgiBackend:
             # What comes after a complete answer is not about it: frameworks answer 500 and then raise, for the log.
             if not answer.complete and not answer.too_large:
                 raise
+        tell_lack(self._lack(request, sent, answer))
         if answer.too_large:
             raise BodyTooLarge(f"the body has more than {self._limit:,} bytes")
         if not answer.complete:
             raise RuntimeError("the app ended without a complete answer")
         return record_of(request.method, answer.status, answer.headers, bytes(answer.body), self._limit)
+
+    def _lack(self, request: HttpRequest, sent: RawHeaders, answer: _Answer) -> Lack | None:
+        """What the request had and the app was not given, if its answer is a refusal that this may explain."""
+        refusal = refusal_by(answer.status, answer.headers)
+        if not refusal:
+            return None
+        names = lacking(request, [name.decode("latin-1") for name, _ in sent], answer.status)
+        causes = Causes.of(names, self._lists, lambda _: False)
+        return Lack(causes.names, remedy_in_code(self._in_code, causes), refusal) if causes.names else None
 
     async def __aenter__(self) -> Self:
         """Start the app, in a task; calls wait until it has."""

@@ -34,7 +34,14 @@ from ._backend import AsgiBackend
 from ._call import Call, Surroundings, operation_of
 from ._lifespan import run_with_stand_in
 from ._request import AsgiHead, AsgiRequest, body_length, request_of
+from ._reverse_proxy import ReverseProxy
 from ._types import App, Message, Receive, Scope, Send
+
+
+class _AppBackend(AsgiBackend):
+    """Of the middleware's own making: its lists are arguments of that."""
+
+    _in_code = "ShadowMiddleware"
 
 
 @attrs.frozen
@@ -104,6 +111,8 @@ class ShadowMiddleware:
             raise TypeError(f"give {' and '.join(its_own)} to the shadower that you enter yourself")
         options["sinks"] = several("sinks", options.get("sinks", ()), "sinks, as in [sink]")  # every shadower gets them
         self.app = app
+        # Of a proxy it is known which service the credentials of its clients are for.
+        self._origin = app.origin if isinstance(app, ReverseProxy) else None
         self._edge = Edge(
             name=options.get("name", "") or getattr(shadower, "name", ""),
             max_body_bytes=max_body_bytes,
@@ -113,7 +122,7 @@ class ShadowMiddleware:
         backend: Any = shadow
         self._app_backend: AsgiBackend | None = None  # of our own making, and so ours to run
         if _is_app(shadow):
-            backend = self._app_backend = AsgiBackend(
+            backend = self._app_backend = _AppBackend(
                 cast("App", shadow),
                 max_body_bytes=max_body_bytes,
                 allow_headers=allow_headers,
@@ -173,7 +182,7 @@ class ShadowMiddleware:
         length = body_length(scope)
         if (left_out := self._left_out(scope, length)) is not None:
             return left_out
-        request = request_of(scope)
+        request = request_of(scope, self._origin)
         leg: AnyLeg | None = None
         if self._own is not None and not admission_of(shadower).entered:
             why = "the server ran no lifespan" if _on_trio() else "the server does not run on Trio"

@@ -17,8 +17,9 @@ from ._types import Scope
 class AsgiRequest(HttpRequest):
     """An HttpRequest that came through a server, with what else an app can see of it.
 
-    Its `url` is the target as it was received, and it has no origin: a Host header is what the client says, and must
-    decide neither where a copy goes nor whether credentials go with it.
+    Its `url` is the target as it was received, and its origin is that of the service which a proxy of ours asks, if
+    that serves it: a Host header is what the client says, and must decide neither where a copy goes nor whether
+    credentials go with it.
     """
 
     scheme: str = attrs.field(default="http", kw_only=True)
@@ -26,6 +27,8 @@ class AsgiRequest(HttpRequest):
     root_path: str = attrs.field(default="", kw_only=True)
     client: tuple[Any, ...] | None = attrs.field(default=None, kw_only=True)
     server: tuple[Any, ...] | None = attrs.field(default=None, kw_only=True)
+    served_by: str | None = attrs.field(default=None, kw_only=True)
+    """The origin of the service that a `ReverseProxy` asks; None where an app of this process serves it."""
 
     @property
     def target(self) -> str:
@@ -34,8 +37,8 @@ class AsgiRequest(HttpRequest):
 
     @property
     def origin(self) -> str | None:
-        """None."""
-        return None
+        """That of the service which answers, if it is known."""
+        return self.served_by
 
 
 class AsgiHead:
@@ -70,8 +73,8 @@ def target_of(scope: Scope) -> str:
     return (target if target.isascii() else on_the_wire(target)).decode("ascii")
 
 
-def request_of(scope: Scope) -> AsgiRequest:
-    """The request of an `http` scope, as yet without its body."""
+def request_of(scope: Scope, served_by: str | None = None) -> AsgiRequest:
+    """The request of an `http` scope, as yet without its body; `served_by`: the origin of the service that is asked."""
     server, client = scope.get("server"), scope.get("client")
     return AsgiRequest(
         scope["method"],
@@ -82,6 +85,7 @@ def request_of(scope: Scope) -> AsgiRequest:
         root_path=scope.get("root_path", ""),
         client=None if client is None else tuple(client),
         server=None if server is None else tuple(server),
+        served_by=served_by,
     )
 
 

@@ -29,7 +29,7 @@ import trio
 
 from trioshadow._accounts.notices import Notices
 from trioshadow._model.checks import is_bool, is_timeout
-from trioshadow.http import RawHeaders, checked_base_url, with_one_cookie, without_hop_by_hop
+from trioshadow.http import RawHeaders, checked_base_url, origin_of, with_one_cookie, without_hop_by_hop
 
 from ._types import Receive, Scope, Send
 
@@ -92,6 +92,11 @@ class ReverseProxy:
         self._request_class = library.Request
         self._body_class = type("ClientBody", (_ClientBody, library.AsyncByteStream), {})
         self._notices = Notices("")
+
+    @property
+    def origin(self) -> str | None:
+        """Scheme, host and port of the service, as `https://api.old`."""
+        return origin_of(str(self._url))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope: `http`, `lifespan` (nothing is opened or closed) or `websocket` (refused with a 501)."""

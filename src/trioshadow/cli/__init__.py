@@ -58,6 +58,11 @@ _COMMANDS = {
         "Mirror HTTP traffic: does a new service do the same?",
         needs=("hypercorn",),
     ),
+    "plan": _Command(
+        "trioshadow.cli.plan.command:plan",
+        "cli",
+        "How many calls and hours will a verdict take?",
+    ),
     "report": _Command(
         "trioshadow.cli.report.command:report",
         "cli",

@@ -5,6 +5,8 @@ The rules go into `ShadowConfig(ignore=[...])`; what differs is found in `BodyDi
 
 from __future__ import annotations
 
+from trioshadow._model.words import visible as visible
+
 from ._decode import Decoder as Decoder
 from ._decode import checked_decoders as checked_decoders
 from ._diffs import BodyDiff as BodyDiff
@@ -20,7 +22,14 @@ from ._explain import tell as tell
 from ._headers import SENSITIVE as SENSITIVE
 from ._headers import HeaderChange as HeaderChange
 from ._headers import masked as masked
+from ._keep import around as around
+from ._keep import first_difference as first_difference
+from ._met import Counts as Counts
+from ._met import RuleUse as RuleUse
+from ._met import added_up as added_up
 from ._paths import parse_path as parse_path
+from ._paths import shown_path as shown_path
+from ._paths import write_path as write_path
 from ._plan import PathPlan as PathPlan
 from ._plan import State as State
 from ._rules import RULES as RULES
@@ -38,10 +47,11 @@ from ._rules import (
 )
 from ._rules import IgnoreField as IgnoreField
 from ._rules import Rule as Rule
+from ._words import words_of_change as words_of_change
+from ._words import words_of_error as words_of_error
+from ._words import words_of_header as words_of_header
 from ._write import Excerpt as Excerpt
 from ._write import class_name as class_name
-from ._write import first_difference as first_difference
-from ._write import visible as visible
 from ._write import written as written
 
 # The names that are not in this list are for the other rooms of the package. Excerpt, HeaderChange and

@@ -6,11 +6,12 @@ import attrs
 
 from ._decode import Decoded, Decoder, NotDecoded, decode, decode_json, looks_like_json
 from ._diffs import Change
+from ._keep import first_difference
+from ._met import RuleUse
 from ._plan import State
 from ._sameness import SameTrees, same_values
 from ._shapes import Shape, plain, safe_shape
 from ._walk import Walk
-from ._write import first_difference
 
 #: How the bodies were read when nothing else is said.
 BYTES, TEXT, VALUE = "bytes", "text", "value"
@@ -43,6 +44,7 @@ class BodyRules:
     limit: int
     decodes: bool
     decoders: dict[str, Decoder]
+    use: RuleUse | None = None
 
 
 @attrs.frozen
@@ -78,6 +80,8 @@ def compare_bodies(primary: Side, shadow: Side, rules: BodyRules) -> Findings | 
             return None
         if same is None and not rules.normalizes:
             trees = SameTrees(_VALUES_BUDGET)
+    if rules.use is not None and rules.use.paths_open:
+        rules.use.look(left.value, right.value)
     walk = Walk(strict=rules.strict, limit=rules.limit, same_trees=trees, decoded=in_trees)
     walk.run(left.value, right.value, rules.root)
     if not walk.count:

@@ -23,6 +23,7 @@ from ._decode import Decoder
 from ._diffs import BodyDiff, ErrorDiff, HeaderDiff
 from ._explain import explain, summary
 from ._headers import NAMES_KEPT, VALUES_KEPT, HeaderChange, compare_headers, cut_name
+from ._met import RuleUse, use_of
 from ._plan import PathPlan
 from ._rules import Accept, IgnoreField, IgnoreHeader, Rule, SameError
 
@@ -88,10 +89,13 @@ class Comparison:
     accepts: tuple[Callable[[Any, Any], bool], ...] = attrs.field(init=False, eq=False, repr=False)
     ignored_header: Callable[[str], Any] | None = attrs.field(init=False, eq=False, repr=False)
     bodies: BodyRules = attrs.field(init=False, eq=False, repr=False)
+    use: RuleUse | None = attrs.field(init=False, eq=False, repr=False)
+    """Which rules have met something; None without any that can be looked for."""
 
     def __attrs_post_init__(self) -> None:
         rules = self.ignore
         paths = [rule for rule in rules if not isinstance(rule, IgnoreField | IgnoreHeader | SameError)]
+        use = use_of(rules)
         plan = PathPlan([rule for rule in paths if not isinstance(rule, Accept) or rule.path is not None])
         self._derive(
             status=IgnoreField.STATUS not in rules,
@@ -101,8 +105,9 @@ class Comparison:
             accepts=tuple(rule.predicate for rule in rules if isinstance(rule, Accept) and rule.path is None),
             ignored_header=_any_of(rule.name for rule in rules if isinstance(rule, IgnoreHeader)),
             bodies=BodyRules(
-                plan.root, plan.normalizes, self.strict, self.max_changes, self.decode, dict(self.decoders)
+                plan.root, plan.normalizes, self.strict, self.max_changes, self.decode, dict(self.decoders), use
             ),
+            use=use,
         )
 
     def _derive(self, **values: object) -> None:
@@ -177,6 +182,8 @@ def _compare(primary: object, shadow: object, rules: Comparison) -> Divergence |
         if findings is not None:
             body = _body_diff(primary_body, shadow_body, findings)
     if primary_headers != shadow_headers and rules.headers:
+        if rules.use is not None and rules.use.headers_open:
+            rules.use.look_at_headers(primary_headers, shadow_headers)
         # Content-Length says once more that the bodies differ, or that they are written differently.
         redundant = body is not None or _value_len(primary_body) != _value_len(shadow_body)
         changes = compare_headers(primary_headers, shadow_headers, rules.ignored_header, content_length=not redundant)

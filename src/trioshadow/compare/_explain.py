@@ -1,19 +1,25 @@
 """A divergence in words: one line for a log, or a few for a person. The only place where that is done.
 
+A place has the name that a scorecard counts it under and that rules take, but that here the numbers of elements and of
+lines are told: `status`, `header etag`, `$.items[0].price`, `$` for the whole body, `error`.
+
 What is shown comes from traffic: nothing in it reaches a terminal or a log file as a control character.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from trioshadow._model.words import counted
+from trioshadow._model.words import counted, visible
 
 from ._diffs import BodyDiff, Change, ErrorDiff, HeaderDiff
-from ._write import Excerpt, first_difference, visible, written
+from ._headers import HeaderChange
+from ._keep import first_difference
+from ._paths import shown_path
+from ._words import words_of_change, words_of_error, words_of_values
+from ._write import written
 
 #: What one line of a log names of each sort before it says how many more there are, ...
 _NAMED = 3
@@ -43,8 +49,8 @@ def summary(divergence: Parts) -> str:
     if divergence.status is not None:
         parts.append("status {} -> {}".format(*map(written, divergence.status)))
     if (headers := divergence.headers) is not None:
-        words = [(f"{name} added") for name in headers.added] + [f"{name} removed" for name in headers.removed]
-        parts.append("headers: " + _first(words + [f"{name} changed" for name in headers.changed]))
+        ways = (("added", headers.added), ("removed", headers.removed), ("changed", headers.changed))
+        parts.append(_first([f"{HEADER}{name} {how}" for how, names in ways for name in names]))
     if (body := divergence.body) is not None:
         parts.append("body: " + _body_summary(body))
     if (error := divergence.error) is not None:
@@ -55,10 +61,13 @@ def summary(divergence: Parts) -> str:
 
 def _body_summary(body: BodyDiff) -> str:
     if body.prefix_equal_bytes is not None and not body.changes:
-        return f"differs from byte {body.prefix_equal_bytes:,} on, length {body.primary_len:,} -> {body.shadow_len:,}"
+        return f"$ differs from byte {body.prefix_equal_bytes:,} on, length {body.primary_len:,} -> {body.shadow_len:,}"
     words = [f"{_place(change, body)} {_KINDS[change.kind]}" for change in body.changes]
-    return _first(words, body.change_count) if words else "differs"
+    return _first(words, body.change_count) if words else "$ differs"
 
+
+#: Before the name of a header.
+HEADER = "header "
 
 _KINDS = {"added": "added", "removed": "removed", "changed": "changed", "type": "changed its type"}
 
@@ -74,8 +83,8 @@ def _first(words: Sequence[str], count: int | None = None) -> str:
 def _place(change: Change, body: BodyDiff) -> str:
     # Of text the path is a line's index: people count lines from 1.
     if body.forms == ("text", "text") and (line := _LINE.fullmatch(change.path)) is not None:
-        return f"line {int(line[1]) + 1:,}"
-    return change.path
+        return f"$ line {int(line[1]) + 1:,}"
+    return shown_path(change.path)
 
 
 _LINE = re.compile(r"\$\[([0-9]+)\]")
@@ -172,45 +181,44 @@ def _window(text: str, at: int, room: int | None) -> tuple[str, str]:
 
 def _tell_headers(page: Page, headers: HeaderDiff) -> None:
     for change in headers.changes:
-        name = change.name if change.cookie is None else f"{change.name} {change.cookie}"
+        name = HEADER + (change.name if change.cookie is None else f"{change.name} (cookie {change.cookie})")
         page.place(name + (" (added)" if not change.primary else " (removed)" if not change.shadow else ""))
-        if len(change.primary) == len(change.shadow):
-            for old, new in zip(change.primary, change.shadow, strict=True):
-                page.sides(old, new)
-        else:
-            for value in change.primary:
-                page.sides(value, None)
-            for value in change.shadow:
-                page.sides(None, value)
+        _tell_header(page, change)
     unsaid = len({*headers.added, *headers.removed, *headers.changed} - {change.name for change in headers.changes})
     if unsaid:
-        page.place(f"and {unsaid:,} more")
+        page.place(f"and {unsaid:,} more headers")
+
+
+def _tell_header(page: Page, change: HeaderChange) -> None:
+    if len(change.primary) == len(change.shadow):
+        for old, new in zip(change.primary, change.shadow, strict=True):
+            page.sides(*words_of_values(old, new))
+        return
+    for value in change.primary:
+        page.sides(value, None)
+    for value in change.shadow:
+        page.sides(None, value)
 
 
 def _tell_error(page: Page, error: ErrorDiff) -> None:
-    primary = f"{error.primary}: {error.primary_message}"
-    shadow = "an answer" if error.shadow is None else f"{error.shadow}: {error.shadow_message}"
-    if primary == shadow:  # two libraries each have their ParseError
-        shadow += " (not the same type)"
-    page.sides(primary, shadow, depth=1)
+    primary, shadow = words_of_error(error)
+    page.sides(primary, "an answer" if shadow is None else shadow, depth=1)
 
 
 def _tell_body(page: Page, body: BodyDiff) -> None:
     page.title(_body_title(body))
     if body.excerpts is not None:
+        page.place("$")
         page.sides(*map(repr, body.excerpts))
+    elif not body.changes:
+        page.place("$")
+    as_text = body.forms == ("text", "text")
     for change in body.changes:
-        if change.kind == "added":
-            page.place(f"{_place(change, body)} (added)")
-            page.sides(None, _words(change.shadow, body))
-        elif change.kind == "removed":
-            page.place(f"{_place(change, body)} (removed)")
-            page.sides(_words(change.primary, body), None)
-        else:
-            page.place(_place(change, body))
-            page.sides(*_told_apart(change, body))
+        how = f" ({change.kind})" if change.kind in ("added", "removed") else ""
+        page.place(_place(change, body) + how)
+        page.sides(*words_of_change(change, as_text=as_text))
     if body.change_count > len(body.changes):
-        page.place(f"and {body.change_count - len(body.changes):,} more")
+        page.place(f"and {body.change_count - len(body.changes):,} more changes")
     for note in body.notes:
         page.place(f"note: {note}")
 
@@ -222,26 +230,3 @@ def _body_title(body: BodyDiff) -> str:
     return (
         f"body ({forms}): {counted(body.change_count, 'change')}" if body.change_count else f"body ({forms}): differs"
     )
-
-
-def _words(value: Any, body: BodyDiff) -> str:
-    if body.forms != ("text", "text"):
-        return written(value)
-    if type(value) is Excerpt and value.type_name == "str":
-        return value.told(value.text)
-    if type(value) is not str or not value or value[0].isspace() or value[-1].isspace():
-        return written(value)  # in quotes, so that blanks can be seen
-    return value
-
-
-def _told_apart(change: Change, body: BodyDiff) -> tuple[str, str]:
-    primary, shadow = _words(change.primary, body), _words(change.shadow, body)
-    if primary == shadow:  # then it is their types that differ
-        return f"{primary} ({_type_of(change.primary)})", f"{shadow} ({_type_of(change.shadow)})"
-    if unicodedata.normalize("NFC", primary) == unicodedata.normalize("NFC", shadow):  # they would look the same
-        return ascii(primary), ascii(shadow)
-    return primary, shadow
-
-
-def _type_of(value: object) -> str:
-    return value.type_name if type(value) is Excerpt else type(value).__name__

@@ -74,7 +74,7 @@ def compare_headers(
         elif name.strip() in SENSITIVE:
             changes.append(HeaderChange(cut_name(name), masked(a, a), masked(b, a)))
         else:
-            changes.append(HeaderChange(cut_name(name), _cut(a), _cut(b)))
+            changes.append(HeaderChange(cut_name(name), _cut(a), _cut(b, a)))
     return changes
 
 
@@ -90,9 +90,13 @@ def cut_name(name: str) -> str:
     return name[:_CHARACTERS]
 
 
-def _cut(values: list[str]) -> tuple[str, ...]:
-    cut = tuple(value if len(value) <= _CHARACTERS else value[:_CHARACTERS] + "…" for value in values[:_VALUES])
-    return cut if len(values) <= _VALUES else (*cut, f"… ({len(values):,} values)")
+def _cut(values: list[str], others: list[str] | None = None) -> tuple[str, ...]:
+    cut = [value if len(value) <= _CHARACTERS else value[:_CHARACTERS] + "…" for value in values[:_VALUES]]
+    # From their beginnings, and not where they differ: what tells a secret is what stands before it.
+    for index, (value, other) in enumerate(zip(values[:_VALUES], others or (), strict=False)):
+        if len(value) > _CHARACTERS < len(other) and value != other and value[:_CHARACTERS] == other[:_CHARACTERS]:
+            cut[index] += " (another)"
+    return tuple(cut) if len(values) <= _VALUES else (*cut, f"… ({len(values):,} values)")
 
 
 def masked(values: list[str], primary: list[str]) -> tuple[str, ...]:

@@ -186,6 +186,25 @@ def _step(key: Key) -> str:
     return f"[{text if len(text) <= _KEPT_CHARACTERS else text[:_KEPT_CHARACTERS] + '…'}]"
 
 
+#: A step as `write_path` writes it: of a name, or of an index.
+WRITTEN_STEP = re.compile(r"\['((?:[^'\\]|\\.)*)'\]|\[\d+\]")
+_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def shown_path(path: str) -> str:
+    """A path as people and rules write it.
+
+    >>> shown_path("$['items'][0]['unit price']")
+    "$.items[0]['unit price']"
+    """
+    return WRITTEN_STEP.sub(shown_step, path)
+
+
+def shown_step(step: re.Match[str]) -> str:
+    """A step of it."""
+    return f".{step[1]}" if step[1] is not None and _SIMPLE.fullmatch(step[1]) else step[0]
+
+
 _BIG = 10**30
 
 # §2.7 escapes ', \ and the control characters; besides, what JSON can't hold (lone surrogates) and no log should (C1

@@ -16,9 +16,10 @@ from trioshadow._model.errors import describe_error, passing_error
 
 from ._children import MISSING, Child, children_by_runs, children_of_arrays, children_of_objects, paired
 from ._diffs import Change, ChangeKind
+from ._keep import kept_pair
 from ._lines import align
 from ._match import Matcher
-from ._paths import Key, write_path
+from ._paths import Key, shown_path, write_path
 from ._plan import State, normalized
 from ._sameness import SameTrees, same_flat
 from ._scalars import close, differ_in_type, same_scalar
@@ -35,7 +36,7 @@ from ._shapes import (
     safe_shape,
     shape_of,
 )
-from ._write import class_name, kept_pair, written
+from ._write import class_name, written
 
 _ADDED, _REMOVED, _CHANGED, _TYPE = ChangeKind
 _OBJECT, _ARRAY, _SET, _TEXT, _OPAQUE = Shape.OBJECT, Shape.ARRAY, Shape.SET, Shape.TEXT, Shape.OPAQUE
@@ -351,7 +352,7 @@ class Walk:
             raise exc
         if len(self.notes) < _NOTES:
             name, message = describe_error(exc)
-            self._note(f"{what} raised {name} at {self._path(key)}: {message}")
+            self._note(f"{what} raised {name} at {shown_path(self._path(key))}: {message}")
 
     def _path(self, key: Key) -> str:
         return write_path(self._trail if key is _ROOT else [*self._trail, key])

@@ -5,24 +5,33 @@ Pure: no Trio, no I/O, no clock.
 
 from __future__ import annotations
 
+from ._evidence import FORMAT as FORMAT
 from ._evidence import OTHERS as OTHERS
 from ._evidence import UNNAMED as UNNAMED
 from ._evidence import Epoch, Evidence
-from ._evidence import Observation as Observation
 from ._field import Example as Example
 from ._histogram import Histogram
 from ._judging import scorecard
 from ._objective import Acknowledged, Objective
+from ._objective import is_objective as is_objective
+from ._observation import Observation as Observation
 from ._operation import COMPARED as COMPARED
 from ._operation import Operation as Operation
+from ._places import FAILURES as FAILURES
+from ._places import failure_field as failure_field
+from ._places import field_name as field_name
 from ._places import fields_of as fields_of
 from ._places import folded_path as folded_path
+from ._plan import Plan as Plan
+from ._plan import PlannedOperation as PlannedOperation
+from ._plan import Wait as Wait
 from ._scorecard import Decision, Scorecard
 from ._scores import FieldScore, FieldState, OperationScore
 from ._scores import LatencyScore as LatencyScore
+from ._withheld import Withheld as Withheld
 
-# The names that are not in this list are for the other rooms of the package. Example and LatencyScore are in the
-# reference all the same: they are attributes of scores, which are read and need not be imported.
+# The names that are not in this list are for the other rooms of the package. Some are in the reference all the same:
+# they are attributes of scores, or what a plan is, which are read and need not be imported.
 __all__ = [
     "Acknowledged",
     "Decision",
@@ -37,6 +46,6 @@ __all__ = [
     "scorecard",
 ]
 
-for _thing in [Example, LatencyScore, *(globals()[_name] for _name in __all__)]:
+for _thing in [Example, LatencyScore, Plan, PlannedOperation, Wait, Withheld, *(globals()[_name] for _name in __all__)]:
     if isinstance(_thing, type):
         _thing.__module__ = "trioshadow.evidence"

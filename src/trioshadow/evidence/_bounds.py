@@ -1,13 +1,13 @@
-"""The mathematics of a scorecard: evidence and bounds that hold however often one looks. Pure numbers, no names.
+"""The mathematics of a scorecard: evidence that holds however often one looks. Pure numbers, no names.
 
 Everything here is a function of counts alone, so that counts of many processes can be added up first, and each is
 *anytime-valid*: its error level holds for all moments together, and not only for one that was fixed beforehand. The
 tool for that is an e-process, the wealth of a gambler who bets against a hypothesis and starts with 1: while the
 hypothesis is true it ever reaches 1/alpha with a probability of at most alpha (Ville's inequality, 1939). Bets are
-mixtures of likelihood ratios (Robbins 1970; Howard, Ramdas, McAuliffe, Sekhon, "Time-uniform, nonparametric,
-nonasymptotic confidence sequences", Annals of Statistics 49, 2021).
+averages over several stakes (Waudby-Smith, Ramdas, "Estimating means of bounded random variables by betting", JRSS B
+86, 2024) or mixtures of likelihood ratios (Robbins 1970).
 
-Wealths are natural logarithms throughout: they reach 10**1000.
+Wealths are natural logarithms throughout: they reach 10**1000. `_betting.py` has the bets of paired answers.
 """
 
 from __future__ import annotations
@@ -15,30 +15,42 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-#: Parameter of the Beta prior of a bet against "as noisy as the primary": 1/2 is Jeffreys', which loses least against
-#: the best bet in hindsight (Krichevsky, Trofimov 1981).
+#: Parameter of the Beta prior of a bet against a rate: 1/2 is Jeffreys', which loses least against the best bet in
+#: hindsight (Krichevsky, Trofimov 1981).
 _JEFFREYS = 0.5
 
-#: Fields that are tested together at first; the number doubles as more appear.
-FAMILY = 64
+#: What a coin is bet on with: from a small lean that many tosses show to one that each toss shows.
+_STAKES = (0.06, 0.12, 0.25, 0.5, 0.8, 1.0)
+_STAKE_LOGS = tuple((math.log1p(stake), math.log1p(-stake) if stake < 1 else -math.inf) for stake in _STAKES)
+
+#: The sum over n = 2, 3, ... of 1/(n * log(n)**2) is 2.1097...
+_WEIGHTS = 2.11
 
 
-def log_beta(a: float, b: float) -> float:
-    """The logarithm of the Beta function."""
-    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+def mean_of(wealths: Sequence[float]) -> float:
+    """The logarithm of the mean of wealths, of which the logarithms are given."""
+    top = max(wealths)
+    if top == -math.inf:
+        return top
+    return top + math.log(sum([math.exp(wealth - top) for wealth in wealths]) / len(wealths))
 
 
-def exchangeability_wealth(shadow_only: float, secondary_only: float, a: float = _JEFFREYS) -> float:
-    """The log-wealth against "the shadow differs from the primary as often as the secondary does".
+def log_sum(one: float, other: float) -> float:
+    """The logarithm of the sum of two numbers, of which the logarithms are given."""
+    if one < other:
+        one, other = other, one
+    return one + math.log1p(math.exp(other - one))
 
-    While that is true, the pairs in which only one of the two differs are tosses of a fair coin. With b and c of each
-    sort: log of 2**(b+c) * B(b+a, c+a) / B(a, a).
 
-    >>> round(math.exp(exchangeability_wealth(13, 0)), 1)
-    1269.6
+def coin_wealth(heads: float, tails: float) -> float:
+    """The log-wealth against "heads come no more often than tails", for tosses in any order.
+
+    The mean over six stakes s of (1+s)**heads * (1-s)**tails.
+
+    >>> round(math.exp(coin_wealth(10, 0)), 1)
+    242.2
     """
-    b, c = shadow_only, secondary_only
-    return (b + c) * math.log(2) + log_beta(b + a, c + a) - log_beta(a, a)
+    return mean_of([heads * won + tails * lost if tails else heads * won for won, lost in _STAKE_LOGS])
 
 
 def rate_wealth(differ: float, of: float, limit: float) -> float:
@@ -52,75 +64,71 @@ def rate_wealth(differ: float, of: float, limit: float) -> float:
     return _mixture(differ, of, _JEFFREYS, _JEFFREYS) - _likelihood(differ, of, limit)
 
 
-def upper_bound(differ: float, of: float, alpha: float, scale: float) -> float:
-    """A rate that the true one is at most, at all moments together but for a probability `alpha`; 1 if `of` is 0.
+def side_wealths(above: float, of: float, rate: float) -> tuple[float, float]:
+    """The log-wealths against "the rate is at least this", and against "at most this"; prior Beta(1/2, 1/(2*rate))."""
+    wealth = _mixture(above, of, 0.5, 0.5 / rate) - _likelihood(above, of, rate) if of else 0.0
+    return (wealth, 0.0) if above < rate * of else (0.0, wealth)
 
-    `scale`: the rate, in (0, 1), around which the bound shall be sharp, to be chosen without looking at the counts. The
-    prior is Beta(1/2, 1/(2*scale)), whose mean is near `scale`.
 
-    >>> round(upper_bound(0, 5_000, 0.05, 0.001), 6)
-    0.000839
+def is_below(differ: float, of: float, alpha: float, limit: float) -> bool:
+    """Is the rate at most `limit`, in (0, 1), at all moments together but for a probability `alpha`?
+
+    >>> is_below(0, 4_104, 0.05, 0.001), is_below(0, 4_103, 0.05, 0.001)
+    (True, False)
     """
-    if of <= 0:
-        return 1.0
-    rate = differ / of
-    if rate >= 1:  # also where only rounding makes it so
-        return 1.0
-    # The bound p is where the mixture outweighs the likelihood by 1/alpha. In units of one call that is a divergence
-    # (Kullback's) of the rate from p, and convex in p: Newton's steps from the right never pass the root.
-    # At 10**15 calls the two are so large that rounding may turn their order round.
-    lead = max(0.0, _likelihood(differ, of, rate) - _mixture(differ, of, 0.5, 0.5 / scale))
-    target = (lead - math.log(alpha)) / of
-    far = (
-        rate + target + math.sqrt(target * target + 2 * rate * target)
-    )  # for the divergence is at least (p-rate)**2/2p
-    entropy = rate * math.log(rate) if rate else 0.0
-    bound = min(far, 1 - (1 - rate) * math.exp((entropy - target) / (1 - rate)))
-    while rate < bound < 1:
-        step = (_divergence(rate, bound) - target) * bound * (1 - bound) / (bound - rate)
-        if step <= 1e-12 * bound:
-            break
-        bound -= step
-    return min(1.0, max(rate, bound))
-
-
-def _divergence(rate: float, p: float) -> float:
-    first = rate * math.log(rate / p) if rate else 0.0
-    return first + (1 - rate) * (math.log1p(-rate) - math.log1p(-p))
+    if of <= 0 or differ >= limit * of:
+        return False
+    return _mixture(differ, of, 0.5, 0.5 / limit) - _likelihood(differ, of, limit) >= -math.log(alpha)
 
 
 def _mixture(x: float, n: float, a: float, b: float) -> float:
     return log_beta(x + a, n - x + b) - log_beta(a, b)
 
 
+def log_beta(a: float, b: float) -> float:
+    """The logarithm of the Beta function."""
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+
 def _likelihood(x: float, n: float, p: float) -> float:
-    """Of p in (0, 1), or the rate itself."""
+    """Of p in (0, 1)."""
     return (x * math.log(p) if x else 0.0) + (n - x) * math.log1p(-p)
 
 
-def discoveries(wealths: Sequence[float], alpha: float) -> list[bool]:
-    """Which hypotheses are rejected, of a family that grows while one looks: e-BH (Wang, Ramdas, JRSS B 84, 2022).
+def weight_of(order: int) -> float:
+    """The share of the error level that the hypothesis has which appeared as the `order`-th, from 0 on, as a logarithm.
 
-    e-BH rejects the k largest of F wealths if all of these are at least F/(alpha*k). It controls the false discovery
-    rate under any dependence, but for a family of fixed size, and fields appear one by one. So F is 64 with the level
-    3/4*alpha, and once more have appeared 128 with 3/16*alpha, then 256 with 3/64*alpha and so on: the levels add up to
-    alpha. If all hypotheses are true, then the mean of the F wealths (those of fields not seen yet are 1) is an
-    e-process itself, and a rejection needs a mean of 1/level; so with a probability of at least 1-alpha there is none,
-    at any moment.
+    1/(n * log(n)**2) over the sum of all of these, with n from 2 on: the shares add up to less than one whatever comes,
+    and that of a hypothesis never changes, so that a new one takes nothing from those before it.
 
-    >>> discoveries([math.log(1_700), math.log(1_710)], 0.05), discoveries([math.log(1_700)], 0.05)
-    ([True, True], [False])
+    >>> [round(math.exp(weight_of(order)), 4) for order in (0, 1, 9, 99)]
+    [0.4932, 0.1309, 0.0075, 0.0002]
     """
-    family, level = FAMILY, 0.75 * alpha
-    while family < len(wealths):
-        family, level = 2 * family, level / 4
-    ordered = sorted(wealths, reverse=True)
+    n = order + 2
+    return -math.log(n * math.log(n) ** 2 * _WEIGHTS)
+
+
+def discoveries(wealths: Sequence[float], orders: Sequence[int], alpha: float) -> list[bool]:
+    """Which hypotheses are rejected, of a family that grows while one looks: weighted e-BH (Wang, Ramdas, JRSS B 84,
+    2022; Ignatiadis, Wang, Ramdas, 2024).
+
+    It rejects the k largest of the weighted wealths if all of these are at least 1/(alpha*k), which controls the false
+    discovery rate under any dependence. If all hypotheses are true, then the weighted sum of the wealths is an
+    e-process itself, provided that each begins to bet when its weight is known: after the toss by which it appeared.
+    A rejection needs a sum of 1/alpha; so with a probability of at least 1-alpha there is none, at any moment.
+
+    >>> discoveries([4.0, 3.5], [0, 1], 0.05)
+    [True, False]
+    """
+    weighted = [wealth + weight_of(order) for wealth, order in zip(wealths, orders, strict=True)]
+    ordered = sorted(weighted, reverse=True)
+    needed = -math.log(alpha)
     rejected = 0
     for k, wealth in enumerate(ordered, 1):
-        if wealth >= math.log(family / (level * k)):
+        if wealth >= needed - math.log(k):
             rejected = k
     threshold = ordered[rejected - 1] if rejected else math.inf
-    return [wealth >= threshold for wealth in wealths]
+    return [wealth >= threshold for wealth in weighted]
 
 
 #: Nobody waits for so many times what there is.
@@ -128,7 +136,7 @@ _MOST = 1e7
 
 
 def factor_needed(enough: Callable[[float], bool]) -> float | None:
-    """How many times the counts it takes, to within 2 %; None if no number of calls would do."""
+    """How many times the counts it takes, to within 5 %; None if no number of calls would do."""
     if enough(1.0):
         return 1.0
     low = high = 1.0
@@ -136,7 +144,7 @@ def factor_needed(enough: Callable[[float], bool]) -> float | None:
         low, high = high, high * 2
         if high > _MOST:
             return None
-    while high > low * 1.02:
+    while high > low * 1.05:
         middle = math.sqrt(low * high)
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Iterator
 
@@ -11,10 +12,16 @@ from trioshadow._model.words import counted
 from ._contention import notes_of
 from ._evidence import OTHERS, Evidence
 from ._field import KEYS_OF_FIELD
-from ._objective import Objective
+from ._forecast import Forecast, rounded
+from ._objective import Objective, allowed_in
+from ._operation import Operation
 from ._places import FAILURES
 from ._scorecard import Decision, Scorecard
-from ._scores import FieldScore, FieldState, LatencyScore, OperationScore, ratio
+from ._scores import BLOCKS_OF_FEW_KEYS, FieldScore, FieldState, LatencyScore, OperationScore, ratio
+from ._unmet import unmet
+from ._withheld import findings, withheld_of
+
+_MINUTE = 60
 
 #: Calls that are not left out at random: what the others show is not true of them.
 _SYSTEMATIC = (Verdict.HELD_BACK, Verdict.UNKEYED)
@@ -33,7 +40,11 @@ class Conclusion:
         self._pairs = sum(operation.pairs for operation in operations)
 
     def scorecard(self) -> Scorecard:
+        withheld = withheld_of(self._evidence.rows(), self._objective.max_rate)
+        unseen = findings(withheld)
         rejects, holds, missing = self._findings()
+        holds = unseen.reasons + holds
+        rejects[1:1] = unseen.reasons if rejects else []  # beside what rejects it, and not in its place
         coverage = ratio(sum(map(self._covered, self._operations)), self._calls)
         if not any(operation.compared for operation in self._operations):
             holds.append("nothing has been compared yet")
@@ -42,15 +53,19 @@ class Conclusion:
                 f"{coverage:.1%} of the calls are of operations found clean, and "
                 f"{self._objective.min_coverage:.1%} are asked for"
             )
+        for name in self._objective.operations:
+            if not any(operation.operation == name and operation.covered for operation in self._operations):
+                holds.append(f"{name or '(unnamed)'}: critical, and not covered yet")
         decision = Decision.REJECT if rejects else Decision.HOLD if holds else Decision.PROMOTE
         return Scorecard(
             decision=decision,
             reasons=tuple(rejects or holds or self._praise(coverage)),
-            missing=tuple(missing) if decision is not Decision.PROMOTE else (),
+            missing=(*unseen.missing, *missing) if decision is not Decision.PROMOTE else (),
             not_covered=tuple(self._not_covered()),
-            notes=tuple(self._notes()),
+            notes=(*unseen.notes, *self._notes()),
             coverage=coverage,
             operations=tuple(self._operations),
+            withheld=withheld,
             calls=self._calls,
             mirrored=sum(operation.mirrored for operation in self._operations),
             pairs=self._pairs,
@@ -63,37 +78,86 @@ class Conclusion:
         holds: list[str] = []
         missing: list[str] = []
         for operation in self._operations:
-            for field in operation.fields:
-                if field.acknowledged:
-                    continue
-                if field.state is _REGRESSED:
-                    rejects.append(f"{operation.name}: {_finding(field)}")
-                    missing.append(f"{operation.name}: {_remedy(field)}")
-                elif field.state is _DIFFERS:
-                    holds.append(f"{operation.name}: {_finding(field)}: it must be looked at")
-                    missing.append(f"{operation.name}: {_remedy(field)}")
-                elif field.state is _UNVERIFIABLE and field.field in FAILURES:
-                    holds.append(
-                        f"{operation.name}: the secondary gives nothing to compare in {field.noise:.0%} of its calls "
-                        f"({field.field}), so the new one can't be judged there"
-                    )
-                    missing.append(f"{operation.name}: a secondary that answers")
-                elif field.state is _UNVERIFIABLE:
-                    holds.append(
-                        f"{operation.name}: {field.field}: the old one differs from itself in {field.noise:.0%} of the "
-                        "pairs, so the new one can't be judged there"
-                    )
-                    missing.append(f"{operation.name}: a rule for {field.field} (or acknowledge it)")
-            if operation.latency.state is _REGRESSED:
-                rejects.append(f"{operation.name}: {_slower(operation.latency)}")
-                missing.append(f"{operation.name}: make it faster, or allow more (max_p99_ratio)")
-            if operation.compared and operation.state is _TOO_FEW:
-                missing.append(f"{operation.name}: {_more(operation)}")
-            if operation.state is _CLEAN and operation.latency.state is _TOO_FEW:
-                needed = operation.latency.calls_needed
-                told = "more calls" if needed is None else f"about {_round(needed):,} more calls"
-                missing.append(f"{operation.name}: {told}, to know its p99 ({operation.latency.calls:,} so far)")
+            self._find_in_fields(operation, rejects, holds, missing)
+            name, latency = operation.name, operation.latency
+            if latency.state is _REGRESSED:
+                if latency.blocks_needed == 0:
+                    rejects.append(f"{name}: {_slower(latency)}")
+                    limits = " and ".join(f"max_{quantile}_ratio" for quantile in latency.slow)
+                    missing.append(f"{name}: make it faster, or allow more ({limits})")
+                else:
+                    holds.append(f"{name}: {_slower(latency)}; {self._wait(latency.blocks_needed)}")
+            if operation.lossy:
+                holds.append(f"{name}: {_lost(operation)}")
+                missing.append(f"{name}: a candidate that can take these calls")
+            if operation.compared and operation.state is _TOO_FEW and not operation.covered:
+                missing.append(f"{name}: {_more(operation, self._forecast(operation))}")
+            if operation.state is _CLEAN and latency.state is _TOO_FEW and not operation.covered:
+                needed = latency.calls_needed
+                told = "more calls" if needed is None else self._forecast(operation).calls(needed)
+                missing.append(f"{name}: {told}, to know its p99 ({latency.calls:,} so far)")
         return rejects, holds, missing
+
+    def _find_in_fields(
+        self, operation: OperationScore, rejects: list[str], holds: list[str], missing: list[str]
+    ) -> None:
+        name = operation.name
+        for field in operation.fields:
+            if field.acknowledged:
+                if field.field in _WHOLE and field.rate > _MOST_CALLS:
+                    holds.append(
+                        f"{name}: {_finding(field)}; it is acknowledged, and then nothing else of these answers is "
+                        "compared"
+                    )
+                    missing.append(f"{name}: {_remedy(field, acknowledge=False)}")
+                continue
+            if field.state is _REGRESSED and field.blocks_needed == 0:
+                rejects.append(f"{name}: {_finding(field)}")
+                missing.append(f"{name}: {_remedy(field)}")
+            elif field.state is _REGRESSED:
+                holds.append(f"{name}: regressed: {_finding(field)}; {self._wait(field.blocks_needed)}")
+                missing.append(f"{name}: {_remedy(field)}")
+            elif field.broken_since is not None and (
+                field.state in (_CLEAN, _TOO_FEW) or 2 * field.calls < operation.compared  # it was not so before
+            ):
+                since = datetime.datetime.fromtimestamp(field.broken_since, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+                holds.append(f"{name}: broken since {since} UTC: {_finding(field)}")
+                missing.append(f"{name}: {_remedy(field)}")
+            elif field.state is _DIFFERS:
+                objective = self._objective.of(operation.operation)
+                allowed = allowed_in(objective, field.field)
+                told = self._forecast(operation).of_difference(field, allowed, objective.error_level)
+                holds.append(f"{name}: {_finding(field)}: it must be looked at; {told}")
+                missing.append(f"{name}: {_remedy(field)}")
+            elif field.state is _UNVERIFIABLE and field.field in FAILURES:
+                holds.append(
+                    f"{name}: the secondary gives nothing to compare in {field.noise:.0%} of its calls "
+                    f"({field.field}), so the new one can't be judged there"
+                )
+                missing.append(f"{name}: a secondary that answers")
+            elif field.state is _UNVERIFIABLE:
+                holds.append(
+                    f"{name}: {field.field}: the old one differs from itself in {field.noise:.0%} of the "
+                    "pairs, so the new one can't be judged there"
+                )
+                missing.append(f"{name}: a rule for {field.field} (or acknowledge it)")
+
+    def _wait(self, blocks: int | None) -> str:
+        """What it takes until what is regressed is a reason to reject."""
+        seconds = self._evidence.objective.block_seconds
+        if blocks is None:
+            needed = "many more calls"
+        elif seconds is None:
+            needed = f"about {blocks * self._evidence.objective.block_calls:,} more calls"
+        elif seconds == _MINUTE:
+            needed = f"about {counted(blocks, 'more minute')}"
+        else:
+            needed = f"about {blocks * seconds:,.0f} more seconds"
+        return f"to reject, {needed} like these are needed"
+
+    def _forecast(self, operation: OperationScore) -> Forecast:
+        began, row = self._evidence.since, self._evidence.operations[operation.operation]
+        return Forecast(operation.compared, row.latest - began if began > 0 else 0.0)
 
     def _covered(self, operation: OperationScore) -> int:
         if not operation.covered:
@@ -118,7 +182,19 @@ class Conclusion:
             f"{counted(len(covered), 'operation')}, {coverage:.1%} of the calls: no field differs beyond noise in more "
             f"than {self._objective.max_rate:.2%} of the keys{but}{fast}"
         )
-        return [told, *noisy]
+        return [told, *self._allowed(), *noisy]
+
+    def _allowed(self) -> Iterator[str]:
+        """What must not be overlooked beside PROMOTE: what is acknowledged and nearly always so, and failures."""
+        for operation in self._operations:
+            for field in operation.fields:
+                if field.acknowledged and field.rate >= _NEARLY_ALWAYS:
+                    yield f"{operation.name}: {_finding(field)}; acknowledged"
+                elif field.field in FAILURES and field.calls and operation.covered:
+                    yield (
+                        f"{operation.name}: {_FAILED[field.field]} in {counted(field.calls, 'call')} of "
+                        f"{operation.compared:,}, which is allowed"
+                    )
 
     def _not_covered(self) -> Iterator[str]:
         for operation in self._operations:
@@ -132,17 +208,39 @@ class Conclusion:
             if not operation.compared:
                 why = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in _most(operation))
                 yield f"{told}, never compared" + (f" ({why})" if why else "")
+            elif operation.covered:
+                pass
             elif operation.state is _TOO_FEW:
                 yield f"{told}, too few: {counted(round(operation.keys), 'key')} compared"
             elif operation.latency.state is _TOO_FEW:
                 yield f"{told}, too few to know its p99: {operation.latency.calls:,} timed"
+            if operation.lossy:
+                yield f"{operation.name}: {_lost(operation)}"
             if operation.compared and systematic:
                 why = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in systematic.items())
                 yield f"{operation.name}: {why}, which the others do not stand for"
 
+    def _left_out(self, rows: list[Operation]) -> Iterator[str]:
+        """Calls that were left out, and what is assumed of them."""
+        sampled = sum(row.calls - row.counts[Verdict.NOT_SAMPLED.slot] for row in rows)
+        legs = sum(sum(row.lost.values()) for row in rows)
+        for verdict, less, what, why in (
+            (Verdict.SHED, "in_flight", "shed", "the busiest moments may be missing"),
+            (Verdict.PAUSED, "breaker", "paused", "taken to be like the others"),
+            (Verdict.ABANDONED, "", "abandoned", "what the new one would have answered is not known"),
+        ):
+            lost = sum(row.counts[verdict.slot] - row.lost.get(less, 0) for row in rows)
+            if lost > sampled / 100:
+                told = f"{counted(lost, 'sampled call')} {what} ({lost / sampled:.1%})"
+                yield f"{told}: {why}"
+        if legs:
+            yield f"{counted(legs, 'sampled call')} not compared because of the new one"
+
     def _notes(self) -> Iterator[str]:
         if not any(row.asked for _, row in self._evidence.rows()):
-            yield "no secondary: every difference counts, also what the old one does by itself"
+            asked = any(any(row.secondary_counts) for _, row in self._evidence.rows())
+            none = "no pair with the secondary" if asked else "no secondary"
+            yield f"{none}: every difference counts, also what the old one does by itself"
         if self._objective.max_p99_ratio is not None:
             yield from notes_of(self._operations, self._evidence.operations)
         compared = sum(operation.compared for operation in self._operations)
@@ -153,34 +251,59 @@ class Conclusion:
         if compared and keys < compared / 10:
             yield f"{compared:,} compared calls are of {counted(round(keys), 'key')} only"
         rows = [row for _, row in self._evidence.rows()]
-        sampled = sum(row.calls - row.counts[Verdict.NOT_SAMPLED.slot] for row in rows)
-        for verdict, what, why in (
-            (Verdict.SHED, "shed", "the busiest moments may be missing"),
-            (Verdict.ABANDONED, "abandoned", "what the new one would have answered is not known"),
-        ):
-            lost = sum(row.counts[verdict.slot] for row in rows)
-            if lost > sampled / 100:
-                told = f"{counted(lost, 'sampled call')} {what} ({lost / sampled:.1%})"
-                yield f"{told}: {why}"
         failed = sum(
             row.secondary_counts[verdict.slot] for row in rows for verdict in (Verdict.FAILED, Verdict.TIMED_OUT)
         )
         if failed:
             yield f"the secondary failed in {counted(failed, 'call')}"
+        pooled = [operation for operation in self._operations if operation.pooled]
+        if pooled:
+            yield f"{counted(len(pooled), 'rare operation')} were judged together, as one, and are clean"
+        for operation in self._operations:
+            if operation.few_keys:
+                yield (
+                    f"{operation.name}: {counted(round(operation.keys), 'key')} in {operation.compared:,} calls: "
+                    "judged by its calls, over blocks of time"
+                )
+        unseen = [
+            f"{operation.name}: {field.field}"
+            for operation in self._operations
+            for field in operation.fields
+            if field.unasked and not field.acknowledged
+        ]
+        if unseen:
+            yield (
+                f"no key was asked twice in {', '.join(unseen[:3])}{' ...' * (len(unseen) > 3)}: a new one that flaps "
+                "less than the old one could hide as much as that one's noise"
+            )
+        if not all(operation.latency.tested for operation in self._operations):
+            yield (
+                "latencies were not compared call by call for these limits: give the objective to the Shadower, or "
+                "nothing is found to be slower"
+            )
+        yield from self._left_out(rows)
         if any(field.acknowledged and field.calls for operation in self._operations for field in operation.fields):
             yield "some differences are acknowledged: how often the others differ together was not judged there"
-        seen = [(operation.operation, field.field) for operation in self._operations for field in operation.fields]
-        for one in self._objective.acknowledged:
-            if not any(one.covers(*names) for names in seen):
-                where = "" if one.operation is None else f" of {one.operation or '(unnamed)'}"
-                yield f"acknowledged, and never seen to differ: {one.field}{where}"
+        yield from unmet(self._evidence, self._operations, self._objective)
         if self._evidence.operations[OTHERS].calls:
             yield f"there were too many operations: what was light is in {OTHERS}"
 
 
 def _most(operation: OperationScore) -> list[tuple[str, int]]:
-    return sorted(operation.not_mirrored.items(), key=lambda pair: -pair[1])[:3]
+    unseen = {**operation.not_mirrored, **({"withheld": operation.withheld} if operation.withheld else {})}
+    return sorted(unseen.items(), key=lambda pair: -pair[1])[:3]
 
+
+#: Fields that are the whole of an answer: who acknowledges one of these compares nothing else where it differs ...
+_WHOLE = frozenset({"status", "error", "body", "$", *FAILURES})
+#: ... and where that is in most keys, nothing is known.
+_MOST_CALLS = 0.5
+
+#: What is acknowledged and differs for so many of the keys is said first.
+_NEARLY_ALWAYS = 0.9
+
+#: Why a call was not compared because of the candidate.
+_LOST = {"breaker": "while the breaker was open", "in_flight": "since its legs in flight left no room"}
 
 #: What a way to fail is called, of the new one.
 _FAILED = {
@@ -206,27 +329,35 @@ def _finding(field: FieldScore) -> str:
     )
 
 
-def _remedy(field: FieldScore) -> str:
-    return f"find out why {_FAILED[field.field]}" if field.field in _FAILED else f"fix {field.field}, or acknowledge it"
+def _remedy(field: FieldScore, *, acknowledge: bool = True) -> str:
+    if field.field in _FAILED:
+        return f"find out why {_FAILED[field.field]}"
+    return f"fix {field.field}" + (", or acknowledge it" if acknowledge else "")
+
+
+def _lost(operation: OperationScore) -> str:
+    total = sum(operation.lost.values())
+    share = ratio(total, total + operation.compared)
+    causes = ", ".join(f"{count:,} {_LOST[cause]}" for cause, count in operation.lost.items())
+    return f"{total:,} sampled calls ({share:.1%}) were not compared because of the new one: {causes}"
 
 
 def _slower(latency: LatencyScore) -> str:
-    primary, shadow = latency.p99
-    assert primary is not None
-    assert shadow is not None
-    return f"p99 {shadow * 1e3:.3g} ms, the old one's is {primary * 1e3:.3g} ms"
+    told: list[str] = []
+    for name, (primary, shadow) in (("p50", latency.p50), ("p99", latency.p99)):
+        if name in latency.slow and primary is not None and shadow is not None:
+            told.append(f"{name} {shadow * 1e3:.3g} ms, the old one's is {primary * 1e3:.3g} ms")
+    return "; ".join(told)
 
 
-def _more(operation: OperationScore) -> str:
+def _more(operation: OperationScore, forecast: Forecast) -> str:
     needed = operation.keys_needed
+    if operation.few_keys and operation.blocks < BLOCKS_OF_FEW_KEYS:
+        return f"calls over about {BLOCKS_OF_FEW_KEYS - operation.blocks} more blocks of time"
+    if operation.few_keys and needed is not None:
+        return f"about {rounded(needed * operation.compared / operation.keys):,} more calls"
     if needed is None:
         return "more calls, that differ less than those so far"
     if operation.keys < operation.compared / 2:
-        return f"calls of about {_round(needed):,} other keys"
-    return f"about {_round(needed * operation.compared / operation.keys):,} more calls"
-
-
-def _round(number: float) -> int:
-    """To two digits."""
-    digits = max(0, math.floor(math.log10(max(1.0, number))) - 1)
-    return int(math.ceil(number / 10**digits) * 10**digits)
+        return f"calls of about {rounded(needed):,} other keys"
+    return forecast.calls(needed * operation.compared / operation.keys)

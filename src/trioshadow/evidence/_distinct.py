@@ -75,6 +75,11 @@ class DistinctKeys:
         return max(self._within(1 - self._error()), len(self._hashes) + self.keyless)
 
     @property
+    def at_least_hashed(self) -> float:
+        """The same of those that have a hash."""
+        return self.at_least - self.keyless
+
+    @property
     def at_most(self) -> float:
         """The same from above."""
         return self._within(1 + self._error())
@@ -84,6 +89,20 @@ class DistinctKeys:
 
     def _error(self) -> float:
         return 0.0 if self.exact else _ERRORS / math.sqrt(self._limit - 2)
+
+    def at_level(self, level: int) -> tuple[float, float]:
+        """How many keys have a hash below 2**(64-level), at least and at most; at level 0 those without one too.
+
+        Three standard errors from the estimate; exact where the sketch has all of these keys.
+        """
+        if not level:
+            return self.at_least, self.at_most
+        end = 1 << (64 - level)
+        if end <= self._below:
+            exact = bisect_left(self._hashes, end)
+            return exact, exact
+        share = 0.5**level
+        return self.at_least_hashed * share, (self.at_most - self.keyless) * share
 
     def update(self, other: DistinctKeys) -> None:
         """Add all keys of another sketch of the same limit."""
@@ -97,7 +116,7 @@ class DistinctKeys:
         """Plain data: the number of calls without a key, and the hashes, sorted, 8 bytes each, little-endian, as
         base64.
         """
-        return {"keyless": self.keyless, "hashes": base64.b64encode(_little_endian(self._hashes).tobytes()).decode()}
+        return {"keyless": self.keyless, "hashes": base64.b64encode(little_endian(self._hashes).tobytes()).decode()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], limit: int) -> DistinctKeys:
@@ -109,7 +128,7 @@ class DistinctKeys:
             raise ValueError("the hashes of distinct keys are base64") from exc
         if len(raw) % 8 or len(raw) > 8 * limit:
             raise ValueError(f"distinct keys have at most {limit} hashes of 8 bytes")
-        hashes = _little_endian(array("Q", raw))
+        hashes = little_endian(array("Q", raw))
         if any(one >= other for one, other in itertools.pairwise(hashes)):
             raise ValueError("the hashes of distinct keys are sorted, each once")
         keys._hashes = hashes
@@ -118,7 +137,7 @@ class DistinctKeys:
         return keys
 
 
-def _little_endian(hashes: array[int]) -> array[int]:
+def little_endian(hashes: array[int]) -> array[int]:
     if not _IS_LITTLE:
         hashes = array("Q", hashes)
         hashes.byteswap()

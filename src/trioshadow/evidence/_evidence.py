@@ -15,18 +15,23 @@ Metwally, Agrawal, El Abbadi, ICDT 2005). What is folded is counted in the row f
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import attrs
 
-from trioshadow._model.verdict import Verdict
+from trioshadow._model.keys import key_as_text
 from trioshadow._settings.fingerprint import epoch_id
+from trioshadow.compare import Counts, RuleUse, added_up
 
 from ._field import EXAMPLES, Example, FieldTally
+from ._folding import lightest
 from ._histogram import Histogram
+from ._kept import Kept
+from ._objective import Objective, is_objective
+from ._observation import Observation
 from ._operation import Operation
-from ._places import FAILURES, Told, words_of
+from ._places import FAILURES, words_of
 from ._plain import moment_in, text_in
 
 #: Operations that keep a row of their own, at least, ...
@@ -34,12 +39,15 @@ OPERATIONS = 256
 #: ... and fields, of all operations together.
 FIELDS = 1_000
 
+#: Of what `to_dict()` gives. Counts of another format mean something else: they are never read.
+FORMAT = 2
 #: The operation of calls that nobody named.
 UNNAMED = ""
 #: That of those that there was no room for.
 OTHERS = "(other)"
 
-T = TypeVar("T")
+#: Configurations of one epoch whose rules are looked after: an edge adds some to the shadower's own.
+_USES = 16
 
 
 @attrs.frozen
@@ -60,26 +68,6 @@ class Epoch:
         return f"{self.candidate or '(unnamed)'}, rules {self.rules or '(none)'}"
 
 
-@attrs.frozen(kw_only=True)
-class Observation:
-    """What one side of a call, the shadow's or the secondary's, came to."""
-
-    verdict: Verdict
-    fields: Mapping[str, Told]
-    """In which it differs from the primary, each with an example."""
-    seconds: float | None
-    """Where it ran, if that is known: without the wait for a place, and the way there and back."""
-    cpu_seconds: float | None = None
-    """Its own CPU time; None if it is async."""
-    queued_seconds: float | None = None
-    """How long it waited for a place before that; None if it needs none."""
-
-    @property
-    def comparable(self) -> bool:
-        """Did this side give something to compare? One that failed may or may not have differed in any field."""
-        return self.verdict in (Verdict.MATCHED, Verdict.DIVERGED)
-
-
 class Evidence:
     """The counts of one `epoch`, or of a part of it, `since` a wall-clock time in seconds.
 
@@ -87,16 +75,30 @@ class Evidence:
     others come out of an archive, by `from_dict()`.
     """
 
-    def __init__(self, epoch: Epoch, *, series: str = "", since: float = 0.0) -> None:
+    def __init__(
+        self, epoch: Epoch, *, series: str = "", since: float = 0.0, objective: Objective | None = None
+    ) -> None:
         self.epoch = epoch
+        is_objective.or_none.check("objective", objective)
+        self.objective = Objective() if objective is None else objective
+        """What is needed of it while counting. A scorecard may ask for another, which is then judged without the tests
+        that this is needed for."""
         self.series = series
         self.since = since
         """Wall clock, seconds since the epoch of Unix: when the counting began."""
-        self.operations: dict[str, Operation] = {UNNAMED: Operation(), OTHERS: Operation()}
+        self.use: RuleUse | None = None
+        """Of the rules by which the last call is compared."""
+        self._uses: list[RuleUse] = []
+        self._rules: Counts = {}
+        self.kept: dict[tuple[str, str], Kept] = {}
+        """The most that who looked has seen, by operation and field."""
+        self._order = self._operations = 0
+        self.operations: dict[str, Operation] = {}
+        # Most programs name all of their operations, or none: the first one named comes before either of these.
+        self.operations[UNNAMED] = Operation(self.objective.of(UNNAMED), 1)
+        self.operations[OTHERS] = Operation(self.objective, 2 * OPERATIONS + 2)
         self.unnamed = self.operations[UNNAMED]
-        self._inherited = 0
-        self._fields = 0
-        self._fields_inherited = 0
+        self._inherited = self._fields = self._fields_inherited = 0
         #: Held where a row is made or folded: another thread may ask for one.
         self._lock = threading.RLock()  # reentrant: a signal handler may read while its own thread folds
 
@@ -137,7 +139,8 @@ class Evidence:
                 self.operation(new).counts[slot] += 1
 
     def _new_operation(self, name: str) -> Operation:
-        row = self.operations[name] = Operation()
+        row = self.operations[name] = Operation(self.objective.of(name), self._operations)
+        self._operations = max(2, self._operations + 1)
         row.inherited = self._inherited
         return row
 
@@ -164,16 +167,26 @@ class Evidence:
         key_hash: int | None,
         at: float,
         primary_seconds: float | None,
+        now: float | None = None,
         primary_cpu_seconds: float | None = None,
         contended: bool = False,
         unlike: bool = False,
     ) -> None:
-        """A call was compared: with the shadow, and perhaps with the secondary too.
+        """A call was compared: with the shadow, and perhaps with the secondary too. Not with a side that lacked what
+        lets it in: that is counted apart.
 
-        `contended`: its times say more of the wait for the interpreter lock than of the two sides. `unlike`: the
-        primary was timed alone, and the shadow with the turns of others on its loop.
+        `at` is the wall-clock time, in seconds since the epoch of Unix. `now` is the time by a clock that never goes
+        back, for the blocks; None: the same. `contended`: its times say more of the wait for the interpreter lock than
+        of the two sides. `unlike`: the primary was timed alone, and the shadow with the turns of others on its loop.
         """
-        row.observe(key_hash, primary_seconds, shadow.seconds)
+        if secondary is not None and secondary.withheld:
+            row.secondary_withheld.add(secondary.withheld, secondary.remedy)
+            secondary = None
+        if shadow.withheld:
+            row.withheld.add(shadow.withheld, shadow.remedy)
+            return
+        row.observe(key_hash, primary_seconds, shadow.seconds, at if now is None else now)
+        row.latest = at
         row.observe_clocks(
             shadow.cpu_seconds,
             shadow.queued_seconds,
@@ -181,30 +194,42 @@ class Evidence:
             contended=contended,
             unlike=unlike,
         )
+        if secondary is not None:
+            self._pair(row, shadow, secondary, key_hash, at)
         if shadow.fields:
-            row.differ(row.anything, key_hash)
+            row.anything.differ(key_hash)
+            if secondary is None:
+                row.anything.add_alone(key_hash, at, row.keys)
             for name, example in shadow.fields.items():
                 field = self._field(row, name)
-                row.differ(field, key_hash)
+                field.differ(key_hash)
+                if secondary is None:
+                    row.alone(field, key_hash, at)
                 if len(field.examples) < EXAMPLES or at <= field.examples[-1].at:
-                    text = key.decode("utf-8", "backslashreplace")
-                    field.add_example(Example(at, text, *words_of(example)))
-        if secondary is not None:
-            self._pair(row, shadow, secondary, key_hash)
+                    field.add_example(Example(at, key_as_text(key), *words_of(example)))
 
-    def _pair(self, row: Operation, shadow: Observation, secondary: Observation, key_hash: int | None) -> None:
+    def _pair(
+        self, row: Operation, shadow: Observation, secondary: Observation, key_hash: int | None, at: float
+    ) -> None:
         row.asked += 1
         row.pair_keys.add(key_hash)
         comparable = shadow.comparable and secondary.comparable
         row.pairs += comparable
         if secondary.seconds is not None:
             row.secondary_seconds.add(secondary.seconds)
+        found = {
+            name: (name in shadow.fields) - (name in secondary.fields)
+            for name in {**shadow.fields, **secondary.fields}
+            if comparable or name in FAILURES
+        }
+        first = row.again.add(key_hash, found)
         if shadow.fields or secondary.fields:
-            row.pair(row.anything, key_hash, shadow=bool(shadow.fields), secondary=bool(secondary.fields))
-            for name in {**shadow.fields, **secondary.fields}:
-                if comparable or name in FAILURES:
-                    field = self._field(row, name)
-                    row.pair(field, key_hash, shadow=name in shadow.fields, secondary=name in secondary.fields)
+            row.anything.add_pair(bool(shadow.fields) - bool(secondary.fields), key_hash, at, row.block, row.pair_keys)
+            for name, x in found.items():
+                row.pair(name, self._field(row, name), x, key_hash, at)
+        if first:
+            for name in first:
+                self._field(row, name).add_twice(first, found, name)
 
     def _field(self, row: Operation, name: str) -> FieldTally:
         field = row.fields.get(name)
@@ -212,6 +237,8 @@ class Evidence:
             if self._fields >= 2 * FIELDS:
                 self._fold_fields()
             field = row.fields[name] = FieldTally()
+            field.order = self._order
+            self._order += 1
             field.inherited = self._fields_inherited
             self._fields += 1
         return field
@@ -222,8 +249,14 @@ class Evidence:
         for row, name in folded:
             field = row.fields.pop(name)
             field.inherited = 0
-            row.other_fields.update(field)
+            row.other_fields.update(field, row.at, row.at)
         self._fields -= len(folded)
+
+    def watch(self, use: RuleUse) -> None:
+        """Calls are compared by these rules now: the shadower's own, or those with what an edge adds to them."""
+        self.use = use
+        if use not in self._uses and len(self._uses) < _USES:
+            self._uses.append(use)
 
     # ── what was counted ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -260,6 +293,12 @@ class Evidence:
                 Histogram.merge(row.secondary_seconds for row in rows),
             )
 
+    def rules(self) -> Counts:
+        """What has become of each rule that can be looked for: of all pairs of answers that were not plainly the same,
+        in how many it was looked for, whether it met something, and whether that can't be known.
+        """
+        return added_up([self._rules, *(use.counts() for use in self._uses)])
+
     def marker(self) -> object:
         """Something that changes whenever something is counted."""
         return self.totals(), self.secondary_totals(), list(self.operations)
@@ -267,25 +306,33 @@ class Evidence:
     def to_dict(self, until: float) -> dict[str, Any]:
         """Plain data for JSON: a snapshot, at the wall-clock time `until`."""
         return {
+            "format": FORMAT,
             "epoch": attrs.asdict(self.epoch),
             "series": self.series,
             "since": self.since,
             "until": until,
+            "objective": self.objective.to_dict(),
             "operations": {name: row.to_dict() for name, row in self.rows()},
+            "rules": {name: [*counts] for name, counts in self.rules().items()},
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Evidence:
         """What `to_dict()` gave. ValueError, which says what is wrong, if it can't have."""
         try:
+            if (found := data.get("format", 1)) != FORMAT:
+                raise ValueError(f"its format is {found!r:.20}, and not {FORMAT}")
             epoch = data["epoch"]
             evidence = cls(
                 Epoch(text_in(epoch, "candidate"), text_in(epoch, "rules")),
                 series=text_in(data, "series"),
                 since=moment_in(data, "since"),
+                objective=Objective.from_dict(data["objective"]),
             )
             for name, row in data["operations"].items():
-                evidence._put(str(name), Operation.from_dict(row))
+                evidence._put(str(name), Operation.from_dict(row, evidence.objective.of(str(name))))
+            for name, (looks, met, unsure) in data["rules"].items():
+                evidence._rules[str(name)] = int(looks), bool(met), bool(unsure)
         except (AttributeError, KeyError, TypeError, ValueError) as exc:
             raise ValueError(f"this is no snapshot of evidence: {type(exc).__name__}: {exc}") from exc
         return evidence
@@ -305,15 +352,34 @@ class Evidence:
         if len(epochs) != 1:
             told = "; ".join(map(str, epochs)) or "none at all"
             raise ValueError(f"evidence of one epoch can be added up, and here is that of: {told}")
-        merged = cls(parts[0].epoch, since=min(part.since for part in parts))
+        merged = cls(parts[0].epoch, since=min(part.since for part in parts), objective=parts[0].objective)
         for part in parts:
             for name, row in part.operations.items():
                 own = merged.operations.get(name)
                 if own is None:
-                    own = merged.operations[name] = Operation()
+                    own = merged._new_operation(name)
                 own.update(row)
+        merged._put_in_order(parts)
+        merged._rules = added_up(part.rules() for part in parts)
         merged._keep_bounded()
         return merged
+
+    def _put_in_order(self, parts: Sequence[Evidence]) -> None:
+        """As if one process had counted all: fields are in the order in which they appeared first."""
+        fields = [(row, name) for row in self.operations.values() for name in row.fields]
+        names = {row: name for name, row in self.operations.items()}
+
+        def appeared(one: tuple[Operation, str]) -> tuple[float, int, str, str]:
+            row, name = one
+            return row.fields[name].first_at, row.fields[name].order, names[row], name
+
+        fields.sort(key=appeared)
+        for order, (row, name) in enumerate(fields):
+            row.fields[name].order = order
+        self._order = len(fields)
+        if any(part.objective.counting != self.objective.counting for part in parts):
+            for row in self.operations.values():
+                row.forget_what_depends()
 
     def _keep_bounded(self) -> None:
         self._fields = sum(len(row.fields) for row in self.operations.values())
@@ -321,10 +387,3 @@ class Evidence:
             self._fold_operations(self.unnamed)
         if self._fields > 2 * FIELDS:
             self._fold_fields()
-
-
-def lightest(weights: Iterable[tuple[int, T]], limit: int) -> tuple[list[T], int]:
-    """What is to be folded so that `limit` are left, and what later names inherit: the greatest weight of these."""
-    ordered = sorted(weights, key=lambda pair: pair[0], reverse=True)
-    folded = ordered[limit:]
-    return [name for _, name in folded], (folded[0][0] if folded else 0)

@@ -1,19 +1,25 @@
-"""FieldTally: how often one field differs, on the shadow's side and on the secondary's, paired call by call."""
+"""FieldTally: how often one field differs, on the shadow's side and on the secondary's, paired call by call; what each
+key, each block of time and the latest calls say of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 
+from trioshadow._model.keys import key_of_text, shown_key
+
+from ._again import First
+from ._blocks import Blocks
 from ._distinct import DistinctKeys
+from ._drift import Drift, Moment
 from ._plain import count_in, moment_in, text_in
+from ._tosses import ALONE, BOTH, SECONDARY_ONLY, SHADOW_ONLY, Tosses
 
 #: Keys by which one field differs are counted exactly below this many, and estimated from there on.
 KEYS_OF_FIELD = 256
-#: Of those by which only the shadow differs it is known whether they are a few.
-KEYS_OF_SHADOW = 32
 
 #: Of a field so many examples are kept: the earliest.
 EXAMPLES = 3
@@ -41,37 +47,82 @@ class Example:
 
     at: float
     """When: wall clock, seconds since the epoch."""
-    key: str = attrs.field(converter=_cut_key)
-    """Its sampling key as text; empty if it had none."""
+    _key: str = attrs.field(converter=_cut_key)
     primary: str | None = attrs.field(converter=_cut, order=_orderly)
     """What the primary had there, in words; None: nothing."""
     shadow: str | None = attrs.field(converter=_cut, order=_orderly)
     """What the shadow had there."""
 
+    @property
+    def key(self) -> str:
+        """Its sampling key as the request that it is, `GET /users/1`; empty if it had none."""
+        return shown_key(key_of_text(self._key))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; the key is `key_as_text()`."""
+        return {"at": self.at, "key": self._key, "primary": self.primary, "shadow": self.shadow}
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Example:
-        """What `attrs.asdict()` gave. ValueError, TypeError or KeyError if it can't have."""
+        """What `to_dict()` gave. ValueError, TypeError or KeyError if it can't have."""
         primary, shadow = (None if data[side] is None else text_in(data, side) for side in ("primary", "shadow"))
         return cls(moment_in(data, "at"), text_in(data, "key"), primary, shadow)
+
+
+class At(NamedTuple):
+    """Where an operation is in time."""
+
+    block: int
+    """The block that it is in."""
+    open: int
+    """The one that is not over yet, as the blocks of its fields are numbered."""
+
+
+_OUTCOMES = {1: SHADOW_ONLY, -1: SECONDARY_ONLY, 0: BOTH}
+
+#: Noise that fewer pairs have shown is hardly known.
+NOISY = 10
 
 
 class FieldTally:
     """Counts of one field of one operation."""
 
-    __slots__ = ("both", "differed", "examples", "inherited", "keys", "secondary_only", "shadow_keys", "shadow_only")
+    __slots__ = (
+        *("alone", "blocks", "both", "differed", "drift", "examples", "first", "first_at", "inherited", "keys"),
+        *("order", "secondary_only", "shadow_only", "tosses", "twice_noisy", "twice_secondary", "twice_shadow"),
+        "_in_block",
+    )
 
     def __init__(self) -> None:
+        self.order = 0
+        """It appeared as the so-many-th of its evidence, from 0 on."""
+        self.first: int | None = None
+        """As what: see `_tosses.py`. The bet on it begins after that."""
+        self.first_at = 0.0
+        """Wall clock, seconds since the epoch."""
         self.differed = 0
         """Calls in which the shadow differed from the primary, with a secondary or without."""
         self.keys = DistinctKeys(KEYS_OF_FIELD)
         """The keys of these."""
+        self.alone = 0
+        """Those of these that had no secondary."""
         self.shadow_only = 0
         """Pairs in which the shadow differed from the primary and the secondary did not."""
-        self.shadow_keys = DistinctKeys(KEYS_OF_SHADOW)
         self.secondary_only = 0
         """Pairs in which only the secondary differed."""
         self.both = 0
         """Pairs in which both did."""
+        self.tosses = Tosses()
+        self.blocks = Blocks()
+        self._in_block = (0, 0)
+        """Without a secondary: the block of the latest difference, and how many were in it."""
+        self.drift = Drift()
+        self.twice_shadow = 0
+        """Keys in both of whose first two pairs only the shadow differed: see `_again.py`."""
+        self.twice_secondary = 0
+        """In both, only the secondary."""
+        self.twice_noisy = 0
+        """Keys that were asked twice, and in whose first pair the secondary differed."""
         self.examples: tuple[Example, ...] = ()
         """The earliest, in order."""
         self.inherited = 0
@@ -82,41 +133,113 @@ class FieldTally:
         """How many differences it stands for at most, of either side."""
         return self.differed + self.secondary_only + self.inherited
 
+    def differ(self, key_hash: int | None) -> None:
+        """The shadow differed in it."""
+        self.differed += 1
+        self.keys.add(key_hash)
+
+    def add_alone(self, key_hash: int | None, at: float, keys: DistinctKeys) -> None:
+        """It did so in a call without a secondary."""
+        self.alone += 1
+        self.tosses.add(key_hash, ALONE, at, keys)
+        if self.first is None:
+            self.first, self.first_at = ALONE, at
+
+    def count_in_block(self, block: int, allowed: float) -> None:
+        """Without a secondary, it differed in this block, of which about so many calls may."""
+        latest, count = self._in_block
+        count = count + 1 if block == latest else 1
+        self._in_block = block, count
+        if self.blocks.begun is None:
+            self.blocks.begun = block
+        elif block > self.blocks.begun and count > allowed:
+            self.blocks.add(block, 1)
+
+    def add_pair(self, x: int, key_hash: int | None, at: float, block: int, keys: DistinctKeys) -> None:
+        """Of a call with a secondary: only the shadow differed in it (1), only the secondary (-1), or both (0)."""
+        if x > 0:
+            self.shadow_only += 1
+        elif x < 0:
+            self.secondary_only += 1
+        else:
+            self.both += 1
+        says = _OUTCOMES[x]
+        self.tosses.add(key_hash, says, at, keys)
+        if x:
+            self.blocks.add(block, x)
+        if self.first is None:
+            self.first, self.first_at = says, at
+
+    def drift_to(self, x: int, limit: float, moment: Moment, *, paired: bool) -> None:
+        """Of the latest call, or pair, X was `x`, and `limit` is allowed: is it broken now?"""
+        self.drift.add(x, limit, moment, order=self.order, paired=paired)
+
+    def noise(self, of: int) -> float:
+        """In which part of so many pairs the secondary differed, if that is known well enough; else 0."""
+        noise = self.secondary_only + self.both
+        return noise / of if noise >= NOISY else 0.0
+
+    def add_twice(self, first: First, second: First, name: str) -> None:
+        """A key was asked again, and this is what its two pairs said of the field of this name."""
+        one = first[name]
+        if one <= 0:
+            self.twice_noisy += 1
+        if one and one == second.get(name):
+            if one > 0:
+                self.twice_shadow += 1
+            else:
+                self.twice_secondary += 1
+
     def add_example(self, example: Example) -> None:
         """Keep it if it is among the earliest."""
         self.examples = tuple(sorted({*self.examples, example})[:EXAMPLES])
 
-    def update(self, other: FieldTally) -> None:
-        """Add the counts of another."""
-        self.differed += other.differed
-        self.shadow_only += other.shadow_only
-        self.secondary_only += other.secondary_only
-        self.both += other.both
-        self.inherited += other.inherited
+    def update(self, other: FieldTally, blocks: At, other_blocks: At) -> None:
+        """Add the counts of another. Of both, in which block of time it is now."""
+        if other.first is not None and (self.first is None or other.first_at < self.first_at):
+            self.first, self.first_at, self.order = other.first, other.first_at, other.order
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
         self.keys.update(other.keys)
-        self.shadow_keys.update(other.shadow_keys)
+        self.tosses.update(other.tosses)
+        self.blocks.update(other.blocks, blocks.open, other_blocks.open)
+        self.drift.update(other.drift, blocks.block, other_blocks.block)
         self.examples = tuple(sorted({*self.examples, *other.examples})[:EXAMPLES])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
+    def to_dict(self, blocks: At) -> dict[str, Any]:
+        """Plain data, at this block of time."""
         return {
-            "differed": self.differed,
+            "order": self.order,
+            "first": -1 if self.first is None else self.first,
+            "first_at": self.first_at,
+            **{name: getattr(self, name) for name in _COUNTS},
             "keys": self.keys.to_dict(),
-            "shadow_only": self.shadow_only,
-            "shadow_keys": self.shadow_keys.to_dict(),
-            "secondary_only": self.secondary_only,
-            "both": self.both,
-            "inherited": self.inherited,
-            "examples": [attrs.asdict(example) for example in self.examples],
+            "tosses": self.tosses.to_dict(),
+            "blocks": self.blocks.to_list(blocks.open),
+            "drift": self.drift.to_dict(blocks.block),
+            "examples": [example.to_dict() for example in self.examples],
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> FieldTally:
         """What `to_dict()` gave. ValueError, TypeError or KeyError if it can't have."""
         tally = cls()
-        for name in ("differed", "shadow_only", "secondary_only", "both", "inherited"):
+        for name in ("order", *_COUNTS):
             setattr(tally, name, count_in(data, name))
+        first = data["first"]
+        if first not in (-1, SHADOW_ONLY, SECONDARY_ONLY, BOTH, ALONE):
+            raise ValueError(f"a field appears as one of four things, not as {first!r:.20}")
+        tally.first = None if first == -1 else first
+        tally.first_at = moment_in(data, "first_at")
         tally.keys = DistinctKeys.from_dict(data["keys"], KEYS_OF_FIELD)
-        tally.shadow_keys = DistinctKeys.from_dict(data["shadow_keys"], KEYS_OF_SHADOW)
+        tally.tosses = Tosses.from_dict(data["tosses"])
+        tally.blocks = Blocks.from_list(data["blocks"])
+        tally.drift = Drift.from_dict(data["drift"])
         tally.examples = tuple(sorted(map(Example.from_dict, data["examples"]))[:EXAMPLES])
         return tally
+
+
+_COUNTS = (
+    *("differed", "alone", "shadow_only", "secondary_only", "both", "inherited"),
+    *("twice_shadow", "twice_secondary", "twice_noisy"),
+)

@@ -7,7 +7,7 @@ is off by at most 4.4 %. From 1 µs to 4,000 s; what lies outside is counted in 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Any, Self
@@ -21,11 +21,10 @@ _NAMES = frozenset(map(str, range(_BINS)))
 _log2 = math.log2
 
 
-def _upper(index: int) -> float:
-    """Where a bin ends and the next begins, in seconds. The first also has what is less, and the last what is more."""
-    if index < 0:
-        return 0.0
-    return _LEAST * 2 ** ((index + 1) / _PER_OCTAVE) if index < _BINS - 1 else math.inf
+#: Where a bin ends and the next begins, in seconds. The first also has what is less, and the last what is more; and
+#: before the first, at index -1, is 0.
+_UPPER = (*(_LEAST * 2 ** ((index + 1) / _PER_OCTAVE) for index in range(_BINS - 1)), math.inf, 0.0)
+_ENDS = _UPPER[:_BINS]
 
 
 def _middle(index: int) -> float:
@@ -38,14 +37,20 @@ class Histogram:
     __slots__ = ("_counts",)
 
     def __init__(self) -> None:
-        self._counts = [0] * _BINS  # by index: a dict's get and set cost twice as much, twice a mirrored call
+        # By index: a dict's get and set cost twice as much, twice a mirrored call. Empty until there is one: of most of
+        # an operation's histograms there is none.
+        self._counts: list[int] = []
 
     def add(self, seconds: float) -> None:
         """Count one."""
         try:
             self._counts[int(_PER_OCTAVE * _log2(seconds * 1e6)) if seconds > _LEAST else 0] += 1
         except IndexError:
-            self._counts[-1] += 1
+            if self._counts:
+                self._counts[-1] += 1
+            else:
+                self._counts = [0] * _BINS
+                self.add(seconds)
 
     @property
     def total(self) -> int:
@@ -75,7 +80,7 @@ class Histogram:
         edges: list[tuple[float, int]] = []
         for index, count in self.bins():
             above -= count
-            edges.append((_upper(index), above))
+            edges.append((_UPPER[index], above))
         return edges
 
     def lower_edges(self) -> list[tuple[float, int]]:
@@ -83,25 +88,25 @@ class Histogram:
         below = 0
         edges: list[tuple[float, int]] = []
         for index, count in self.bins():
-            edges.append((_upper(index - 1), below))
+            edges.append((_UPPER[index - 1], below))
             below += count
         return edges
 
     def above(self, seconds: float) -> tuple[int, int]:
         """How many lie above this, at least and at most: the bin that it falls into is not known in detail."""
-        at_least = at_most = 0
-        for index, count in self.bins():
-            if _upper(index - 1) >= seconds:
-                at_least += count
-            if _upper(index) > seconds:
-                at_most += count
-        return at_least, at_most
+        if not self._counts:
+            return 0, 0
+        first = bisect_right(_ENDS, seconds)
+        at_most = sum(self._counts[first:])
+        # Those of a bin that begins where it says lie above, too.
+        return at_most - (self._counts[first] if _UPPER[first - 1] < seconds else 0), at_most
 
     def update(self, other: Histogram) -> None:
         """Add the counts of another."""
         # Most that are added are empty: of operations that are folded, on the time of a caller who brought a new name.
         # With a new one in each call that took 96 µs a call, and takes 46.
-        if any(other._counts):
+        if other._counts:
+            self._counts = self._counts or [0] * _BINS
             for index, count in other.bins():
                 self._counts[index] += count
 
@@ -110,7 +115,7 @@ class Histogram:
         """The counts of all of them, as a new one."""
         merged = cls()
         # One call a bin, and not `update()` for each histogram: those of 514 operations in 1.1 ms instead of 5.
-        columns = zip(merged._counts, *(histogram._counts for histogram in histograms), strict=True)  # noqa: SLF001 - of this class
+        columns = zip(*(histogram._counts for histogram in histograms if histogram._counts), strict=True)  # noqa: SLF001 - of this class
         merged._counts = [sum(column) for column in columns]
         return merged
 
@@ -123,6 +128,7 @@ class Histogram:
         """What `to_dict()` gave. ValueError or TypeError if it can't have."""
         histogram = cls()
         for index in data:
+            histogram._counts = histogram._counts or [0] * _BINS
             if index not in _NAMES:
                 raise ValueError(f"a bin of a histogram has a number below {_BINS}, not {index!r:.20}")
             histogram._counts[int(index)] = number = count_in(data, index)

@@ -1,53 +1,70 @@
-"""From evidence to a scorecard: each state by its formula. Pure; the mathematics is in `_bounds.py`.
+"""From evidence to a scorecard: each state by its formula. Pure; the mathematics is in `_betting.py` and `_bounds.py`.
 
-For a field, x of K keys differ; of m A/A' pairs, b have a difference of the shadow only, c of the secondary only. At
-the error level alpha, and for the objective's `max_rate` r:
+A field is judged by its calls, or pairs, and by its keys, of which each has one say (`_tosses.py`); what is said of it
+holds by both. At the error level alpha, the first of these that is so:
 
-- *rate beyond noise*: without pairs the upper bound U(x, K) at alpha. With pairs U(x, K) at alpha/2; and once noise was
-  seen the lesser of that and of U(b+c, m) * (2*U(b, b+c) - 1), each at alpha/4: how often the two disagree, times how
-  far from a fair coin. There b, c and m are scaled down to the number of keys, as if all calls of a key said the same.
-  Without noise that would hide what a key with few calls shows behind one with many.
-- *noise*: the fraction of the pairs in which the secondary differs.
-- *allowed*: r, or `noise_margin` times the noise n, or times 1 - n from one half on, where that is more and 10 pairs or
-  more have shown it. There is no more room than 1 - n: with n of 0.85 a candidate that always differs adds 0.15.
-- *wealth*: of the pairs, where b > c, again scaled down to the number of keys; while c is 0, of the keys by which only
-  the shadow differs. 1 at most where b <= c. Without pairs that against "at most r of the keys differ".
-
-The first of these that is so:
-
-  1. CLEAN: the rate beyond noise is at most what is allowed, and the field is not unverifiable.
-  2. REGRESSED: e-BH over all fields that are not acknowledged rejects, and `min_keys` keys differ.
-  3. UNVERIFIABLE: the noise is at least `unverifiable_noise`, of 20 pairs or more.
-  4. DIFFERS: there is a difference and no noise; or the wealth is at least 1/alpha, as if there were no other field.
+  1. REGRESSED: the lesser of the two wealths against "no more than is allowed" is enough for weighted e-BH over all
+     fields that are not acknowledged, and `min_keys` keys differ.
+  2. CLEAN: the least of the wealths against "what is allowed or more" is 1/alpha: that of the pairs, that of the keys,
+     and, where the noise is 2 % or more and keys come again, that of keys which were asked twice (`_again.py`). The
+     field is not unverifiable.
+  3. UNVERIFIABLE: the noise is at least `unverifiable_noise`, of 20 pairs or more; for failures and timeouts 5 %.
+  4. DIFFERS: there is a difference and no noise; or the wealth against "no more than is allowed" is 1/alpha, as if
+     there were no other field.
   5. TOO_FEW: otherwise.
+
+The *rate beyond noise* is the least multiple of what is allowed at which the field would be CLEAN.
+
+Without a secondary there is no noise, and each difference counts.
+
+Where an operation has no more than a hundred keys, and each has come fifty times, keys can't say more: it is judged by
+its calls, and only after ten blocks of time.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import attrs
 
 from trioshadow._model.verdict import IN_FLIGHT, Verdict
 
-from ._bounds import discoveries, exchangeability_wealth, factor_needed, rate_wealth, upper_bound
+from ._again import KEYS_OF_AGAIN
+from ._betting import SCALES, Allowed, Pairs, clean_wealth, factor_to_clean, first_scale, regressed_wealth
+from ._bounds import discoveries, rate_wealth
 from ._conclusion import Conclusion
 from ._evidence import Evidence
 from ._field import FieldTally
-from ._latency import latencies
+from ._gate import blocks_needed
+from ._kept import Kept
+from ._latency import QUANTILES, are_fast_enough, latencies
 from ._objective import Objective
 from ._operation import ANYTHING, MIRRORED, NOT_MIRRORED, Operation
 from ._places import FAILURES
+from ._rare import are_clean, rare_rows
 from ._scorecard import Scorecard
-from ._scores import FieldScore, FieldState, LatencyScore, OperationScore, ratio
+from ._scores import BLOCKS_OF_FEW_KEYS, FieldScore, FieldState, LatencyScore, OperationScore, ratio
+from ._tosses import ALONE, SHADOW_ONLY, over_levels
 
 OTHER_FIELDS = "(other fields)"
 
 #: Fewer pairs do not make a field unverifiable.
 _PAIRS = 20
 
-#: Noise that fewer pairs have shown is hardly known, and would allow several times what it should.
-_NOISY = 10
+#: A secondary that fails so often says nothing of failures.
+_FAILING = 0.05
+
+#: From so much noise on a candidate that flaps less could hide what is worth it, ...
+_FLAPPING = 0.02
+#: ... and can be found out if so many of the keys come again.
+_COMES_AGAIN = 0.1
+
+#: So few keys, of which each has come so often, are all that there are.
+_FEW_KEYS, _OFTEN = 100, 50
+#: Nobody waits for so many times the calls that there are.
+_NEVER = 1e7
 
 _CLEAN, _REGRESSED, _DIFFERS, _UNVERIFIABLE, _TOO_FEW = FieldState
 _SEVERITY = {_CLEAN: 0, _TOO_FEW: 1, _DIFFERS: 2, _UNVERIFIABLE: 2, _REGRESSED: 3}
@@ -57,72 +74,172 @@ def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
     """What the evidence says of the candidate, measured by the objective."""
     rows = {name: row for name, row in evidence.rows() if row.calls}
     paired = any(row.asked for row in rows.values())
-    tallies = [(name, row, field, tally) for name, row in rows.items() for field, tally in _fields_of(row)]
-    wealths = [_wealth(row, tally, objective, paired=paired) for _, row, _, tally in tallies]
-    rejected = _rejected([(name, field) for name, _, field, _ in tallies], wealths, objective)
+    keeps = evidence.objective.counting == objective.counting
+    judges = {
+        name: Judge(name, row, objective, evidence.kept if keeps else {}, paired=paired) for name, row in rows.items()
+    }
+    tallies = [(name, field, tally) for name, judge in judges.items() for field, tally in judge.fields()]
+    wealths = [judges[name].most_regressed(field, tally) for name, field, tally in tallies]
+    rejected = _rejected(tallies, wealths, objective)
     fields: dict[str, list[FieldScore]] = {name: [] for name in rows}
-    for (name, row, field, tally), wealth, regressed in zip(tallies, wealths, rejected, strict=True):
-        judged = _Judge(name, row, objective, paired=paired)
-        fields[name].append(judged.field(field, tally, wealth, regressed=regressed))
-    slowness = latencies(rows, objective)
-    operations = [
-        _Judge(name, row, objective, paired=paired).operation(fields[name], slowness[name])
-        for name, row in rows.items()
-    ]
+    for (name, field, tally), wealth, regressed in zip(tallies, wealths, rejected, strict=True):
+        fields[name].append(judges[name].field(field, tally, wealth, regressed=regressed))
+    slowness = latencies(rows, objective, evidence.kept if keeps else {})
+    operations = [judge.operation(fields[name], slowness[name]) for name, judge in judges.items()]
+    rare = rare_rows(rows, objective)
+    if rare and are_clean([judges[name] for name in rare], objective) and are_fast_enough([*rare.values()], objective):
+        operations = [_with_pool(score) if score.operation in rare else score for score in operations]
+    if keeps:  # of what was folded meanwhile nothing is kept
+        seen = {
+            (score.operation, name)
+            for score in operations
+            for name in (ANYTHING, *QUANTILES, *(field.field for field in score.fields))
+        }
+        evidence.kept = {names: one for names, one in evidence.kept.items() if names in seen}
     operations.sort(key=lambda operation: (-operation.calls, operation.operation))
     return Conclusion(evidence, objective, operations).scorecard()
 
 
-def _fields_of(row: Operation) -> Iterator[tuple[str, FieldTally]]:
-    yield from row.fields.items()
-    if row.other_fields.weight:
-        yield OTHER_FIELDS, row.other_fields
+def _with_pool(score: OperationScore) -> OperationScore:
+    """A rare operation, with others that are found to be clean together."""
+    slow = score.latency.state is _REGRESSED
+    if score.state not in (_CLEAN, _TOO_FEW) or slow or score.covered or score.lossy:
+        return score
+    return attrs.evolve(score, pooled=True, covered=True)
 
 
-def _wealth(row: Operation, tally: FieldTally, objective: Objective, *, paired: bool) -> float:
-    if not paired:
-        return rate_wealth(tally.keys.at_least, max(row.keys.at_most, tally.keys.at_least), objective.max_rate)
-    b, c = tally.shadow_only, tally.secondary_only
-    if not c:
-        # Every toss of a key was the same, so its first may stand for it: that is right whatever its calls share.
-        return exchangeability_wealth(min(b, tally.shadow_keys.at_least), 0)
-    scale = min(1.0, row.pair_keys.at_most / max(1, row.asked))
-    wealth = exchangeability_wealth(b * scale, c * scale)
-    return wealth if b > c else min(0.0, wealth)  # to be better than the primary is no fault
-
-
-def _rejected(names: list[tuple[str, str]], wealths: list[float], objective: Objective) -> list[bool]:
+def _rejected(tallies: list[tuple[str, str, FieldTally]], wealths: list[float], objective: Objective) -> list[bool]:
     """What e-BH rejects, by operation and field.
 
     An acknowledged difference is there for sure. Among the others it would halve what it takes to reject the next, a
     harmless one perhaps, and so it is tested among its like. Many fields in one have no coin, and are not tested.
     """
-    rejected = [False] * len(names)
+    rejected = [False] * len(tallies)
     for acknowledged in (False, True):
         family = [
             index
-            for index, (name, field) in enumerate(names)
-            if field != OTHER_FIELDS and _is_acknowledged(objective, name, field) is acknowledged
+            for index, (name, field, _) in enumerate(tallies)
+            if field != OTHER_FIELDS and objective.acknowledges(name, field) is acknowledged
         ]
-        found = discoveries([wealths[index] for index in family], objective.error_level)
+        found = discoveries(
+            [wealths[index] for index in family],
+            [tallies[index][2].order for index in family],
+            objective.error_level,
+        )
         for index, regressed in zip(family, found, strict=True):
             rejected[index] = regressed
     return rejected
 
 
-def _is_acknowledged(objective: Objective, operation: str, field: str) -> bool:
-    return any(one.covers(operation, field) for one in objective.acknowledged)
+class Judge:
+    """Of one operation. `kept`: the most that was seen at earlier looks."""
 
-
-class _Judge:
-    """Of one operation."""
-
-    def __init__(self, name: str, row: Operation, objective: Objective, *, paired: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        row: Operation,
+        objective: Objective,
+        kept: dict[tuple[str, str], Kept],
+        *,
+        paired: bool,
+    ) -> None:
         self._name = name
         self._row = row
-        self._objective = objective
+        self._whole = objective
+        self._objective = objective = objective.of(name)
+        self._kept = kept
         self._paired = paired
         self._keys = min(row.keys.estimate, row.compared)
+        self._needed = -math.log(objective.error_level)
+        self._allowed = Allowed(objective.max_rate, objective.noise_margin), Allowed(objective.max_rate, 0.0)
+        """Of fields, and of failures."""
+        few = row.keys.exact and not row.keys.keyless and 0 < row.keys.estimate <= _FEW_KEYS
+        self._few_keys = few and row.compared >= _OFTEN * row.keys.estimate
+
+    def fields(self) -> Iterator[tuple[str, FieldTally]]:
+        """All of its fields."""
+        yield from tuple(self._row.fields.items())
+        if self._row.other_fields.weight:
+            yield OTHER_FIELDS, self._row.other_fields
+
+    def pairs(self, name: str, tally: FieldTally) -> Pairs:
+        """What its calls said of this field; of one that none differed in, with a tally of nothing."""
+        row = self._row
+        alone_same = max(0, row.compared - row.asked - tally.alone)
+        if not self._paired:
+            return Pairs(0, 0, 0, 0, tally.differed, max(0, row.compared - tally.differed))
+        b, c, both = tally.shadow_only, tally.secondary_only, tally.both
+        return Pairs(b, c, both, max(0, row.pairs_of(name) - b - c - both), tally.alone, alone_same)
+
+    # ── regressed ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def regressed_wealth(self, name: str, tally: FieldTally) -> float:
+        """The log-wealth against "no more than is allowed", by calls and by keys. The bet begins after the toss by
+        which the field appeared: see `_bounds.discoveries()`.
+        """
+        allowed = self._allowed[name in FAILURES]
+        first = tally.first in (SHADOW_ONLY, ALONE)
+
+        def of_pairs(pairs: Pairs) -> float:
+            return regressed_wealth(attrs.evolve(pairs, shadow_only=max(0, pairs.shadow_only - first)), allowed)
+
+        def of_calls(pairs: Pairs) -> float:
+            worse = max(0, pairs.alone - first)
+            return rate_wealth(worse, worse + pairs.alone_same, allowed.rate)
+
+        of = of_pairs if self._paired else of_calls
+        by_calls = of(self.pairs(name, tally))
+        if by_calls <= 0:
+            return by_calls
+        return min(by_calls, over_levels(self.levels(tally, most=True), of))
+
+    def most_regressed(self, name: str, tally: FieldTally) -> float:
+        """The same, or what an earlier look saw, if that was more."""
+        return self._kept_of(name).look("regressed", self.regressed_wealth(name, tally))
+
+    def _kept_of(self, name: str) -> Kept:
+        return self._kept.setdefault((self._name, name), Kept())
+
+    def levels(self, tally: FieldTally, *, most: bool) -> list[tuple[float, Pairs]]:
+        """What its keys said of it, by level: see `Tosses.levels()`."""
+        keys = self._row.pair_keys if self._paired else self._row.keys
+        return tally.tosses.levels(keys, paired=self._paired, most=most)
+
+    # ── clean ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _clean_wealths(self, name: str, tally: FieldTally) -> list[Callable[[float], float]]:
+        """The log-wealths against "so many times what is allowed, or more": of pairs, and of keys."""
+        allowed = self._allowed[name in FAILURES]
+        pairs = self.pairs(name, tally)
+        wealths: list[Callable[[float], float]] = [functools.partial(clean_wealth, pairs, allowed)]
+        if not self._few_keys:
+            levels = self.levels(tally, most=False)
+            wealths.append(lambda scale: over_levels(levels, lambda said: clean_wealth(said, allowed, scale)))
+        return wealths
+
+    def _asked_again(self, tally: FieldTally, noise: float) -> Pairs | None:
+        """Keys that were asked twice, if enough were."""
+        row = self._row
+        twice = row.again.twice
+        if noise < _FLAPPING or twice < _COMES_AGAIN * min(row.pair_keys.estimate, KEYS_OF_AGAIN):
+            return None
+        b, c, noisy = tally.twice_shadow, tally.twice_secondary, max(tally.twice_noisy, tally.twice_secondary)
+        return Pairs(b, c, noisy - c, max(0, twice - b - noisy))
+
+    def _bound(self, wealths: list[Callable[[float], float]], pairs: Pairs, allowed: float) -> float:
+        """The rate beyond noise: where all of them are enough."""
+        worse, better = pairs.shadow_only + pairs.alone, pairs.secondary_only
+        total = worse + better + pairs.both + pairs.neither + pairs.alone_same
+        about = (max(0.0, worse - better) + 2 * math.sqrt(worse + better) + 4) / max(1.0, total * allowed)
+        found = 0
+        for wealth in wealths:
+            found = max(found, first_scale(functools.partial(self._is_enough_at, wealth), about))
+        return min(1.0, SCALES[found] * allowed) if found < len(SCALES) else 1.0
+
+    def _is_enough_at(self, wealth: Callable[[float], float], scale: float) -> bool:
+        return wealth(scale) >= self._needed
+
+    # ── a field ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def field(self, name: str, tally: FieldTally, wealth: float, *, regressed: bool) -> FieldScore:
         """The score of one of its fields."""
@@ -130,18 +247,29 @@ class _Judge:
         pairs = row.pairs_of(name)
         of_secondary = tally.both + tally.secondary_only
         noise = ratio(of_secondary, pairs) if pairs else None
-        allowed = self._allowed(name, noise if of_secondary >= _NOISY else None)
-        bound = self._beyond_noise(tally, pairs)
+        allowed = self._allowed[name in FAILURES].at(noise or 0.0)
+        wealths = self._clean_wealths(name, tally)
+        kept = self._kept_of(name)
+        now = min(one(1.0) for one in wealths)
+        # Of few keys there may be more tomorrow, and what calls say of these is not kept for them.
+        clean = (now if self._few_keys else kept.look("clean", now)) >= self._needed
+        again = self._asked_again(tally, noise or 0.0) if name not in FAILURES else None
+        if again is not None:
+            wealths.append(functools.partial(clean_wealth, again, self._allowed[False]))
+            clean = kept.look("again", wealths[-1](1.0)) >= self._needed and clean
+        bound = self._bound(wealths, self.pairs(name, tally), allowed)
+        open_, level = row.open_blocks, self._objective.error_level
+        most = kept.look("blocks", tally.blocks.wealth(open_))
         # Two estimates need not agree where all differ.
         keys = self._keys if tally.differed == row.compared else min(tally.keys.estimate, tally.differed, self._keys)
         return FieldScore(
             field=name,
-            state=self._state(name, tally, wealth, bound <= allowed, regressed=regressed, noise=noise),
-            acknowledged=_is_acknowledged(self._objective, self._name, name),
+            state=self._state(name, tally, clean=clean, regressed=regressed, noise=noise, wealth=wealth),
+            acknowledged=self._whole.acknowledges(self._name, name),
             calls=tally.differed,
             keys=keys,
             rate=ratio(keys, self._keys),
-            rate_beyond_noise=bound,
+            rate_beyond_noise=min(bound, allowed) if clean else bound,
             allowed=allowed,
             noise=noise,
             pairs=pairs,
@@ -150,54 +278,42 @@ class _Judge:
             both=tally.both,
             neither=max(0, pairs - tally.shadow_only - of_secondary),
             log10_e_value=wealth / math.log(10),
+            blocks=tally.blocks.counts(open_),
+            blocks_needed=blocks_needed(tally.blocks, open_, tally.order, level, most) if regressed else 0,
+            unasked=(noise or 0.0) >= _FLAPPING and again is None and name not in FAILURES,
+            broken_since=tally.drift.since if tally.drift.is_on(row.block) else None,
+            broken_blocks=tally.drift.alarms if tally.drift.is_on(row.block) else 0,
             examples=tally.examples,
         )
 
     def _state(
-        self, name: str, tally: FieldTally, wealth: float, clean: bool, *, regressed: bool, noise: float | None
+        self, name: str, tally: FieldTally, *, clean: bool, regressed: bool, noise: float | None, wealth: float
     ) -> FieldState:
         if name == OTHER_FIELDS:
             return _DIFFERS  # many fields in one: their rates and their noise are not known apart
-        pairs = self._row.pairs_of(name)
-        unverifiable = noise is not None and noise >= self._objective.unverifiable_noise and pairs >= _PAIRS
-        if clean and not unverifiable:
-            return _CLEAN
-        keys = tally.shadow_keys if self._paired else tally.keys
-        if regressed and keys.at_least >= self._objective.min_keys:
+        if regressed and tally.tosses.worse >= self._objective.min_keys:
             return _REGRESSED
+        most = _FAILING if name in FAILURES else self._objective.unverifiable_noise
+        unverifiable = noise is not None and noise >= most and self._row.pairs_of(name) >= _PAIRS
+        differs = (tally.differed and not noise) or wealth >= self._needed
+        if clean and not unverifiable and not (self._few_keys and (differs or self._row.block < BLOCKS_OF_FEW_KEYS)):
+            return _CLEAN
         if unverifiable:
             return _UNVERIFIABLE
-        if (tally.differed and not noise) or wealth >= -math.log(self._objective.error_level):
-            return _DIFFERS
-        return _TOO_FEW
+        return _DIFFERS if differs else _TOO_FEW
 
-    def _beyond_noise(self, tally: FieldTally, pairs: int, factor: float = 1.0) -> float:
-        """The upper bound of the rate beyond noise, if all counts were `factor` times what they are."""
-        row, objective = self._row, self._objective
-        alpha = self._alpha
-        bound = upper_bound(tally.keys.at_most * factor, row.keys.at_least * factor, alpha, objective.max_rate)
-        if not tally.both + tally.secondary_only:
-            return bound
-        scale = factor * min(1.0, row.pair_keys.at_least / max(1, row.asked))
-        b, c = tally.shadow_only * scale, tally.secondary_only * scale
-        disagree = upper_bound(b + c, pairs * scale, alpha / 2, 0.5)
-        coin = upper_bound(b, b + c, alpha / 2, 0.5)
-        return min(bound, disagree * max(0.0, 2 * coin - 1))
-
-    @property
-    def _alpha(self) -> float:
-        return self._objective.error_level / (2 if self._row.asked else 1)
+    # ── the operation ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def operation(self, fields: list[FieldScore], latency: LatencyScore) -> OperationScore:
         """Its own score."""
         row, objective = self._row, self._objective
         counted = [field for field in fields if not field.acknowledged]
         worst = max((field.state for field in counted), key=_SEVERITY.__getitem__, default=_CLEAN)
-        if worst is _CLEAN and self._beyond_noise(FieldTally(), 0) > objective.max_rate:
+        if worst is _CLEAN and not self._is_enough():
             worst = _TOO_FEW
         if worst is _CLEAN and row.anything.differed and len(counted) == len(fields):
             # Many fields, each of which differs rarely, may add up to an answer that differs often.
-            wealth = _wealth(row, row.anything, objective, paired=self._paired)
+            wealth = self.regressed_wealth(ANYTHING, row.anything)
             together = self.field(ANYTHING, row.anything, wealth, regressed=False)
             if together.state not in (_CLEAN, _UNVERIFIABLE):
                 fields = [*fields, together]
@@ -206,24 +322,41 @@ class _Judge:
                     counted = [*counted, together]
         fields = sorted(fields, key=lambda field: (-_SEVERITY[field.state], -field.calls, field.field))
         by_verdict = {verdict.value: row.counts[verdict.slot] for verdict in NOT_MIRRORED}
+        lost = sum(row.lost.values())
+        lossy = lost > objective.max_rate * (row.compared + lost)
         return OperationScore(
             operation=self._name,
             state=worst,
             calls=row.calls,
             mirrored=row.counts[IN_FLIGHT] + sum(row.counts[verdict.slot] for verdict in MIRRORED),
             not_mirrored={verdict: count for verdict, count in by_verdict.items() if count},
-            settled=row.compared + row.counts[Verdict.ABANDONED.slot],
+            lost={cause: count for cause, count in row.lost.items() if count},
+            lossy=lossy,
+            settled=row.compared + row.withheld.calls + row.counts[Verdict.ABANDONED.slot],
+            withheld=row.withheld.calls,
+            secondary_withheld=row.secondary_withheld.calls,
             compared=row.compared,
             keys=self._keys,
             keyless=row.keys.keyless,
+            blocks=row.block,
+            few_keys=self._few_keys,
             pairs=row.pairs,
-            covered=worst is _CLEAN and latency.state is _CLEAN,
-            keys_needed=self._needed(counted, worst),
+            pooled=False,
+            covered=worst is _CLEAN and latency.state is _CLEAN and not lossy,
+            keys_needed=self._needed_keys(counted, worst),
             latency=latency,
             fields=tuple(fields),
         )
 
-    def _needed(self, fields: list[FieldScore], state: FieldState) -> float | None:
+    def _is_enough(self) -> bool:
+        """Would it be CLEAN if nothing had differed?"""
+        row = self._row
+        if self._few_keys and row.block < BLOCKS_OF_FEW_KEYS:
+            return False
+        units = row.compared if self._few_keys else min(row.compared, row.keys.at_least)
+        return clean_wealth(Pairs(0, 0, 0, 0, 0, units), self._allowed[True]) >= self._needed
+
+    def _needed_keys(self, fields: list[FieldScore], state: FieldState) -> float | None:
         """How many more keys until all fields are clean, if what comes is like what came.
 
         Where there is noise, the new one is taken to be as noisy as the old: what speaks against that so far is a few
@@ -236,30 +369,22 @@ class _Judge:
         if not keys or state not in (_TOO_FEW, _DIFFERS) or OTHER_FIELDS in [field.field for field in fields]:
             return None
         tallies = {**row.fields, ANYTHING: row.anything}
-        factors = [factor_needed(functools.partial(self._would_be_clean, FieldTally(), 0, self._objective.max_rate))]
+        units = row.compared if self._few_keys else min(row.compared, keys)
+        factors = [factor_to_clean(Pairs(0, 0, 0, 0, 0, units), self._allowed[True], self._needed)]
         for field in fields:
-            tally, allowed = tallies[field.field], self._allowed(field.field, field.noise)
-            factor = factor_needed(functools.partial(self._would_be_clean, _evened(tally), field.pairs, allowed))
-            if factor == 1.0 and field.state is not _CLEAN:  # what speaks against it so far is all that is left
-                factor = factor_needed(functools.partial(self._would_be_clean, tally, field.pairs, field.allowed))
+            pairs = self.pairs(field.field, tallies[field.field])
+            allowed = self._allowed[field.field in FAILURES]
+            factor = factor_to_clean(_evened(pairs), allowed, self._needed)
+            if factor <= 1.0 and field.state is not _CLEAN:  # what speaks against it so far is all that is left
+                factor = factor_to_clean(pairs, allowed, self._needed)
             factors.append(factor)
-        found = [factor for factor in factors if factor is not None]
-        return (max(found) - 1) * keys if len(found) == len(factors) else None
-
-    def _allowed(self, field: str, noise: float | None) -> float:
-        # A secondary that is down must not be what allows a candidate to be.
-        noise = 0.0 if noise is None or field in FAILURES else min(noise, 1 - noise)
-        return max(self._objective.max_rate, self._objective.noise_margin * noise)
-
-    def _would_be_clean(self, tally: FieldTally, pairs: int, allowed: float, factor: float) -> bool:
-        return self._beyond_noise(tally, pairs, factor) <= allowed
+        most = max(factors)
+        return max(0.0, most - 1) * keys if most < _NEVER else None
 
 
-def _evened(tally: FieldTally) -> FieldTally:
+def _evened(pairs: Pairs) -> Pairs:
     """The same with as many differences of the one as of the other, where there is noise."""
-    if not tally.secondary_only:
-        return tally
-    even = FieldTally()
-    even.keys, even.both = tally.keys, tally.both
-    even.shadow_only = even.secondary_only = (tally.shadow_only + tally.secondary_only) // 2
-    return even
+    if not pairs.secondary_only:
+        return pairs
+    even = (pairs.shadow_only + pairs.secondary_only) / 2
+    return attrs.evolve(pairs, shadow_only=even, secondary_only=even)

@@ -1,107 +1,155 @@
-"""Does a candidate's p99 hold? A rate of slow calls, tested as such. Pure; the mathematics is in `_bounds.py`."""
+"""Is a candidate as fast as it has to be? Of each operation, at the median and at the p99. Pure; the mathematics is in
+`_slower.py` and `_bounds.py`.
+
+A quantile is at most q if no more of the calls than its rest take longer than q, which is a rate and tested as such.
+For CLEAN the shadow's is held against what the primary's is at least, times what is allowed. REGRESSED compares call by
+call, which must have been done while counting, for the very limits that are asked for now.
+"""
 
 from __future__ import annotations
 
-import functools
-import math
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from ._bounds import discoveries, factor_needed, rate_wealth, upper_bound
+import attrs
+
+from ._bounds import discoveries, factor_needed, is_below
 from ._contention import is_judged
-from ._evidence import OPERATIONS
+from ._gate import blocks_needed
 from ._histogram import Histogram
+from ._kept import Kept
 from ._objective import Objective
 from ._operation import Operation
 from ._scores import FieldState, LatencyScore
-
-#: Of the error level for latency one part goes to the shadows' tests, ...
-_OF_SHADOWS = 0.75
-#: ... and the rest to the primaries' p99, which are themselves only known within bounds: so much to each operation that
-#: there may be.
-_OF_PRIMARY = (1 - _OF_SHADOWS) / (2 * OPERATIONS + 2)
+from ._slower import Slower
 
 
-def latencies(rows: Mapping[str, Operation], objective: Objective) -> dict[str, LatencyScore]:
-    """Whether each operation's p99 holds.
+@attrs.frozen
+class _Quantile:
+    name: str
+    part: float
+    limit: str
+    """The parameter of the objective."""
 
-    A p99 is at most q if at most 1 % of the calls take longer than q, which is a rate and tested as such. The shadow's
-    is held against `max_p99_ratio` times the primary's, of which only bounds are known: for REGRESSED the upper one is
-    taken, and for CLEAN the lower.
-    """
-    alpha = objective.error_level
-    wealths: dict[str, float] = {}
-    judged = {name: row for name, row in rows.items() if is_judged(row)}
-    for name, row in judged.items():
-        limit = _limit(_upper_quantile(row.primary_seconds, alpha * _OF_PRIMARY), objective)
-        slower, _ = row.shadow_seconds.above(limit)
-        wealths[name] = rate_wealth(slower, row.shadow_seconds.total, 0.01)
-    regressed = dict(zip(wealths, discoveries(list(wealths.values()), alpha * _OF_SHADOWS), strict=True))
-    scores: dict[str, LatencyScore] = {}
-    for name, row in rows.items():
-        primary, shadow = row.primary_seconds, row.shadow_seconds
-        p50, p95, p99 = ((primary.quantile(part), shadow.quantile(part)) for part in (0.5, 0.95, 0.99))
-        ratio = p99[1] / p99[0] if p99[0] and p99[1] else None
-        needed: float | None = None
-        state = FieldState.TOO_FEW
-        if objective.max_p99_ratio is None or name not in judged:
+    def factor(self, objective: Objective) -> float | None:
+        factor: float | None = getattr(objective, self.limit)
+        return factor
+
+    def counted(self, row: Operation, objective: Objective) -> Slower | None:
+        """What was compared call by call, if that was for this limit."""
+        asked = objective.max_p99_ratio, objective.max_p50_ratio, objective.fast_enough
+        known = row.objective.max_p99_ratio, row.objective.max_p50_ratio, row.objective.fast_enough
+        slower: Slower | None = getattr(row, self.name)
+        return slower if asked == known else None
+
+
+_QUANTILES = (_Quantile("p50", 0.5, "max_p50_ratio"), _Quantile("p99", 0.99, "max_p99_ratio"))
+
+
+#: Their names.
+QUANTILES = tuple(quantile.name for quantile in _QUANTILES)
+
+
+def latencies(
+    rows: Mapping[str, Operation], objective: Objective, kept: dict[tuple[str, str], Kept]
+) -> dict[str, LatencyScore]:
+    """Whether each operation's quantiles hold. `kept`: the most that earlier looks have seen, by operation and name."""
+    slow: dict[str, list[str]] = {name: [] for name in rows}
+    gates: dict[str, tuple[tuple[int, int], int | None]] = {}
+    asked = sum(quantile.factor(objective) is not None for quantile in _QUANTILES)
+    for quantile in _QUANTILES:
+        counted = {name: quantile.counted(row, objective.of(name)) for name, row in rows.items() if is_judged(row)}
+        found = {name: slower for name, slower in counted.items() if slower is not None}
+        level = objective.error_level / max(1, asked)
+        wealths = [
+            kept.setdefault((name, quantile.name), Kept()).look("regressed", slower.wealth(quantile.part))
+            for name, slower in found.items()
+        ]
+        regressed = discoveries(wealths, [rows[name].order for name in found], level)
+        for (name, slower), is_slow in zip(found.items(), regressed, strict=True):
+            if is_slow:
+                slow[name].append(quantile.name)
+                block, order = rows[name].block, rows[name].order
+                most = kept[name, quantile.name].look("blocks", slower.blocks.wealth(block))
+                gates[name] = slower.blocks.counts(block), blocks_needed(slower.blocks, block, order, level, most)
+    none: tuple[tuple[int, int], int | None] = (0, 0), 0
+    return {
+        name: _score(row, objective.of(name), tuple(slow[name]), *gates.get(name, none)) for name, row in rows.items()
+    }
+
+
+def are_fast_enough(rows: Sequence[Operation], objective: Objective) -> bool:
+    """Do the quantiles of all of them together hold? Of those that can be judged."""
+    rows = [row for row in rows if is_judged(row)]
+    primary = Histogram.merge([row.primary_seconds for row in rows])
+    shadow = Histogram.merge([row.shadow_seconds for row in rows])
+    return not rows or _Speed(primary, shadow, objective).is_enough()
+
+
+def _score(
+    row: Operation, objective: Objective, slow: tuple[str, ...], blocks: tuple[int, int], needed_blocks: int | None
+) -> LatencyScore:
+    primary, shadow = row.primary_seconds, row.shadow_seconds
+    p50, p95, p99 = ((primary.quantile(part), shadow.quantile(part)) for part in (0.5, 0.95, 0.99))
+    needed: float | None = None
+    asked = [quantile for quantile in _QUANTILES if quantile.factor(objective) is not None]
+    state = FieldState.TOO_FEW
+    judged = is_judged(row)
+    if not asked or not judged:
+        state = FieldState.CLEAN
+    elif slow:
+        state = FieldState.REGRESSED
+    elif primary.total and shadow.total:
+        factor = factor_needed(_Speed(primary, shadow, objective).is_enough)
+        if factor == 1.0:
             state = FieldState.CLEAN
-        elif regressed[name]:
-            state = FieldState.REGRESSED
-        elif primary.total and shadow.total:
-            factor = factor_needed(functools.partial(_is_fast_enough, primary, shadow, objective))
-            if factor == 1.0:
-                state = FieldState.CLEAN
-            elif factor is not None:
-                needed = (factor - 1) * shadow.total
-        cpu = row.primary_cpu_seconds, row.shadow_cpu_seconds
-        cpu_p50, cpu_p99 = ((cpu[0].quantile(part), cpu[1].quantile(part)) for part in (0.5, 0.99))
-        scores[name] = LatencyScore(
-            state=state,
-            judged=name in judged,
-            p50=p50,
-            p95=p95,
-            p99=p99,
-            ratio=ratio,
-            cpu_p50=cpu_p50,
-            cpu_p99=cpu_p99,
-            queued_p99=row.queued_seconds.quantile(0.99),
-            calls=shadow.total,
-            calls_needed=needed,
-        )
-    return scores
+        elif factor is not None:
+            needed = (factor - 1) * shadow.total
+    cpu = row.primary_cpu_seconds, row.shadow_cpu_seconds
+    cpu_p50, cpu_p99 = ((cpu[0].quantile(part), cpu[1].quantile(part)) for part in (0.5, 0.99))
+    return LatencyScore(
+        state=state,
+        judged=judged,
+        slow=slow,
+        p50=p50,
+        p95=p95,
+        p99=p99,
+        ratio=p99[1] / p99[0] if p99[0] and p99[1] else None,
+        cpu_p50=cpu_p50,
+        cpu_p99=cpu_p99,
+        queued_p99=row.queued_seconds.quantile(0.99),
+        calls=shadow.total,
+        calls_needed=needed,
+        blocks=blocks,
+        blocks_needed=needed_blocks,
+        tested=all(quantile.counted(row, objective) is not None for quantile in asked),
+    )
 
 
-def _is_fast_enough(primary: Histogram, shadow: Histogram, objective: Objective, factor: float) -> bool:
-    """Would the shadow's p99 be found to hold with so many times the calls, if they are like those so far?"""
-    alpha = objective.error_level / 2
-    _, slower = shadow.above(_limit(_lower_quantile(primary, alpha, factor), objective))
-    return upper_bound(slower * factor, shadow.total * factor, alpha, 0.01) <= 0.01
+class _Speed:
+    """Would what is asked of latency be found to hold with so many times the calls, if they are like those so far?"""
 
+    def __init__(self, primary: Histogram, shadow: Histogram, objective: Objective) -> None:
+        self._alpha = objective.error_level / 2
+        self._fast_enough = objective.fast_enough
+        self._asked = [(one.part, factor) for one in _QUANTILES if (factor := one.factor(objective)) is not None]
+        self._edges = primary.lower_edges()
+        self._primary = primary.total
+        self._shadow, self._total = shadow, shadow.total
 
-def _limit(quantile: float, objective: Objective) -> float:
-    if objective.max_p99_ratio is None:
-        return math.inf
-    return max(quantile * objective.max_p99_ratio, objective.fast_enough)
+    def is_enough(self, factor: float = 1.0) -> bool:
+        """With so many times the calls."""
+        for part, ratio in self._asked:
+            _, slower = self._shadow.above(max(self._lower(part, factor) * ratio, self._fast_enough))
+            if not is_below(slower * factor, self._total * factor, self._alpha, 1 - part):
+                return False
+        return True
 
+    def _lower(self, part: float, factor: float) -> float:
+        """What the primary's quantile is at least, but for the probability alpha."""
 
-def _upper_quantile(histogram: Histogram, alpha: float) -> float:
-    """What the p99 is at most, at all moments together but for a probability alpha."""
-    edges = histogram.edges()
+        def too_high(edge: tuple[float, int]) -> bool:
+            return not is_below(edge[1] * factor, self._primary * factor, self._alpha, part)
 
-    def low_enough(edge: tuple[float, int]) -> bool:
-        return upper_bound(edge[1], histogram.total, alpha, 0.01) <= 0.01
-
-    first = bisect_left(edges, x=True, key=low_enough)
-    return edges[first][0] if first < len(edges) else math.inf
-
-
-def _lower_quantile(histogram: Histogram, alpha: float, factor: float) -> float:
-    """What the p99 is at least, again but for a probability alpha, with so many times the calls."""
-    edges = histogram.lower_edges()
-
-    def too_high(edge: tuple[float, int]) -> bool:
-        return upper_bound(edge[1] * factor, histogram.total * factor, alpha, 0.99) > 0.99
-
-    first = bisect_left(edges, x=True, key=too_high)
-    return edges[first - 1][0] if first else 0.0
+        first = bisect_left(self._edges, x=True, key=too_high)
+        return self._edges[first - 1][0] if first else 0.0

@@ -5,16 +5,22 @@ It is the row in which a call is entered: the ledger's totals are these rows add
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from trioshadow._model.verdict import IN_FLIGHT, Verdict
 
+from ._again import Again
 from ._distinct import DistinctKeys
-from ._field import FieldTally
+from ._drift import Drift, Moment
+from ._field import At, FieldTally
 from ._histogram import Histogram
+from ._objective import Objective, allowed_in
 from ._places import FAILURES
-from ._plain import count_in
+from ._plain import count_in, moment_in
+from ._slower import Slower
+from ._withheld_tally import WithheldTally
 
 #: Keys of one operation are counted exactly below this many, and then estimated, with a standard error of 3.1 %.
 KEYS_OF_OPERATION = 1024
@@ -28,26 +34,50 @@ COMPARED = (Verdict.MATCHED, Verdict.DIVERGED, Verdict.FAILED, Verdict.TIMED_OUT
 MIRRORED = tuple(verdict for verdict in Verdict if verdict.mirrored)
 NOT_MIRRORED = tuple(verdict for verdict in Verdict if not verdict.mirrored)
 
+#: Why a sampled call was not mirrored because of the candidate: it failed so often that the breaker was open, or its
+#: legs in flight left no room.
+LOST = ("breaker", "in_flight")
+
+#: Calls of a minute by which a rate is known at all.
+_CALLS = 100
+
+_DEFAULT = Objective()
+
 
 class Operation:
-    """The counts of one operation."""
+    """The counts of one operation. `objective`: what is needed of it while counting."""
 
     __slots__ = (
-        *("anything", "asked", "counts", "fields", "held", "inherited", "keys", "other_fields", "pair_keys", "pairs"),
-        *("primary_seconds", "secondary_counts", "secondary_seconds", "shadow_seconds"),
-        *("contended", "primary_cpu_seconds", "queued_seconds", "shadow_cpu_seconds", "unlike"),
+        *("again", "anything", "asked", "block", "blocks", "contended", "counts", "fields", "held", "inherited"),
+        *("keys", "latest", "lost", "objective", "order", "other_fields", "p50", "p99", "pair_keys", "pairs"),
+        *("primary_cpu_seconds", "primary_seconds", "queued_seconds", "secondary_counts", "secondary_seconds", "seen"),
+        *("secondary_withheld", "shadow_cpu_seconds", "shadow_seconds", "unlike", "withheld"),
+        *("_begun_at", "_block_at", "_ends_at", "_now", "_size", "_still_at", "_still_since"),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, objective: Objective = _DEFAULT, order: int = 0) -> None:
         #: One counter a verdict, by `Verdict.slot`, then that of the legs in flight. A list: a slot of it costs 26 ns,
         #: a dict keyed by an enum 122; and another thread can take all of it in one step.
         self.counts = [0] * (IN_FLIGHT + 1)
         self.secondary_counts = [0] * len(MIRRORED)
         """The secondary's verdicts, by `Verdict.slot`."""
+        self.objective = objective
+        self.order = order
+        """It came as the so-many-th operation, from 0 on."""
         self.held = 0
         """Legs, and pairs, that will still be entered here."""
         self.inherited = 0
         """Calls that it may have had before it was counted by name: see `_evidence.py`."""
+        self.lost: dict[str, int] = dict.fromkeys(LOST, 0)
+        """Sampled calls that were not mirrored because of the candidate, by cause. All are in `counts` too."""
+        self.seen = self.block = self.blocks = 0
+        """Calls that were entered here as compared, in this series; in which block of time the latest came, from 0 on,
+        of those in which any did; and blocks that are over and had calls enough to tell a rate, of which shorter ones
+        are one with the next."""
+        self.latest = 0.0
+        """Wall clock, seconds since the epoch: when the latest of these was compared."""
+        self._begun_at = self._block_at = self._still_since = self._size = 0
+        self._ends_at = self._now = self._still_at = -math.inf
         self.keys = DistinctKeys(KEYS_OF_OPERATION)
         """Of the calls that were compared."""
         self.asked = 0
@@ -56,20 +86,24 @@ class Operation:
         """Of these."""
         self.pairs = 0
         """Those of them in which both sides gave something to compare: the A/A' pairs."""
+        self.again = Again()
         self.primary_seconds = Histogram()
         """Of the calls that were compared and that the primary answered, or raised."""
         self.shadow_seconds = Histogram()
         """Of the calls that were compared, those that timed out included."""
         self.secondary_seconds = Histogram()
-        self.primary_cpu_seconds = Histogram()
+        self.primary_cpu_seconds, self.shadow_cpu_seconds = Histogram(), Histogram()
         """Own CPU time, where a side is a sync function that was timed alone."""
-        self.shadow_cpu_seconds = Histogram()
         self.queued_seconds = Histogram()
         """What the shadow waited for a place, before its own time began."""
-        self.contended = 0
-        """Compared calls whose times say more of the interpreter lock than of the two sides."""
-        self.unlike = 0
-        """Compared calls whose primary was timed alone, and whose shadow with the turns of others on its loop."""
+        self.contended = self.unlike = 0
+        """Compared calls whose times say more of the interpreter lock than of the two sides; and those whose primary
+        was timed alone, and whose shadow with the turns of others on its loop."""
+        self.p50 = None if objective.max_p50_ratio is None else Slower()
+        self.p99 = None if objective.max_p99_ratio is None else Slower()
+        self.withheld, self.secondary_withheld = WithheldTally(), WithheldTally()
+        """Calls that have a verdict and were not compared: the shadow's copy lacked credentials, so that it refused;
+        and calls with a secondary that refused for the same reason."""
         self.anything = FieldTally()
         """All fields as one."""
         self.fields: dict[str, FieldTally] = {}
@@ -84,7 +118,7 @@ class Operation:
     @property
     def compared(self) -> int:
         """Calls that say something of the shadow."""
-        return sum(self.counts[verdict.slot] for verdict in COMPARED)
+        return sum(self.counts[verdict.slot] for verdict in COMPARED) - self.withheld.calls
 
     @property
     def weight(self) -> int:
@@ -95,13 +129,39 @@ class Operation:
         """Calls with a secondary in which it could be seen whether this field differs."""
         return self.asked if field in FAILURES or field == ANYTHING else self.pairs
 
-    def observe(self, key_hash: int | None, primary_seconds: float | None, shadow_seconds: float | None) -> None:
-        """A call was compared. What differed is told to `differ()` or `pair()`."""
+    def observe(
+        self, key_hash: int | None, primary_seconds: float | None, shadow_seconds: float | None, now: float
+    ) -> None:
+        """A call was compared, at the time `now`, in seconds of any clock. What differed is told to `differ()` or
+        `pair()`.
+        """
+        self.seen += 1
+        if now >= self._ends_at or now == self._now:
+            self._look_at_clock(now)
+        self._now = now
         self.keys.add(key_hash)
         if primary_seconds is not None:
             self.primary_seconds.add(primary_seconds)
         if shadow_seconds is not None:
             self.shadow_seconds.add(shadow_seconds)
+            if primary_seconds is not None and self.p99 is not None:
+                self.p99.add(
+                    primary_seconds,
+                    shadow_seconds,
+                    factor=self.objective.max_p99_ratio or 1.0,
+                    fast_enough=self.objective.fast_enough,
+                    quantile=0.99,
+                    block=self.block,
+                )
+            if primary_seconds is not None and self.p50 is not None:
+                self.p50.add(
+                    primary_seconds,
+                    shadow_seconds,
+                    factor=self.objective.max_p50_ratio or 1.0,
+                    fast_enough=self.objective.fast_enough,
+                    quantile=0.5,
+                    block=self.block,
+                )
 
     def observe_clocks(
         self,
@@ -122,47 +182,87 @@ class Operation:
         self.contended += contended
         self.unlike += unlike
 
-    def differ(self, field: FieldTally, key_hash: int | None) -> None:
-        """The shadow differed in this field."""
-        field.differed += 1
-        field.keys.add(key_hash)
+    def _look_at_clock(self, now: float) -> None:
+        """A block may be over: by the clock, or after some calls if that stands still or is not asked."""
+        seconds = self.objective.block_seconds
+        enough = _CALLS
+        if seconds is not None and now >= self._ends_at:
+            self._ends_at = (now // seconds + 1) * seconds
+        else:
+            enough = self.objective.block_calls
+            if seconds is not None and now != self._still_at:
+                self._still_at, self._still_since = now, self.seen - 2
+            if self.seen - 1 - max(self._block_at, self._still_since) < enough:
+                return
+        if self.seen > 1:
+            self.block += 1
+        self._block_at = self.seen - 1
+        size = self._block_at - self._begun_at
+        if size >= enough:
+            self.blocks += 1
+            self._begun_at, self._size = self._block_at, size
 
-    def pair(self, field: FieldTally, key_hash: int | None, *, shadow: bool, secondary: bool) -> None:
-        """Of a call with a secondary: who differed in this field."""
-        if shadow and secondary:
-            field.both += 1
-        elif shadow:
-            field.shadow_only += 1
-            field.shadow_keys.add(key_hash)
-        elif secondary:
-            field.secondary_only += 1
+    def alone(self, field: FieldTally, key_hash: int | None, at: float) -> None:
+        """Of a call without a secondary: the shadow differed in this field."""
+        limit = self.objective.max_rate
+        field.add_alone(key_hash, at, self.keys)
+        field.count_in_block(self.blocks, _most(limit, max(self._size, self.objective.block_calls)))
+        field.drift_to(1, limit, Moment(self.seen, at, self.block), paired=False)
+
+    def pair(self, name: str, field: FieldTally, x: int, key_hash: int | None, at: float) -> None:
+        """Of a call with a secondary, the shadow (1), the secondary (-1), or both (0) differed in this field."""
+        field.add_pair(x, key_hash, at, self.block, self.pair_keys)
+        limit = allowed_in(self.objective, name).at(field.noise(self.pairs_of(name)))
+        field.drift_to(x, limit, Moment(self.asked, at, self.block), paired=True)
 
     def update(self, other: Operation) -> None:
         """Add the counts of another, field by field."""
+        blocks, other_blocks = self.at, other.at
         self.update_counts(other)
         for name, field in other.fields.items():
             own = self.fields.get(name)
             if own is None:
                 own = self.fields[name] = FieldTally()
-            own.update(field)
+                own.order = field.order
+            own.update(field, blocks, other_blocks)
+
+    @property
+    def open_blocks(self) -> int:
+        """The block that is not over yet, as fields count blocks."""
+        return self.block if self.asked else self.blocks
+
+    @property
+    def at(self) -> At:
+        """Where it is in time."""
+        return At(self.block, self.open_blocks)
 
     def fold(self, other: Operation) -> None:
         """Add the counts of another, of which no field is told apart any more."""
+        blocks, other_blocks = self.at, other.at
         self.update_counts(other)
         for field in other.fields.values():
-            self.other_fields.update(field)
+            self.other_fields.update(field, blocks, other_blocks)
 
     def update_counts(self, other: Operation) -> None:
         """All but the fields."""
+        blocks, other_blocks = self.at, other.at
         self.counts[:] = [ours + theirs for ours, theirs in zip(self.counts, other.counts, strict=True)]
         self.secondary_counts[:] = [
             ours + theirs for ours, theirs in zip(self.secondary_counts, other.secondary_counts, strict=True)
         ]
+        for cause, count in other.lost.items():
+            self.lost[cause] += count
+        self.order = min(self.order, other.order)
         self.inherited += other.inherited
+        self.seen += other.seen
+        self.latest = max(self.latest, other.latest)
+        self.block = max(self.block, other.block)
+        self.blocks += other.blocks
         self.keys.update(other.keys)
         self.asked += other.asked
         self.pairs += other.pairs
         self.pair_keys.update(other.pair_keys)
+        self.again.twice += other.again.twice
         self.primary_seconds.update(other.primary_seconds)
         self.shadow_seconds.update(other.shadow_seconds)
         self.secondary_seconds.update(other.secondary_seconds)
@@ -171,21 +271,34 @@ class Operation:
         self.queued_seconds.update(other.queued_seconds)
         self.contended += other.contended
         self.unlike += other.unlike
-        self.anything.update(other.anything)
-        self.other_fields.update(other.other_fields)
+        for ours, theirs in ((self.p50, other.p50), (self.p99, other.p99)):
+            if ours is not None and theirs is not None:
+                ours.update(theirs)
+        self.withheld.update(other.withheld)
+        self.secondary_withheld.update(other.secondary_withheld)
+        self.anything.update(other.anything, blocks, other_blocks)
+        self.other_fields.update(other.other_fields, blocks, other_blocks)
+
+    def forget_what_depends(self) -> None:
+        """Of series that were counted for different objectives: what each found by its own."""
+        self.p50 = self.p99 = None
+        for field in self.fields.values():
+            field.drift = Drift()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
+        blocks = self.at
         return {
             "counts": {
                 **{verdict.value: self.counts[verdict.slot] for verdict in Verdict},
                 "in_flight": self.counts[IN_FLIGHT],
             },
             "secondary": {verdict.value: self.secondary_counts[verdict.slot] for verdict in MIRRORED},
-            "inherited": self.inherited,
+            "lost": dict(self.lost),
+            **{name: getattr(self, name) for name in _COUNTS},
+            "latest": self.latest,
+            "twice": self.again.twice,
             "keys": self.keys.to_dict(),
-            "asked": self.asked,
-            "pairs": self.pairs,
             "pair_keys": self.pair_keys.to_dict(),
             "primary_seconds": self.primary_seconds.to_dict(),
             "shadow_seconds": self.shadow_seconds.to_dict(),
@@ -193,25 +306,31 @@ class Operation:
             "primary_cpu_seconds": self.primary_cpu_seconds.to_dict(),
             "shadow_cpu_seconds": self.shadow_cpu_seconds.to_dict(),
             "queued_seconds": self.queued_seconds.to_dict(),
-            "contended": self.contended,
-            "unlike": self.unlike,
-            "anything": self.anything.to_dict(),
-            "fields": {name: field.to_dict() for name, field in self.fields.items()},
-            "other_fields": self.other_fields.to_dict(),
+            "p50": None if self.p50 is None else self.p50.to_dict(),
+            "p99": None if self.p99 is None else self.p99.to_dict(),
+            "withheld": self.withheld.to_list(),
+            "secondary_withheld": self.secondary_withheld.to_list(),
+            "anything": self.anything.to_dict(blocks),
+            "fields": {name: field.to_dict(blocks) for name, field in self.fields.items()},
+            "other_fields": self.other_fields.to_dict(blocks),
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Operation:
+    def from_dict(cls, data: Mapping[str, Any], objective: Objective = _DEFAULT) -> Operation:
         """What `to_dict()` gave. ValueError, TypeError, KeyError or AttributeError if it can't have."""
-        operation = cls()
+        operation = cls(objective)
         counts, secondary = data["counts"], data["secondary"]
         for verdict in Verdict:
             operation.counts[verdict.slot] = count_in(counts, verdict.value)
         operation.counts[IN_FLIGHT] = count_in(counts, "in_flight")
         for verdict in MIRRORED:
             operation.secondary_counts[verdict.slot] = count_in(secondary, verdict.value)
-        for name in ("inherited", "asked", "pairs", "contended", "unlike"):
+        for cause in LOST:
+            operation.lost[cause] = count_in(data["lost"], cause)
+        for name in _COUNTS:
             setattr(operation, name, count_in(data, name))
+        operation.latest = moment_in(data, "latest")
+        operation.again.twice = count_in(data, "twice")
         operation.keys = DistinctKeys.from_dict(data["keys"], KEYS_OF_OPERATION)
         operation.pair_keys = DistinctKeys.from_dict(data["pair_keys"], KEYS_OF_OPERATION)
         operation.primary_seconds = Histogram.from_dict(data["primary_seconds"])
@@ -220,7 +339,26 @@ class Operation:
         operation.primary_cpu_seconds = Histogram.from_dict(data["primary_cpu_seconds"])
         operation.shadow_cpu_seconds = Histogram.from_dict(data["shadow_cpu_seconds"])
         operation.queued_seconds = Histogram.from_dict(data["queued_seconds"])
+        operation.p50 = None if data["p50"] is None else Slower.from_dict(data["p50"])
+        operation.p99 = None if data["p99"] is None else Slower.from_dict(data["p99"])
+        operation.withheld = WithheldTally.from_list(data["withheld"])
+        if operation.compared < 0:
+            raise ValueError("more calls were withheld than have a verdict")
+        operation.secondary_withheld = WithheldTally.from_list(data["secondary_withheld"])
         operation.anything = FieldTally.from_dict(data["anything"])
         operation.fields = {str(name): FieldTally.from_dict(field) for name, field in data["fields"].items()}
         operation.other_fields = FieldTally.from_dict(data["other_fields"])
         return operation
+
+
+def _most(rate: float, calls: int) -> int:
+    """Of so many calls, at this rate more than this differ in no more than every second block: the median of a
+    binomial is at most its mean and log 2 (Hamza 1995).
+
+    >>> _most(0.001, 100), _most(0.009, 100), _most(0.5, 10)
+    (0, 1, 5)
+    """
+    return 0 if calls * math.log1p(-rate) >= -math.log(2) else math.floor(rate * calls + math.log(2))
+
+
+_COUNTS = ("contended", "unlike", "order", "inherited", "seen", "block", "blocks", "asked", "pairs")

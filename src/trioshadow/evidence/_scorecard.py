@@ -12,11 +12,13 @@ import attrs
 
 from trioshadow._model.checks import integer
 from trioshadow._model.words import counted
-from trioshadow.compare import visible
+from trioshadow.compare import around, first_difference, visible
 
 from ._evidence import Epoch
 from ._objective import Objective
+from ._places import HEADER, WHOLE
 from ._scores import FieldScore, FieldState, OperationScore
+from ._withheld import Withheld
 
 #: So many reasons and fields are told; how many there are besides is said.
 _REASONS, _OPERATIONS, _FIELDS = 8, 12, 12
@@ -53,6 +55,9 @@ class Scorecard:
     """The fraction of all calls that the decision covers."""
     operations: tuple[OperationScore, ...]
     """Those with most calls first."""
+    withheld: tuple[Withheld, ...]
+    """Calls that were not compared, since an HTTP edge had withheld credentials from the shadow or the secondary: the
+    headers' names, and what makes them go along. Those that forbid a PROMOTE first."""
     calls: int
     mirrored: int
     pairs: int
@@ -154,6 +159,8 @@ def _keys(operation: OperationScore) -> str:
 def _state(operation: OperationScore) -> str:
     if operation.latency.state is FieldState.REGRESSED:
         return "slower" if operation.state is not FieldState.REGRESSED else "regressed"
+    if operation.withheld > operation.compared and operation.state is FieldState.TOO_FEW:
+        return "withheld"
     if operation.state is FieldState.CLEAN and not operation.covered:
         return "p99 unknown"
     return operation.state.value.replace("_", " ")
@@ -185,9 +192,13 @@ def _field(field: FieldScore, width: int) -> Iterator[str]:
     if field.state is FieldState.CLEAN and not field.acknowledged:
         return  # nobody has to look at it
     for example in field.examples[:1]:
-        for sign, side in (("-", example.primary), ("+", example.shadow)):
+        old, new = visible(example.primary or ""), visible(example.shadow or "")
+        at = first_difference(old, new)
+        for sign, side, text in (("-", example.primary, old), ("+", example.shadow, new)):
             if side is not None:
-                yield f"      {sign} {_fit(side, width - 8)}"
+                yield f"      {sign} {around(text, at, width - 8)}"
+            elif field.field.startswith((WHOLE, HEADER)):  # null is something, and so is an empty text
+                yield f"      {sign} (absent)"
 
 
 def _fit(text: str, room: int) -> str:

@@ -13,14 +13,17 @@ from trioshadow._model.record import hidden
 
 from ._field import Example
 
+#: Blocks of time that an operation of few keys is looked at over.
+BLOCKS_OF_FEW_KEYS = 10
+
 
 class FieldState(enum.Enum):
     """What is known of a field, or of a whole operation."""
 
     CLEAN = "clean"
-    """The upper bound of its rate beyond noise is at most what the objective allows."""
+    """It is shown to differ by less than the objective allows, at the error level."""
     REGRESSED = "regressed"
-    """It differs beyond noise (without a secondary: more often than the objective allows), at the error level."""
+    """It is shown to differ by more than the objective allows, at the error level."""
     DIFFERS = "differs"
     """It was seen to differ, noise does not explain it, and it is neither of the above yet: to be looked at, and
     acknowledged or fixed."""
@@ -47,7 +50,7 @@ class FieldScore:
     rate: float
     """The fraction of the compared keys that differ."""
     rate_beyond_noise: float
-    """The upper bound of the fraction that differs beyond noise, at the error level."""
+    """The fraction that differs beyond noise is at most this, at the error level: of calls, and of keys."""
     allowed: float
     """What the objective allows: `max_rate`, or `noise_margin` of the noise if that is more."""
     noise: float | None
@@ -63,7 +66,20 @@ class FieldScore:
     neither: int
     """... and neither."""
     log10_e_value: float
-    """How much the counts speak against "as good as the primary", as a power of ten: 3 is a thousand to one."""
+    """How much calls and keys speak against "no more than is allowed", as a power of ten: 3 is a thousand to one."""
+    blocks: tuple[int, int]
+    """Blocks of time in which the shadow was worse, and in which the other side was (without a secondary: in which it
+    was no worse than allowed)."""
+    blocks_needed: int | None
+    """How many more of the former it takes, if it is REGRESSED, to be a reason to reject. 0 if none; None if more than
+    anybody waits for."""
+    unasked: bool
+    """It has noise, and too few keys came again to know whether it hides what is always wrong for some."""
+    broken_since: float | None
+    """Wall clock, in seconds since the epoch: since when it differs more than is allowed, whatever it did before. None:
+    it does not now, or that is not known."""
+    broken_blocks: int
+    """Blocks of time in a row in which that was seen, up to the last in which it was; 0: it is not broken."""
     examples: tuple[Example, ...] = attrs.field(repr=hidden)
     """The earliest, at most three."""
 
@@ -92,11 +108,19 @@ class LatencyScore:
     queued_p99: float | None
     """What the shadow waited for a place in a limiter, for a worker, or for the loop in its thread: no part of the
     times above. None if it needs no place."""
+    slow: tuple[str, ...]
+    """Of `p50` and `p99`, which are worse than allowed, if it is REGRESSED."""
     calls: int
     """Of the shadow, that were timed."""
     calls_needed: float | None
     """How many more of them a TOO_FEW one needs, if they are like those so far; None if no number helps, or none is
     needed."""
+    blocks: tuple[int, int]
+    """As of a field."""
+    blocks_needed: int | None
+    """As of a field."""
+    tested: bool
+    """Was it compared call by call, for the limits that are asked for? Else it is never REGRESSED."""
 
 
 @attrs.frozen(kw_only=True)
@@ -115,15 +139,30 @@ class OperationScore:
     settled: int
     """Mirrored calls that have a verdict."""
     compared: int
-    """Those that say something of the shadow: all but the abandoned."""
+    """Those that say something of the shadow: all but the abandoned and the withheld."""
+    withheld: int
+    """Those in which the shadow refused since its copy of the request lacked credentials: see `Scorecard.withheld`."""
+    secondary_withheld: int
+    """Calls with a secondary that refused for the same reason: they tell nothing of the noise."""
     keys: float
     """Sampling keys of these, exact below 1,024, then give or take 3 %."""
     keyless: int
     """Compared calls without a key: each counts as a key of its own."""
     pairs: int
     """Compared calls with a secondary, of which both sides gave something to compare."""
+    lost: Mapping[str, int]
+    """Sampled calls that were not compared because of the candidate, by cause: `breaker` (it was open), `in_flight`
+    (its legs left no room). Those that are zero are left out."""
+    lossy: bool
+    """Are these more than the objective allows it to fail in? Then it is not covered."""
+    blocks: int
+    """Blocks of time that are over and in which calls of it were compared."""
+    few_keys: bool
+    """All its calls are of few keys, which are judged by their calls, and over blocks of time."""
+    pooled: bool
+    """It is too rare to be judged alone, and was together with others that are."""
     covered: bool
-    """Was it found clean, latency included?"""
+    """Was it found clean, latency included, alone or together with others, and were hardly any lost?"""
     keys_needed: float | None
     """How many more keys it takes to be CLEAN, if what comes is like what came, and is as noisy on both sides. 0 if it
     is; None if no number of calls helps."""

@@ -18,6 +18,10 @@ from ._fields import RawHeaders as RawHeaders
 from ._fields import with_one_cookie as with_one_cookie
 from ._fields import without_hop_by_hop as without_hop_by_hop
 from ._header_lists import HeaderLists as HeaderLists
+from ._lack import Causes as Causes
+from ._lack import lacking as lacking
+from ._lack import refusal_by as refusal_by
+from ._lack import remedy_in_code as remedy_in_code
 from ._operations import OperationNames as OperationNames
 from ._operations import template_path as template_path
 from ._request import SAFE_METHODS as SAFE_METHODS
@@ -25,6 +29,7 @@ from ._request import HttpRequest, allow_methods, key_cookie, key_header
 from ._transport import ShadowTransport
 from ._urls import checked_base_url as checked_base_url
 from ._urls import on_the_wire as on_the_wire
+from ._urls import origin_of as origin_of
 
 # The names that are not in this list are for the other rooms of the package.
 __all__ = [

@@ -21,13 +21,15 @@ from trioshadow._accounts.notices import Notices
 from trioshadow._model.checks import is_bool
 from trioshadow._model.errors import BodyTooLarge
 from trioshadow._model.record import ResponseRecord
-from trioshadow._service.marks import in_shadow
+from trioshadow._model.refusal import Lack
+from trioshadow._service.marks import in_shadow, tell_lack
 from trioshadow.compare import SENSITIVE
 
 from ._answer import MAX_BODY_BYTES, checked_body_limit, record_of
 from ._codings import IDENTITY, inflatable
 from ._fields import MARK, RawHeaders, with_one_cookie, without_coding, without_hop_by_hop
 from ._header_lists import HeaderLists, checked_names
+from ._lack import Causes, lacking, refusal_by, remedy_in_code
 from ._request import HttpRequest
 from ._urls import checked_base_url, join, on_the_wire, origin_of, target_of
 
@@ -65,7 +67,9 @@ class HttpBackend:
       and memory stays within twice the limit.
     - `credentials`: names of headers that let somebody in (Authorization, Cookie, Proxy-Authorization, X-Api-Key and
       their like) and that go to another origin than the request's own all the same. Where a request's `url` is a target
-      it has no origin of its own: then every shadow is another. What is withheld is said in the log, by name.
+      it has no origin of its own: then it is the primary's where that is known (a `ReverseProxy` in a
+      `ShadowMiddleware`, another HttpBackend with a `base_url`), and else every shadow is another. What is withheld is
+      said in the log, by name; and where the answer to such a copy is a refusal, in the scorecard.
     - `allow_headers`: names, or patterns as in `x-b3-*`; of the request's headers only these go along. None: all. What
       lets somebody in must be in `credentials` too.
     - `drop_headers`: the same, of those that never go along: `idempotency-key` where both sides share a store,
@@ -76,6 +80,9 @@ class HttpBackend:
     Raises TypeError if `client` is no async client, TypeError and ValueError for other arguments of a wrong type and
     out of range.
     """
+
+    #: Do all sides of a call, the primary too, go without the same headers?
+    _of_all = False
 
     def __init__(
         self,
@@ -100,8 +107,14 @@ class HttpBackend:
         self._lists = HeaderLists(allow_headers, drop_headers)
         self._own = _OWN - {b"host"} if preserve_host else _OWN
         self._notices = Notices("")
+        self._at_primary = False
         # The family's own Request, whichever it is: httpx's client can't send httpx2's.
         self._request_class: Callable[..., Any] = type(client.build_request("GET", "http://localhost/"))
+
+    @property
+    def origin(self) -> str | None:
+        """Scheme, host and port of `base_url`, as `https://api.new`; None without one."""
+        return self._base_origin
 
     async def call(self, request: HttpRequest, /) -> ResponseRecord:
         """Send it, and read the answer. A checkpoint; cancelling it closes the connection.
@@ -114,8 +127,11 @@ class HttpBackend:
         client.cookies = {}
         # It makes the request of a redirect though nobody follows it, and raises if it can't read where that leads.
         vars(client)["_build_redirect_request"] = _not_followed
-        response = await client.send(self._to_send(request), stream=True, follow_redirects=False)
+        to_send = self._to_send(request)
+        response = await client.send(to_send, stream=True, follow_redirects=False)
         try:
+            # Told at once: its body may be too large, or never come.
+            tell_lack(self._lack(request, to_send.headers, response))
             declared = response.headers.get("content-length", "")
             if request.method != "HEAD" and declared.isdecimal() and int(declared[:20]) > self._limit:
                 raise BodyTooLarge(f"the body has {int(declared[:20]):,} bytes, the limit is {self._limit:,}")
@@ -142,11 +158,24 @@ class HttpBackend:
         wire_target = on_the_wire(target_of(base_url).rstrip("/") + target if target.startswith("/") else target)
         extensions: dict[str, object] = {"target": wire_target}
         extensions["timeout"] = _NO_TIMEOUTS if in_shadow() else self._client.timeout.as_dict()
-        origin = request.origin
-        # A request without an origin was made for this backend by who calls it, or came from a client, with a leg.
-        elsewhere = in_shadow() if origin is None else origin != origin_of(base_url)
-        headers = self._headers(request, elsewhere=elsewhere)
+        headers = self._headers(request, elsewhere=self._is_elsewhere(request))
         return self._request_class(request.method, url, headers=headers, content=request.body, extensions=extensions)
+
+    def _is_elsewhere(self, request: HttpRequest) -> bool:
+        """Does it go to another origin than that which its credentials were given for?"""
+        origin = request.origin
+        if origin is None:
+            # It was made for this backend by who calls it, or came from a client, with a leg.
+            return in_shadow() and not self._at_primary
+        return origin != (self._base_origin or origin_of(request.route or request.url))
+
+    def __trioshadow_beside__(self, primary: object) -> HttpBackend:
+        """This backend as one beside that primary: of the primary's own origin it is the same service."""
+        if self.origin is None or getattr(primary, "origin", None) != self.origin:
+            return self
+        beside = copy.copy(self)
+        beside._at_primary = True  # noqa: SLF001 - our own: given to another shadower, this one is beside another
+        return beside
 
     def _headers(self, request: HttpRequest, *, elsewhere: bool) -> RawHeaders:
         pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
@@ -156,7 +185,7 @@ class HttpBackend:
             if lower in self._own:
                 continue
             if elsewhere and lower in self._credentials:
-                self._say_withheld(lower.decode("latin-1"))
+                self._say_withheld(request, lower.decode("latin-1"))
                 continue
             sent.append((name, value))
         names = {name.lower() for name, _ in sent}
@@ -170,12 +199,36 @@ class HttpBackend:
             sent.append((MARK.encode(), b"1"))
         return sent
 
-    def _say_withheld(self, name: str) -> None:
+    def _say_withheld(self, request: HttpRequest, name: str) -> None:
+        where = self._base_origin or origin_of(request.route or request.url)
+        remedy = self._remedy(request, Causes((name,), (), ()))
         self._notices.say(
             f"withheld: {name}",
-            f"the header {name} is not sent to another origin ({self._base_origin or 'by route'}): if it should be, "
-            f'HttpBackend(credentials=["{name}"])',
+            f"the header {name} is not sent to {where}, another origin than that of the request or of the primary: "
+            f"if it should be, {remedy}",
         )
+
+    def _lack(self, request: HttpRequest, sent: Any, response: Any) -> Lack | None:
+        """What the request had and what was sent had not, if the answer is a refusal that this may explain."""
+        refusal = refusal_by(response.status_code, response.headers.raw)
+        if not refusal or self._brings_its_own(request, sent):
+            return None
+        elsewhere = self._is_elsewhere(request)
+        causes = Causes.of(
+            lacking(request, sent, response.status_code),
+            self._lists,
+            lambda name: elsewhere and name.encode("latin-1") in self._credentials,
+        )
+        return Lack(causes.names, self._remedy(request, causes), refusal, self._of_all) if causes.names else None
+
+    def _brings_its_own(self, request: HttpRequest, sent: Any) -> bool:
+        """Did the client let itself in? Then the request's credentials are not what is missing."""
+        own = sent.get("authorization")
+        return getattr(self._client, "auth", None) is not None or own not in (None, request.header("authorization"))
+
+    def _remedy(self, request: HttpRequest, causes: Causes) -> str:  # noqa: ARG002 - who overrides it asks that
+        """What makes the request's headers go along."""
+        return remedy_in_code("HttpBackend", causes)
 
 
 def _not_followed(request: Any, _: Any) -> Any:

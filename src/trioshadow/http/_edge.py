@@ -23,6 +23,7 @@ from trioshadow.compare import VOLATILE_HEADERS
 
 from ._answer import checked_body_limit, record_of
 from ._fields import RawHeaders
+from ._lack import refusal_by
 from ._operations import OperationNames, template_path
 from ._request import HttpRequest
 
@@ -196,7 +197,10 @@ class Exchange:
         self._complete = True
         if self.begun and not self.ended:
             # The record is made where it is compared: inflating a body is no work for the caller's time.
-            answer = Deferred(_finish, self._method, self._status, self._headers, self._body, self._edge.limit)
+            answer = Deferred(
+                *(_finish, self._method, self._status, self._headers, self._body, self._edge.limit),
+                refusal=refusal_by(self._status, self._headers),
+            )
             self._end().primary_done(answer)
 
     def raised(self, exc: BaseException) -> None:

@@ -52,8 +52,15 @@ class HeaderLists:
         if lower in _ALWAYS:
             return True
         name = lower.decode("latin-1")
-        allowed = self._allowed is None or self._allowed(name)
-        return bool(allowed) and not (self._dropped is not None and self._dropped(name))
+        return self.allows(name) and not self.drops(name)
+
+    def allows(self, name: str) -> bool:
+        """Is a name, in lower case, among those that go, or are all?"""
+        return self._allowed is None or bool(self._allowed(name))
+
+    def drops(self, name: str) -> bool:
+        """Is a name, in lower case, among those that don't go?"""
+        return self._dropped is not None and bool(self._dropped(name))
 
 
 def _matcher(patterns: list[str]) -> Callable[[str], object]:

@@ -13,7 +13,7 @@ from trioshadow._accounts.notices import Notices
 from trioshadow._model.checks import is_count
 from trioshadow._service.comparer import ThreadComparer
 from trioshadow._settings.config import ShadowConfig
-from trioshadow.compare import Comparison, Divergence
+from trioshadow.compare import Comparison, Counts, Divergence
 
 from ._errors import BackendFull
 from ._process import ProcessBackend
@@ -61,9 +61,12 @@ class ProcessComparer:
         if rules is None:
             return await self._threads.compare(primary, shadow, config)
         try:
-            return await self._backend.call((primary, shadow, rules))
+            divergence, counts = await self._backend.call((primary, shadow, rules))
         except BackendFull:
             raise trio.WouldBlock from None
+        if counts is not None and config.comparison.use is not None:
+            config.comparison.use.add(counts)
+        return divergence
 
     def _rules_of(self, config: ShadowConfig) -> bytes | None:
         if config is not self._pickled[0]:  # one config is asked for again and again
@@ -85,7 +88,9 @@ def _comparison_of(rules: bytes) -> Comparison:
     return comparison
 
 
-def _compare(task: _Task) -> Divergence | None:
-    """In the worker."""
+def _compare(task: _Task) -> tuple[Divergence | None, Counts | None]:
+    """In the worker: how they differ, and which rules have met something here."""
     primary, shadow, rules = task
-    return _comparison_of(rules).divergence_of(primary, shadow)
+    comparison = _comparison_of(rules)
+    divergence = comparison.divergence_of(primary, shadow)
+    return divergence, None if comparison.use is None else comparison.use.take()

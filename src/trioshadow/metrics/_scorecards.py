@@ -15,36 +15,36 @@ from typing import Any
 import trio
 
 from trioshadow._accounts.notices import Notices
-from trioshadow._model.checks import instance_of, is_interval
+from trioshadow._model.checks import is_interval
 from trioshadow._model.errors import type_name
 from trioshadow._shadower import Shadower
-from trioshadow.evidence import Evidence, Objective, Scorecard, scorecard
+from trioshadow.evidence import Evidence, Objective, Scorecard, is_objective, scorecard
 
 from ._catalogue import Judged
-
-_DEFAULT_OBJECTIVE = Objective()
-_is_objective = instance_of(Objective, "an Objective")
 
 
 class Scorecards:
     """Makes a scorecard of each shadower every so many seconds, for exporters, while `run()` does.
 
-        scorecards = Scorecards([shadower], Objective(max_rate=0.01))
+        scorecards = Scorecards([shadower])
         async with trio.open_nursery() as nursery:
             nursery.start_soon(scorecards.run)
 
-    `every` is in (0, inf) seconds. All shadowers are of the run that calls `run()`. Without `run()`, or before its
-    first round, there are no scorecards, and no metrics of them.
+    Each is judged by its own shadower's objective, or by `objective` if one is given; for other limits than a shadower
+    counts by, some tests are not made: see `Shadower.scorecard()`. `every` is in (0, inf) seconds. All shadowers are of
+    the run that calls `run()`. Without `run()`, or before its first round, there are no scorecards, and no metrics of
+    them.
     """
 
     def __init__(
         self,
         shadowers: Iterable[Shadower[Any, Any, Any]],
-        objective: Objective = _DEFAULT_OBJECTIVE,
+        objective: Objective | None = None,
         *,
         every: float = 60.0,
     ) -> None:
-        _is_objective.check("objective", objective)
+        if objective is not None:
+            is_objective.check("objective", objective)
         is_interval.check("every", every)
         self._shadowers = tuple(shadowers)
         self._objective = objective
@@ -75,5 +75,6 @@ class Scorecards:
             await trio.sleep(self._every)
 
 
-def _judge(snapshot: dict[str, Any], objective: Objective) -> Scorecard:
-    return scorecard(Evidence.from_dict(snapshot), objective)
+def _judge(snapshot: dict[str, Any], objective: Objective | None) -> Scorecard:
+    evidence = Evidence.from_dict(snapshot)
+    return scorecard(evidence, evidence.objective if objective is None else objective)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from trioshadow._model.errors import ShadowError, type_name
 from trioshadow._model.verdict import FailureKind, ShadowFailure
 from trioshadow._settings.records import DivergenceRecord
-from trioshadow.compare import visible, written
+from trioshadow.compare import visible
 
 #: Characters of a line, ...
 _WIDTH = 600
@@ -50,7 +50,7 @@ def difference(heading: str, record: DivergenceRecord) -> str:
 
 def heading_of(record: DivergenceRecord) -> str:
     """Which call it was, where only the record tells."""
-    return f"call of {visible(record.operation) or '(no operation named)'}, key {written(record.key)}"
+    return f"call of {visible(record.operation) or '(no operation named)'}, key {record.key_text or '(none)'}"
 
 
 def _explanation(record: DivergenceRecord) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 
 import attrs
 
-from trioshadow._model.verdict import FailureKind, Verdict
+from trioshadow._model.verdict import Verdict
 from trioshadow._settings.records import Captured, DivergenceRecord
 from trioshadow.compare import Divergence, tell, visible, written
-from trioshadow.evidence import fields_of
+from trioshadow.evidence import failure_field, fields_of
 
 #: Differences that are told apart, of all epochs together.
 _KEPT = 20_000
@@ -35,9 +35,9 @@ class Place:
     """One place in which two answers differ."""
 
     part: str
-    """`status`, `headers`, `body (json): 2 changes`, `error`; or how the shadow failed."""
+    """`status`, `headers`, `body (json): 2 changes`, `error`; or `failed`, `timed out`, `too large`, `not compared`."""
     where: str
-    """In that part: a header, a path, a line; empty for the part as a whole."""
+    """In that part: `header etag`, `$.items[0].price`, `$ line 3`; empty for the part as a whole."""
     primary: str | None
     """What the primary has there, in words; None: nothing."""
     shadow: str | None
@@ -51,7 +51,7 @@ class Instance:
     at: float
     """Wall clock, seconds since the epoch."""
     key: str
-    """Its sampling key as text; empty if it has none."""
+    """Its sampling key as the request that it is, `GET /users/1`; empty if it has none."""
     primary_seconds: float | None
     shadow_seconds: float | None
     places: tuple[Place, ...]
@@ -72,12 +72,14 @@ class Difference:
     fields: tuple[str, ...]
     """As a scorecard names them, of the first 20 those that are not explained; where all are, all."""
     explained: bool
-    """Does the scorecard explain all of it: as noise, as rare enough, as acknowledged?"""
+    """Does the scorecard explain all of it: as noise, as rare enough, as acknowledged? Or was something withheld?"""
     calls: int
     first_at: float
     last_at: float
     instances: tuple[Instance, ...]
     """Some that are not alike, at most three; none where there was no room any more."""
+    withheld: tuple[str, ...] = ()
+    """Names of the headers that the shadow's copies lacked, where that explains all of it."""
 
 
 @attrs.define
@@ -99,7 +101,7 @@ class Differences:
     """Takes records, one after the other."""
 
     def __init__(self) -> None:
-        self._groups: dict[str, dict[tuple[str, Verdict, tuple[str, ...]], _Group]] = {}
+        self._groups: dict[str, dict[tuple[str, Verdict, tuple[str, ...], tuple[str, ...]], _Group]] = {}
         self._count = 0
         self._unlisted: dict[str, int] = {}
         self._room = _CHARACTERS
@@ -108,7 +110,7 @@ class Differences:
         """The next record."""
         fields = tuple(fields_of(record.divergence, record.failure))[:_FIELDS]
         groups = self._groups.setdefault(record.epoch, {})
-        key = record.operation, record.verdict, fields
+        key = record.operation, record.verdict, fields, record.withheld
         group = groups.get(key)
         if group is None:
             if self._count >= _KEPT:
@@ -135,19 +137,21 @@ class Differences:
         `explained` tells of a field of an operation whether the scorecard explains that it differs. Such a field does
         not tell one difference from another: noise goes with everything.
         """
-        found: dict[tuple[str, Verdict, tuple[str, ...], bool], _Group] = {}
-        for (operation, verdict, fields), group in self._groups.get(epoch, {}).items():
-            left = tuple(field for field in fields if not explained(operation, field))
-            key = operation, verdict, left or fields, not left
+        found: dict[tuple[tuple[str, Verdict, tuple[str, ...], bool], tuple[str, ...]], _Group] = {}
+        for (operation, verdict, fields, withheld), group in self._groups.get(epoch, {}).items():
+            left = () if withheld else tuple(field for field in fields if not explained(operation, field))
+            key = (operation, verdict, left or fields, not left), withheld
             if key in found:
                 found[key].update(group)
             else:
                 found[key] = _Group(group.calls, group.first_at, group.last_at, [*group.instances])
         told = [
-            Difference(*key, group.calls, group.first_at, group.last_at, tuple(group.instances))
-            for key, group in found.items()
+            Difference(*key, group.calls, group.first_at, group.last_at, tuple(group.instances), withheld=withheld)
+            for (key, withheld), group in found.items()
         ]
-        told.sort(key=lambda one: (one.explained, -one.calls, one.operation, one.fields, one.verdict.value))
+        told.sort(
+            key=lambda one: (one.explained, -one.calls, one.operation, one.fields, one.verdict.value, one.withheld)
+        )
         return tuple(told)
 
     def count(self, epoch: str) -> int:
@@ -192,19 +196,14 @@ def _places_of(divergence: Divergence) -> list[Place]:
     return page.places
 
 
-def told_kind(kind: FailureKind) -> str:
-    """How the shadow failed, as the part of a `Place`."""
-    return kind.value.replace("_", " ")
-
-
 def _instance_of(record: DivergenceRecord) -> Instance:
     places = [] if record.divergence is None else _places_of(record.divergence)
     if (failure := record.failure) is not None:
-        places.append(Place(told_kind(failure.kind), "", None, f"{failure.type_name}: {failure.message}"))
+        places.append(Place(failure_field(failure.kind), "", None, f"{failure.type_name}: {failure.message}"))
     captured = record.captured or Captured()
     return Instance(
         record.at,
-        record.key.decode("utf-8", "backslashreplace"),
+        record.key_text,
         record.primary_seconds,
         record.shadow_seconds,
         tuple(places[:_PLACES]),

@@ -14,7 +14,7 @@ import attrs
 
 from trioshadow._settings.records import DivergenceRecord
 from trioshadow.archive._lines import epoch_of
-from trioshadow.evidence import Evidence
+from trioshadow.evidence import FORMAT, Evidence
 
 from .archive import Entry, Segment, Snapshot, read_archive
 from .problem import Problem, ProblemKind
@@ -99,6 +99,14 @@ class Merger:
 
     def _put(self, snapshot: Snapshot) -> Problem | None:
         """Keep it, if it is the latest of its series."""
+        # The first had no number.
+        found = snapshot.evidence.get("format", 1 if "operations" in snapshot.evidence else None)
+        if type(found) is int and found < FORMAT:
+            told = f"this is evidence of format {found}, counted by an older version"
+            return Problem(ProblemKind.OUTDATED, snapshot.file, snapshot.line, told)
+        if type(found) is int and found > FORMAT:
+            told = f"this is evidence of format {found}, counted by a newer version"
+            return Problem(ProblemKind.NEWER, snapshot.file, snapshot.line, told)
         try:
             evidence = Evidence.from_dict(snapshot.evidence)
             key = epoch_of(snapshot.evidence), str(snapshot.evidence["series"])

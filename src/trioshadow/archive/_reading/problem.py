@@ -25,6 +25,9 @@ class ProblemKind(enum.StrEnum):
     """The compressed data ends early or is damaged: a copy that was cut off. Copy it again."""
     NEWER = "newer"
     """Written by a newer version of the library. Upgrade the one that reads."""
+    OUTDATED = "outdated"
+    """Evidence that an older version of the library counted, in another way. What it counted can't be judged any more;
+    the records beside it can be read and replayed."""
     DUPLICATE = "duplicate"
     """A copy of a segment that was read already. Nothing to be done: it is not counted twice."""
 
@@ -37,6 +40,7 @@ _ADVICE = {
     ProblemKind.TORN: "nothing to be done: what is lost is this line",
     ProblemKind.CORRUPT: "copy it again",
     ProblemKind.NEWER: "upgrade trioshadow",
+    ProblemKind.OUTDATED: "its records can be replayed; count anew",
     ProblemKind.DUPLICATE: "nothing to be done: it is not counted twice",
 }
 

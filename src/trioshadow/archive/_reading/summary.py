@@ -103,8 +103,14 @@ class UnknownEpochError(ValueError):
         self.known = known
 
 
-def summarize(*paths: str | Path, objective: Objective, epoch: str | None = None) -> Summary:
+def summarize(
+    *paths: str | Path,
+    objective: Objective | Callable[[Objective], Objective] | None = None,
+    epoch: str | None = None,
+) -> Summary:
     """Read these archives; paths as `read_archive()` takes them. Without an `epoch`: of the latest. Blocking.
+
+    `objective`: None for the one that the evidence was counted by; or a function that makes one of that.
 
     Of an empty archive, or one that can't be read, the summary says so. UnknownEpochError if there is no such epoch.
     """
@@ -128,7 +134,12 @@ def summarize(*paths: str | Path, objective: Objective, epoch: str | None = None
         raise UnknownEpochError(epoch, known)
     shown = epoch if epoch is not None else known[0] if known else ""
     evidence = merged.epochs.get(shown) or _nothing()
-    judged = scorecard(evidence, objective)
+
+    def judge(found: Evidence) -> Scorecard:
+        asked = objective(found.objective) if callable(objective) else objective
+        return scorecard(found, found.objective if asked is None else asked)
+
+    judged = judge(evidence)
     found = differences.of(shown, _explained_by(judged))
     began = [one.first_at for one in found] + ([evidence.since] if shown in merged.epochs else [])
     return Summary(
@@ -147,7 +158,7 @@ def summarize(*paths: str | Path, objective: Objective, epoch: str | None = None
             OtherEpoch(
                 name,
                 str(merged.epochs[name].epoch) if name in merged.epochs else "(no snapshot)",
-                scorecard(merged.epochs.get(name) or _nothing(), objective),
+                judge(merged.epochs.get(name) or _nothing()),
                 differences.count(name),
                 last_at[name],
             )

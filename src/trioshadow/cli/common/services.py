@@ -11,7 +11,7 @@ import httpx
 
 from trioshadow import ShadowConfig
 from trioshadow.compare import IgnoreHeader, IgnorePath, Rule
-from trioshadow.http import MAX_BODY_BYTES, HttpBackend, allow_methods, key_header
+from trioshadow.http import MAX_BODY_BYTES, Causes, HttpBackend, HttpRequest, allow_methods, key_header
 
 from .checks import fraction, rule_of
 from .objective import ObjectiveOptions
@@ -160,17 +160,9 @@ class ServiceOptions(ObjectiveOptions):
         if self.noise_rate is not None and self.secondary is None:
             raise WrongOptionError("noise_rate", "is of no use without a secondary")
 
-    def backend(self, client: httpx.AsyncClient, url: str, *, withheld: Iterable[str] = ()) -> HttpBackend:
-        """One that is sent what may go along. `withheld`: what the command itself lets nobody have."""
-        return HttpBackend(
-            client,
-            url,
-            max_body_bytes=self.max_body,
-            credentials=self.forward_credential,
-            allow_headers=self.allow_header or None,
-            drop_headers=(*withheld, *self.drop_header),
-            preserve_host=self.preserve_host,
-        )
+    def backend(self, client: httpx.AsyncClient, url: str) -> HttpBackend:
+        """One that is sent what may go along."""
+        return OptionsBackend(self, client, url)
 
     def shadow_config(self, *, noise_rate: float, rules: Iterable[Rule] = (), **more: Any) -> ShadowConfig:
         """What of this is the shadower's. `noise_rate` is for who did not say one; `rules` and `more` are the
@@ -189,3 +181,28 @@ class ServiceOptions(ObjectiveOptions):
             may_mirror=allow_methods(*map(str.upper, self.allow_method)) if self.allow_method else None,
             **more,
         )
+
+
+class OptionsBackend(HttpBackend):
+    """Sends a service what the options let go along, and says by which of them more would. `withheld`: what the command
+    lets nobody have.
+    """
+
+    def __init__(
+        self, options: ServiceOptions, client: httpx.AsyncClient, url: str, *, withheld: Iterable[str] = ()
+    ) -> None:
+        super().__init__(
+            client,
+            url,
+            max_body_bytes=options.max_body,
+            credentials=options.forward_credential,
+            allow_headers=options.allow_header or None,
+            drop_headers=(*withheld, *options.drop_header),
+            preserve_host=options.preserve_host,
+        )
+
+    def _remedy(self, request: HttpRequest, causes: Causes) -> str:  # noqa: ARG002 - as of the base
+        told = [f"--forward-credential {name}" for name in causes.unnamed]
+        told += [f"--allow-header {name}" for name in causes.not_allowed]
+        told += [f"no --drop-header for {name}" for name in causes.dropped]
+        return " ".join(told)

@@ -19,8 +19,9 @@ from trioshadow.evidence import Objective, Scorecard
 from .documents import Block
 from .renderers import Renderer
 
-#: As strict as some 500 calls of a kind can decide, of which a p99 needs the most.
-OBJECTIVE = Objective(max_rate=0.05, fast_enough=0.1)
+#: As strict as some 500 calls of a kind can decide, of which a p99 needs the most. A demo takes no minutes: ten calls
+#: in their order are one event.
+OBJECTIVE = Objective(max_rate=0.05, fast_enough=0.1, block_seconds=None, block_calls=10)
 
 #: Seconds. Generous: a busy machine is no reason to say that a candidate hangs, or blocks the event loop.
 PATIENCE = 30.0
@@ -41,7 +42,7 @@ class Comparison:
         """What a shadower has seen whose sampling keys are the places of the blocks in this list."""
         records = shadower.divergences() + shadower.failures()
         differences = [(blocks[int(record.key)], record) for record in records]
-        return cls(candidate, shadower.statistics(), shadower.scorecard(OBJECTIVE), differences)
+        return cls(candidate, shadower.statistics(), shadower.scorecard(), differences)
 
     def examples(self, count: int) -> list[tuple[Block, DivergenceRecord, int]]:
         """At most `count` differences, one of each kind, the most frequent first, and how many there are of each.
@@ -72,7 +73,7 @@ async def compare(old: Renderer, new: Renderer, blocks: Sequence[Block], progres
     """
     config = ShadowConfig(candidate=str(new), noise_rate=1, shadow_timeout=PATIENCE, max_step=PATIENCE)
     log = DivergenceLog(capacity=len(blocks))  # room for all, so that the count of documents is exact
-    async with Shadower(old, new, config, name=new.name, log=log, secondary=old) as shadower:
+    async with Shadower(old, new, config, name=new.name, log=log, secondary=old, objective=OBJECTIVE) as shadower:
         for number, block in enumerate(blocks):
             # An exception is the primary's own, as without a shadower; it was compared with what the shadow did.
             with contextlib.suppress(Exception):

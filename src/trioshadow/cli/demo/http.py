@@ -23,7 +23,7 @@ from trioshadow.cli.common.hypercorn import ServerConfig, serve
 from trioshadow.compare import IgnorePath
 from trioshadow.http import HttpBackend, allow_methods, key_header
 
-from .compare import PATIENCE, Comparison
+from .compare import OBJECTIVE, PATIENCE, Comparison
 from .documents import Block
 from .renderers import Renderer
 
@@ -118,6 +118,7 @@ async def mirror(
             config=config,
             log=DivergenceLog(capacity=len(blocks)),  # room for all, so that all are counted by document
             operation=lambda _: PATH,
+            objective=OBJECTIVE,
         )
         url = await stack.enter_async_context(served(ForwardedHeaders(middleware)))
 

@@ -82,6 +82,7 @@ class Admin:
                 "not_covered": scorecard.not_covered,
                 "notes": scorecard.notes,
                 "coverage": scorecard.coverage,
+                "withheld": [attrs.asdict(one) for one in scorecard.withheld],
             },
             "diverging": [
                 {

@@ -21,7 +21,12 @@ from trioshadow.cli.common.services import ServiceOptions
 
 from .address import Address, address, loopback_address
 
-NOTES = {Panel.FORWARDING: "To the shadow and the secondary. The primary gets every request as it comes."}
+NOTES = {
+    Panel.FORWARDING: (
+        "To the shadow and the secondary. The primary gets every request as it comes, and a service at its own origin "
+        "gets the credentials too."
+    )
+}
 
 
 @attrs.frozen(kw_only=True)

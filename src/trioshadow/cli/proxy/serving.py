@@ -69,6 +69,7 @@ async def serve_proxy(options: ProxyOptions, announce: Callable[[str], None]) ->
                 sinks=() if options.archive is None else (Sink(JsonlSink(options.archive), name="archive"),),
                 breaker=Breaker() if options.breaker else None,
                 max_body_bytes=options.max_body,
+                objective=objective,
             )
             app = ForwardedHeaders(middleware, trust=options.trust_forwarded)
             async with trio.open_nursery() as around:
@@ -79,7 +80,7 @@ async def serve_proxy(options: ProxyOptions, announce: Callable[[str], None]) ->
                         line += f", secondary {options.secondary}"
                     if admin_listening:
                         shadower = middleware.shadower
-                        admin = Admin(shadower.statistics, lambda: shadower.scorecard(objective), stop.is_set)
+                        admin = Admin(shadower.statistics, shadower.scorecard, stop.is_set)
                         admin_config = ServerConfig()
                         admin_config.bind = admin_listening
                         (admin_url,) = await around.start(functools.partial(serve, admin, admin_config, trio.Event()))
@@ -92,7 +93,7 @@ async def serve_proxy(options: ProxyOptions, announce: Callable[[str], None]) ->
                     around.start_soon(obey, signals, begin_to_stop)
                     announce(line)
                 around.cancel_scope.cancel()
-    return Seen(middleware.shadower.statistics(), middleware.shadower.scorecard(objective))
+    return Seen(middleware.shadower.statistics(), middleware.shadower.scorecard())
 
 
 async def _cut_off(config: ServerConfig) -> None:

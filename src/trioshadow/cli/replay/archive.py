@@ -11,7 +11,7 @@ from typing import Any
 from trioshadow import DivergenceRecord, ShadowConfig
 from trioshadow.archive import JsonlSink, Problem, ProblemKind, merge_archives, read_archive
 from trioshadow.cli.common.errors import CliError
-from trioshadow.evidence import Epoch, Evidence
+from trioshadow.evidence import Epoch, Evidence, Objective
 
 
 class SliceSink:
@@ -54,9 +54,10 @@ class SliceSink:
     async def aclose(self) -> None:
         """A slice has ended: the file stays open for the next."""
 
-    async def open(self, config: ShadowConfig) -> None:
+    async def open(self, config: ShadowConfig, objective: Objective) -> None:
         """Find out whether it can be written at all. Raises OSError, and CliError if another replay has it."""
-        nothing = Evidence(Epoch(config.candidate, config.fingerprint), series="replay", since=time.time())
+        epoch = Epoch(config.candidate, config.fingerprint)
+        nothing = Evidence(epoch, series="replay", since=time.time(), objective=objective)
         await self._sink.snapshot([nothing.to_dict(time.time())])
         if self._sink.active != self._sink.path:  # what both counted would be added up
             await self._sink.aclose()

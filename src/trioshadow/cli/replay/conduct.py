@@ -20,6 +20,7 @@ from trioshadow.evidence import Evidence
 from trioshadow.http import HttpRequest, OperationNames, template_path
 
 from .archive import SliceSink, evidence_in, is_there
+from .backend import ReplayBackend
 from .input import Requests
 from .lines import Sendable
 from .options import ReplayOptions
@@ -111,8 +112,7 @@ async def _conduct(options: ReplayOptions, told: _Told, stages: Stages) -> Seen 
         await course.go_to(Source(requests))
         async with contextlib.AsyncExitStack() as clients:
             sides = [await clients.enter_async_context(make_client(trusted)) for _ in range(3)]
-            # Credentials that are not named go to nobody: the primary is another origin too than where they were given.
-            backend = partial(options.backend, withheld=options.withheld)
+            backend = partial(ReplayBackend, options)
             secondary = options.secondary
             trouble = await course.run(
                 Sides(
@@ -147,8 +147,8 @@ def _before(options: ReplayOptions, config: ShadowConfig) -> tuple[Progress, int
         if not options.resume:
             raise _already_there(options)
         raise CliError(
-            f"{archive} is of other rules or of another candidate: say --candidate, --timeout and --ignore-* as "
-            "before, or begin anew with another --archive"
+            f"{archive} is of other rules or of another candidate: say --candidate, --timeout, --key-header, "
+            "--allow-method and --ignore-* as before, or begin anew with another --archive"
         )
     evidence = evidence_in(archive, config)
     done = sum(evidence.totals())
@@ -222,25 +222,26 @@ class _Course:
     async def run(self, sides: Sides, told: _Told, advance: Callable[[int], object]) -> CliError | None:
         """Send all that are left, or until told to stop. What ended it early, if something did."""
         options, before = self._options, self.noted
-        async with _opened(options, self._config, before) as sink:
+        async with _opened(options, self._config, before) as sink, contextlib.AsyncExitStack() as stack:
             told.replay = replay = Replay(
                 self._take,
                 sides,
                 self._config,
                 sink,
                 concurrency=options.concurrency,
+                objective=options.objective(),
                 rate=options.rate,
                 begin=self._begin,
                 answered=self._done - before.no_answer.total(),
                 progress=lambda done: advance(self._done + done),
             )
-            lost = before.records_lost
+            await stack.enter_async_context(replay.as_one())
             while not (replay.ended or replay.stopping or told.number):
                 written = sink.snapshots
                 statistics = await replay.slice(SLICE)
                 if replay.unreachable:
                     raise CliError(_unreachable(options, replay))
-                lost += statistics.records_dropped["archive"]
+                lost = before.records_lost + statistics.records_dropped["archive"]
                 if sink.snapshots > written:
                     self.noted = attrs.evolve(
                         before,
@@ -266,7 +267,7 @@ async def _opened(options: ReplayOptions, config: ShadowConfig, noted: Progress)
     await _note(options, noted)
     sink = SliceSink(options.archive)
     try:
-        await sink.open(config)
+        await sink.open(config, options.objective())
     except OSError as exc:
         raise CliError(f"--archive {options.archive}: it can't be written: {exc.strerror or exc}") from None
     try:

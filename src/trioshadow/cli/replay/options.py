@@ -8,15 +8,19 @@ import attrs
 
 from trioshadow import ShadowConfig
 from trioshadow.cli.common.checks import any_path, number
+from trioshadow.cli.common.objective import block_seconds_option
 from trioshadow.cli.common.options import FLAG, OUTPUT_FILE, Kind, Panel, argument, option
 from trioshadow.cli.common.services import ServiceOptions, key_header_option, noise_rate_option
 from trioshadow.compare import SENSITIVE, VOLATILE_HEADERS
+from trioshadow.evidence import Objective
 from trioshadow.http import SAFE_METHODS
 
 NOTES = {Panel.FORWARDING: "To all services, the primary too."}
 
 #: Records that may wait for the disk: far more than the workers leave before they wait for it.
 _ROOM = 2_000
+#: Calls that are one event, at least.
+_EVENT = 10
 #: Seconds that a disk gets, at the end of each slice, for what waits for it.
 _PATIENCE = 60.0
 
@@ -53,6 +57,7 @@ class ReplayOptions(ServiceOptions):
     )
     noise_rate: float | None = noise_rate_option("1")
     key_header: str | None = key_header_option("method, path, query and body")
+    block_seconds: float | None = block_seconds_option("none")
     rate: float | None = option(
         Kind(float, "COUNT", _rate),
         None,
@@ -81,6 +86,13 @@ class ReplayOptions(ServiceOptions):
         panel=Panel.OUTPUT,
         about="Continue where a run with the same archive stopped.",
     )
+
+    def objective(self, base: Objective | None = None) -> Objective:
+        """As always; but how long a replay takes says nothing of the requests, so that blocks go by their order: what
+        is in flight at once is one event.
+        """
+        calls = max(_EVENT, self.concurrency)
+        return super().objective(Objective(block_seconds=None, block_calls=calls) if base is None else base)
 
     @property
     def methods(self) -> frozenset[str]:

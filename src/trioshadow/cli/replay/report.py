@@ -73,10 +73,12 @@ def _show_withheld(console: Console, seen: Seen) -> None:
     survey = seen.survey
     if survey.withheld:
         names = ", ".join(sorted(survey.withheld))
-        console.print(
-            f"{counted(survey.requests_with_withheld, 'request')} sent without what lets somebody in ({names}): "
-            "--forward-credential NAME sends one, to all sides"
-        )
+        told = f"{counted(survey.requests_with_withheld, 'request')} sent without what lets somebody in ({names}): "
+        if survey.masked:
+            told += f"the file has masked {', '.join(sorted(survey.masked))}"
+        else:
+            told += "--forward-credential NAME sends one, to all sides"
+        console.print(Text(told))
 
 
 def _indented(text: str, width: int) -> str:

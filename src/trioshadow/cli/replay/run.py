@@ -7,15 +7,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import attrs
 import trio
 
 from trioshadow import DivergenceLog, ShadowConfig, Shadower, ShadowStatistics, Sink
+from trioshadow.evidence import Objective
 from trioshadow.http import HttpRequest, served_by_edge
 
 from .archive import SliceSink
@@ -95,6 +97,7 @@ class Replay:
         sink: SliceSink,
         *,
         concurrency: int,
+        objective: Objective | None = None,
         rate: float | None = None,
         begin: Callable[[HttpRequest], str] = lambda request: request.path,
         answered: int = 0,
@@ -106,6 +109,8 @@ class Replay:
         self._config = config
         self._sink = sink
         self._concurrency = concurrency
+        self._objective = Objective() if objective is None else objective
+        self._shadower: Shadower[Any, Any, Any] | None = None
         self._pace = Pace(rate)
         self._begin = begin
         self._progress = progress
@@ -129,22 +134,44 @@ class Replay:
         if self._waiting is not None:
             self._waiting.cancel()
 
-    async def slice(self, seconds: float) -> ShadowStatistics:
-        """Take requests for so many seconds, and wait until all of these are done and written. What was counted."""
-        self._until = trio.current_time() + seconds
-        async with Shadower(
+    @contextlib.asynccontextmanager
+    async def as_one(self) -> AsyncGenerator[None]:
+        """Slices in here are one series: what is counted by blocks of calls goes on from slice to slice."""
+        async with self._shadowing() as self._shadower:
+            yield
+
+    def _shadowing(self) -> Shadower[Any, Any, Any]:
+        return Shadower(
             served_by_edge,
             self._sides.shadow,
             self._config,
             log=DivergenceLog(0),
             sinks=[Sink(self._sink, name="archive", lossless=True)],
             secondary=self._secondary,
-        ) as shadower:
-            async with trio.open_nursery() as workers:
-                for _ in range(self._concurrency):
-                    workers.start_soon(self._work, shadower)
-            self._sink.discards = self.unreachable
+            objective=self._objective,
+        )
+
+    async def slice(self, seconds: float) -> ShadowStatistics:
+        """Take requests for so many seconds, and wait until all of these are done and written. What was counted, of
+        all slices that are one series.
+        """
+        self._until = trio.current_time() + seconds
+        if self._shadower is None:
+            async with self._shadowing() as shadower:
+                await self._work_all(shadower)
+        else:
+            shadower = self._shadower
+            await self._work_all(shadower)
+            with trio.move_on_after(self._config.drain_timeout), contextlib.suppress(OSError):  # the sink remembers it
+                await shadower.wait_idle()
+                await self._sink.snapshot([shadower.snapshot()])
         return shadower.statistics()
+
+    async def _work_all(self, shadower: Shadower[Any, Any, Any]) -> None:
+        async with trio.open_nursery() as workers:
+            for _ in range(self._concurrency):
+                workers.start_soon(self._work, shadower)
+        self._sink.discards = self.unreachable
 
     @property
     def unreachable(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
+from trioshadow.archive import MASK
 from trioshadow.cli.common.errors import CliError
 from trioshadow.http import HttpRequest
 
@@ -31,6 +32,8 @@ class Survey:
     withheld: Counter[str]
     """Headers that let somebody in and go to no side, by the number of requests that have them."""
     requests_with_withheld: int
+    masked: frozenset[str]
+    """Those of them that a file has masked, so that no option sends them."""
 
 
 async def survey(
@@ -46,7 +49,7 @@ async def survey(
     Raises CliError if there is nothing to send, or the first requests are not those that were noted.
     """
     source, digest = Source(entries), Digest()
-    total, withheld, with_withheld = 0, Counter[str](), 0
+    total, withheld, with_withheld, masked = 0, Counter[str](), 0, set[str]()
     while (request := await source.take()) is not None:
         if total < noted.requests:
             digest.add(request)
@@ -56,6 +59,7 @@ async def survey(
         names = options.withheld.intersection(name.lower() for name, _ in request.headers)
         withheld.update(names)
         with_withheld += bool(names)
+        masked.update(names.intersection(name.lower() for name, value in request.headers if value == MASK))
         if total % _EVERY == 0:
             advance(total)
             if stopping():
@@ -66,7 +70,7 @@ async def survey(
         raise _nothing(options, source.skipped)
     if total < noted.requests:
         raise _other_requests(options)
-    return Survey(total, source.skipped, withheld, with_withheld)
+    return Survey(total, source.skipped, withheld, with_withheld, frozenset(masked))
 
 
 def _other_requests(options: ReplayOptions) -> CliError:

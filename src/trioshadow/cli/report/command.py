@@ -12,12 +12,12 @@ from trioshadow.cli.common.errors import CliError
 from trioshadow.cli.common.scorecard import exit_status
 
 from .json import as_json
-from .options import ReportOptions
+from .options import NOTES, ReportOptions
 from .page import write_page
 from .terminal import show_report
 
 
-@takes(ReportOptions)
+@takes(ReportOptions, notes=NOTES)
 def report(options: ReportOptions) -> int:
     """Report what archives say: the decision, its reasons, and what differs.
 
@@ -31,7 +31,7 @@ def report(options: ReportOptions) -> int:
     if html is not None and os.path.realpath(html) in map(os.path.realpath, files):
         raise CliError(f"--html would write over an archive: {html}")
     try:
-        summary = summarize(*files, objective=options.objective(), epoch=options.epoch)
+        summary = summarize(*files, objective=options.objective, epoch=options.epoch)
     except UnknownEpochError as exc:
         raise CliError(f"--epoch: {exc}") from None
     if not summary.segments:

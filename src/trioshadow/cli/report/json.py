@@ -55,8 +55,8 @@ def as_json(summary: Summary) -> str:
 
 
 def _scorecard(scorecard: Scorecard) -> dict[str, Any]:
-    names = ("decision", "reasons", "missing", "not_covered", "notes", "coverage", "calls", "mirrored", "pairs")
-    return {name: getattr(scorecard, name) for name in names}
+    names = ("decision", "reasons", "missing", "not_covered", "notes", "withheld", "coverage", "calls", "mirrored")
+    return {name: getattr(scorecard, name) for name in (*names, "pairs")}
 
 
 def _totals(summary: Summary) -> dict[str, int]:
@@ -72,7 +72,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.value
     if attrs.has(type(value)):
-        return {field.name: _plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+        names = [field.alias or field.name for field in attrs.fields(type(value))]
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, tuple | list):
         return [_plain(element) for element in value]
     if isinstance(value, Mapping):

@@ -10,6 +10,8 @@ from trioshadow.cli.common.checks import any_path
 from trioshadow.cli.common.objective import ObjectiveOptions
 from trioshadow.cli.common.options import FLAG, NAME, Kind, Panel, argument, option, several
 
+NOTES = {Panel.OBJECTIVE: "What you don't set is as it was while the archive was written."}
+
 _FILE = Kind(Path, "FILE", any_path)
 
 

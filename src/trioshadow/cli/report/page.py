@@ -21,16 +21,14 @@ import attrs
 import jinja2
 from markupsafe import Markup
 
-from trioshadow import FailureKind, Verdict
+from trioshadow import Verdict
 from trioshadow._model.words import counted
-from trioshadow.archive import Difference, Instance, Summary, told_kind
+from trioshadow.archive import Difference, Instance, Summary
 from trioshadow.compare import first_difference, visible
-from trioshadow.evidence import FieldScore, FieldState, LatencyScore, Operation, OperationScore
+from trioshadow.evidence import FAILURES, FieldScore, FieldState, LatencyScore, Operation, OperationScore
 
 from .plot import plot
 from .words import MEANS, asked, keys_of, moment, period, seconds, share, state_of
-
-_FAILED = frozenset(told_kind(kind) for kind in FailureKind)
 
 _SIDES = ("primary", "shadow")
 
@@ -285,8 +283,8 @@ def _differences_told(summary: Summary) -> str:
     )
     if explained:
         told += (
-            f" {explained:,} of the records are explained: as noise so far, as rare enough, or as acknowledged. They "
-            "come last."
+            f" {explained:,} of the records are explained: as noise so far, as rare enough, as acknowledged, or by "
+            "withheld credentials. They come last."
         )
     return told
 
@@ -301,7 +299,8 @@ def _difference(one: Difference) -> dict[str, Any]:
         "last": one.last_at,
         "operation": visible(one.operation) or "(unnamed)",
         "fields": [visible(field) for field in one.fields],
-        "period": f"{counted(one.calls, 'record')}, {period(one.first_at, one.last_at)}",
+        "period": f"{counted(one.calls, 'record')}, {period(one.first_at, one.last_at)}"
+        + (f", without {visible(', '.join(one.withheld))}" if one.withheld else ""),
         "examples": [_example(instance) for instance in one.instances],
     }
 
@@ -319,7 +318,7 @@ def _example(one: Instance) -> dict[str, Any]:
     for place in one.places:
         old, new = marked(place.primary, place.shadow)
         told = visible(place.part) if place.part != part else ""
-        alone = place.part in _FAILED  # the other side answered, and that is all there is to say
+        alone = place.part in FAILURES  # the other side answered, and that is all there is to say
         places.append({"part": told, "where": visible(place.where), "old": old, "new": new, "alone": alone})
         part = place.part
     return {

@@ -63,7 +63,8 @@ def _show_differences(console: Console, summary: Summary) -> None:
         _show_difference(console, one)
     _show_more(console, len(open_ones) - _DIFFERENCES, "kinds (--html shows all)")
     if explained:
-        told = f"{counted(explained, 'record')} of differences that are noise so far, rare enough, or acknowledged."
+        told = f"{counted(explained, 'record')} of differences that are noise so far, rare enough, acknowledged, "
+        told += "or for want of credentials."
         console.print(told, soft_wrap=True)
 
 

@@ -71,12 +71,14 @@ def keys_of(score: OperationScore | FieldScore) -> str:
 
 def state_of(score: OperationScore | FieldScore) -> str:
     """The state as a word: `slower` where only the latency is to blame, `p99 unknown` where that alone is missing,
-    `acknowledged` where it decides nothing.
+    `withheld` where most calls lacked credentials, `acknowledged` where it decides nothing.
     """
     if isinstance(score, FieldScore):
         return "acknowledged" if score.acknowledged else score.state.value.replace("_", " ")
     if score.latency.state is FieldState.REGRESSED and score.state is not FieldState.REGRESSED:
         return "slower"
+    if score.withheld > score.compared and score.state is FieldState.TOO_FEW:
+        return "withheld"
     if score.state is FieldState.CLEAN and not score.covered:
         return "p99 unknown"
     return score.state.value.replace("_", " ")

@@ -1,0 +1,1 @@
+"""`trioshadow plan`: how long a verdict will take, before anything is counted."""

@@ -1,0 +1,71 @@
+"""How much longer it takes, in words: calls, and hours at the present rate. Pure."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+from ._betting import Allowed, Pairs, factor_to_clean, regressed_wealth
+from ._bounds import factor_needed, rate_wealth
+from ._scores import FieldScore
+
+#: Seconds. What went on for less is no rate: it is the noise of a start.
+_RATE = 60.0
+
+
+@attrs.frozen
+class Forecast:
+    """Of one operation, of which so many calls were compared in so many seconds."""
+
+    compared: int
+    seconds: float
+
+    def calls(self, number: float, *, what: str = "more calls") -> str:
+        """`about 4,200 more calls (1.2 hours at the present rate)`; without the hours where no rate is known."""
+        about = rounded(number)
+        told = f"about {about:,} {what.removesuffix('s') if about == 1 else what}"
+        if self.seconds < _RATE or not self.compared:
+            return told
+        return f"{told} ({lasting(number * self.seconds / self.compared)} at the present rate)"
+
+    def of_difference(self, field: FieldScore, allowed: Allowed, error_level: float) -> str:
+        """What becomes of a field that merely differs, if it stays so."""
+        if field.noise is None:
+            pairs = Pairs(0, 0, 0, 0, field.calls, max(0, self.compared - field.calls))
+        else:
+            pairs = Pairs(field.shadow_only, field.secondary_only, field.both, field.neither)
+        needed = -math.log(error_level)
+
+        def is_regressed(factor: float) -> bool:
+            if field.noise is None:
+                return rate_wealth(field.calls * factor, self.compared * factor, allowed.rate) >= needed
+            return regressed_wealth(pairs.times(factor), allowed) >= needed
+
+        regressed = factor_needed(is_regressed)
+        clean = factor_to_clean(pairs, allowed, needed)
+        if regressed is not None and regressed <= clean:
+            more = max(1.0, (regressed - 1) * self.compared)
+            return f"if it stays so, it counts as regressed after {self.calls(more)}"
+        if clean < _NEVER:
+            return f"if it stays so, it is clean after {self.calls(max(1.0, (clean - 1) * self.compared))}"
+        return "if it stays so, no number of calls will decide it"
+
+
+#: Nobody waits for so many times what there is.
+_NEVER = 1e7
+
+
+def lasting(seconds: float) -> str:
+    """`40 seconds`, `12 minutes`, `1.5 hours`, `3 days`: to two digits."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 1.5 * size:
+            number = seconds / size
+            return f"{number:.1f} {unit}" if number < 10 else f"{rounded(number):,} {unit}"
+    return f"{max(1, rounded(seconds)):,} seconds"
+
+
+def rounded(number: float) -> int:
+    """To two digits, upwards."""
+    digits = max(0, math.floor(math.log10(max(1.0, number))) - 1)
+    return int(math.ceil(number / 10**digits) * 10**digits)

@@ -1,0 +1,80 @@
+"""What looks have seen is kept: a decision does not come and go. Pure."""
+
+from __future__ import annotations
+
+import random
+
+from trioshadow.evidence import Decision, Epoch, Evidence, FieldState, Objective, scorecard
+from trioshadow.evidence._evidence import FIELDS
+
+from tests.support.observed import fill, new_evidence, observe
+
+UNTIMED = Objective(max_p99_ratio=None)
+
+
+def changes(seed, shadow, secondary, calls):
+    """The decisions, in the order in which they came, looked at again and again."""
+    chance = random.Random(seed)
+    evidence = Evidence(Epoch(), objective=UNTIMED)
+    seen = []
+    for call in range(calls):
+        sides = (["f"] if chance.random() < rate else [] for rate in (shadow, secondary))
+        observe(evidence, operation="op", shadow=next(sides), secondary=next(sides), key=call, at=call / 20)
+        if call % 50 == 49:
+            decision = scorecard(evidence, UNTIMED).decision
+            if seen[-1:] != [decision]:
+                seen.append(decision)
+    return seen
+
+
+def test_a_decision_does_not_come_and_go():
+    for seed in range(3):
+        assert changes(seed, 0.3, 0.3, 9_000) == [Decision.HOLD, Decision.PROMOTE]
+        assert changes(seed, 0.05, 0.0, 14_000) == [Decision.HOLD, Decision.REJECT]
+
+
+def test_what_was_clean_stays_so_when_a_little_speaks_against_it():
+    evidence = new_evidence()
+    fill(evidence, only_shadow=2, neither=20_000)
+    assert scorecard(evidence, evidence.objective).operation("op").fields[0].state is FieldState.CLEAN
+    fill(evidence, only_shadow=25)
+    assert scorecard(evidence, evidence.objective).operation("op").fields[0].state is FieldState.CLEAN
+    unlooked = new_evidence()
+    fill(unlooked, only_shadow=27, neither=20_000)
+    assert scorecard(unlooked, evidence.objective).operation("op").fields[0].state is not FieldState.CLEAN
+
+
+def test_what_was_rejected_stays_so():
+    evidence = new_evidence()
+    fill(evidence, only_shadow=20, neither=500, blocks=10)
+    assert scorecard(evidence, evidence.objective).decision is Decision.REJECT
+    fill(evidence, neither=50_000)
+    evidence.operations["op"].fields["f"].blocks._others[:] = [(10, 10)]
+    assert scorecard(evidence, evidence.objective).decision is Decision.REJECT
+
+
+def test_for_other_limits_nothing_is_kept():
+    evidence = new_evidence()
+    fill(evidence, only_shadow=20, neither=500)
+    scorecard(evidence, Objective(max_rate=0.9))
+    assert evidence.kept == {}
+    scorecard(evidence, Objective(error_level=0.01, acknowledged=["f"]))
+    assert ("op", "f") in evidence.kept
+
+
+def test_of_what_was_folded_nothing_is_kept():
+    evidence = new_evidence()
+    for number in range(4 * FIELDS):
+        observe(evidence, operation="op", shadow=[f"f {number}"], key=number)
+        if number % 500 == 0:
+            scorecard(evidence, evidence.objective)
+            assert len(evidence.kept) <= 2 * FIELDS + 10
+
+
+def test_a_latency_that_was_slower_stays_so():
+    evidence = new_evidence()
+    for number in range(1_000):
+        observe(evidence, operation="op", key=number, seconds=(0.01, 0.1), at=float(number))
+    assert scorecard(evidence, evidence.objective).operation("op").latency.state is FieldState.REGRESSED
+    observe(evidence, 100_000, operation="op", key=10**6, seconds=(0.01, 0.01), at=1_000.0)
+    assert scorecard(evidence, evidence.objective).operation("op").latency.state is FieldState.REGRESSED

@@ -1,0 +1,214 @@
+"""Rare operations, few keys, critical operations, and what was lost. Pure."""
+
+from __future__ import annotations
+
+import pytest
+
+from trioshadow import Verdict
+from trioshadow.evidence import Acknowledged, Decision, Epoch, Evidence, FieldState, Objective, scorecard
+
+from tests.support.observed import fill, new_evidence, observe
+
+UNTIMED = Objective(max_p99_ratio=None)
+
+
+def rare(number=30, calls=300, bad=0, seconds=0.001):
+    evidence = new_evidence()
+    fill(evidence, operation="often", matched=20_000)
+    for one in range(number):
+        fill(
+            evidence,
+            operation=f"rare {one}",
+            matched=calls - bad * (one == 0),
+            differed=bad * (one == 0),
+            seconds=seconds,
+        )
+    return evidence
+
+
+def test_rare_operations_are_judged_together():
+    judged = scorecard(rare(), UNTIMED)
+    assert (judged.coverage, judged.decision) == (1, Decision.PROMOTE)
+    assert judged.operation("rare 3").pooled
+    assert judged.operation("rare 3").covered
+    assert judged.operation("rare 3").state is FieldState.TOO_FEW
+    assert not judged.operation("often").pooled
+    assert "30 rare operations were judged together, as one, and are clean" in judged.notes
+    assert judged.not_covered == ()
+
+
+def test_too_few_calls_of_all_of_them_are_too_few():
+    judged = scorecard(rare(calls=100), UNTIMED)
+    assert not judged.operation("rare 3").covered
+    assert judged.decision is Decision.HOLD
+
+
+def test_what_differs_in_one_of_them_speaks_against_all():
+    judged = scorecard(rare(bad=30), UNTIMED)
+    assert not any(operation.pooled for operation in judged.operations)
+    assert judged.decision is not Decision.PROMOTE
+
+
+def test_one_in_which_something_differs_is_not_covered_by_the_others():
+    judged = scorecard(rare(number=60, bad=2), UNTIMED)
+    assert judged.operation("rare 3").covered
+    assert not judged.operation("rare 0").covered
+
+
+def test_a_rare_operation_that_is_slow_is_not_covered_by_the_others():
+    evidence = Evidence(Epoch())
+    for number in range(8):
+        times = (0.01, 0.2) if number == 0 else (0.01, 0.01)
+        for call in range(1_000):
+            observe(evidence, operation=f"op {number}", key=1_000 * number + call, seconds=times, at=float(call))
+    judged = scorecard(evidence, Objective())
+    assert judged.operation("op 0").latency.state is FieldState.REGRESSED
+    assert not judged.operation("op 0").covered
+    assert not judged.operation("op 1").covered  # together their p99 is too long
+    without = scorecard(evidence, UNTIMED)
+    assert without.operation("op 1").pooled
+
+
+# ── few keys ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def polled(keys, minutes, calls=10_000, shadow=(), wrong=0):
+    evidence = new_evidence()
+    for number in range(calls):
+        differs = shadow if number % keys < wrong else ()
+        observe(
+            evidence,
+            operation="GET /config",
+            shadow=differs,
+            secondary=[],
+            key=number % keys,
+            at=60.0 * number * minutes / calls,
+        )
+    return scorecard(evidence, UNTIMED)
+
+
+def test_one_url_that_is_polled_becomes_clean():
+    judged = polled(1, 30)
+    assert judged.decision is Decision.PROMOTE
+    assert judged.operation("GET /config").few_keys
+    assert "GET /config: 1 key in 10,000 calls: judged by its calls, over blocks of time" in judged.notes
+
+
+def test_but_not_within_a_few_minutes():
+    judged = polled(1, 5)
+    assert judged.decision is Decision.HOLD
+    assert judged.missing == ("GET /config: calls over about 6 more blocks of time",)
+
+
+def test_one_key_of_few_that_is_wrong_is_seen():
+    judged = polled(20, 30, shadow=["f"], wrong=1)
+    assert judged.decision is not Decision.PROMOTE
+    assert judged.operation("GET /config").fields[0].state in (FieldState.DIFFERS, FieldState.REGRESSED)
+
+
+def test_what_few_keys_showed_is_not_kept_for_many():
+    """One poll at first, then customers, of whom one in twenty gets a wrong answer."""
+    evidence = new_evidence()
+    for number in range(8_000):
+        observe(evidence, operation="op", secondary=[], shadow=["f"] if number in (5, 9) else (), key=0, at=number / 2)
+    assert scorecard(evidence, UNTIMED).operation("op").few_keys
+    for number in range(3_000):
+        differs = ["f"] if number % 20 == 0 else ()
+        observe(evidence, operation="op", secondary=[], shadow=differs, key=1 + number, at=4_000 + number / 2)
+        if number % 100 == 99:
+            assert scorecard(evidence, UNTIMED).decision is not Decision.PROMOTE
+
+
+def test_keys_that_hardly_came_are_not_few():
+    judged = polled(80, 30, calls=2_000)
+    assert not judged.operation("GET /config").few_keys
+    assert judged.decision is Decision.HOLD
+
+
+# ── critical operations ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_critical_operation_must_be_covered():
+    objective = Objective(max_p99_ratio=None, operations={"POST /pay": Objective(max_p99_ratio=None, max_rate=0.01)})
+    evidence = new_evidence()
+    fill(evidence, operation="often", matched=50_000)
+    never = scorecard(evidence, objective)
+    assert never.decision is Decision.HOLD
+    assert "POST /pay: critical, and not covered yet" in never.reasons
+    fill(evidence, operation="POST /pay", matched=100)
+    assert scorecard(evidence, objective).decision is Decision.HOLD
+    fill(evidence, operation="POST /pay", matched=350)
+    assert scorecard(evidence, objective).decision is Decision.PROMOTE
+    assert scorecard(evidence, objective).operation("POST /pay").covered
+
+
+def test_a_critical_operation_is_not_judged_with_rare_ones():
+    objective = Objective(max_p99_ratio=None, operations={"rare 3": Objective(max_p99_ratio=None)})
+    judged = scorecard(rare(), objective)
+    assert not judged.operation("rare 3").pooled
+    assert judged.decision is Decision.HOLD
+
+
+# ── what was lost because of the candidate ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [("breaker", "while the breaker was open"), ("in_flight", "since its legs in flight left no room")],
+)
+def test_what_was_lost_because_of_the_candidate_leaves_the_operation_uncovered(cause, told):
+    evidence = new_evidence()
+    fill(evidence, matched=10_000)
+    row = evidence.operations["op"]
+    row.lost[cause] = 10
+    row.counts[Verdict.PAUSED.slot] = 10
+    assert scorecard(evidence, UNTIMED).decision is Decision.PROMOTE
+    row.lost[cause] = row.counts[Verdict.PAUSED.slot] = 11
+    judged = scorecard(evidence, UNTIMED)
+    assert judged.decision is Decision.HOLD
+    assert judged.coverage == 0
+    assert judged.operation("op").lost == {cause: 11}
+    expected = f"op: 11 sampled calls (0.1%) were not compared because of the new one: 11 {told}"
+    assert judged.reasons[0] == expected
+    assert expected in judged.not_covered
+
+
+def test_what_was_paused_by_choice_is_not_the_candidates():
+    evidence = new_evidence()
+    fill(evidence, matched=10_000)
+    evidence.operations["op"].counts[Verdict.PAUSED.slot] = 5_000
+    judged = scorecard(evidence, UNTIMED)
+    assert judged.decision is Decision.PROMOTE
+    assert "5,000 sampled calls paused (33.3%): taken to be like the others" in judged.notes
+
+
+# ── what is acknowledged ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("field", ["status", "error", "failed", "timed out", "$"])
+def test_a_whole_answer_that_mostly_differs_can_not_be_acknowledged_away(field):
+    objective = Objective(max_p99_ratio=None, acknowledged=[Acknowledged(field)])
+    for differed, decision in ((2_400, Decision.PROMOTE), (2_600, Decision.HOLD)):
+        evidence = new_evidence()
+        fill(evidence, field=field, matched=5_000 - differed, differed=differed)
+        judged = scorecard(evidence, objective)
+        assert judged.decision is decision
+    assert "it is acknowledged, and then nothing else of these answers is compared" in judged.reasons[0]
+    assert "acknowledge" not in judged.missing[0]
+
+
+def test_what_is_acknowledged_and_nearly_always_so_is_said_first():
+    objective = Objective(max_p99_ratio=None, acknowledged=["$.version"])
+    evidence = new_evidence()
+    fill(evidence, field="$.version", matched=100, differed=9_900)
+    judged = scorecard(evidence, objective)
+    assert judged.decision is Decision.PROMOTE
+    assert judged.reasons[1] == "op: $.version differs for 99.00% of the keys (about 9,900); acknowledged"
+
+
+def test_promote_tells_the_failures_that_it_allows():
+    evidence = new_evidence()
+    fill(evidence, field="failed", matched=99_970, differed=30)
+    judged = scorecard(evidence, UNTIMED)
+    assert judged.decision is Decision.PROMOTE
+    assert "op: the new one failed in 30 calls of 100,000, which is allowed" in judged.reasons
