@@ -100,6 +100,12 @@ def test_but_not_within_a_few_minutes():
     assert judged.missing == ("GET /config: calls over about 6 more blocks of time",)
 
 
+def test_and_not_after_a_few_calls():
+    (told,) = polled(2, 30, calls=2_000).missing
+    assert told.startswith("GET /config: about 2,")
+    assert told.endswith(" more calls")
+
+
 def test_one_key_of_few_that_is_wrong_is_seen():
     judged = polled(20, 30, shadow=["f"], wrong=1)
     assert judged.decision is not Decision.PROMOTE
