@@ -14,7 +14,7 @@ from trioshadow.evidence import Objective
 from trioshadow.isolation import SyncBackend
 
 #: In earnest: max_rate=0.001. A script takes no minutes: fifty calls in their order are one event.
-OBJECTIVE = Objective(max_rate=0.01, fast_enough=0.05, block_seconds=None, block_calls=50)
+OBJECTIVE = Objective(max_rate=0.01, fast_enough=0.5, block_seconds=None, block_calls=50)
 
 
 class Order(declarative_base()):

@@ -8,7 +8,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trioshadow.evidence._bounds import (
@@ -88,9 +88,14 @@ def test_the_wealth_against_a_rate_is_worked_by_hand():
     assert math.exp(rate_wealth(1, 1, 0.1)) == pytest.approx(5)
 
 
+@example(0, 3354, 1.4591420292854309e-06)  # the first one is worth nothing, or a little less
 @given(st.integers(0, 10**6), st.integers(0, 10**6), limits)
-def test_the_wealth_against_a_rate_rises_with_what_differs(differ, same, limit):
-    assert rate_wealth(differ + 1, differ + same + 1, limit) >= rate_wealth(differ, differ + same, limit) - 1e-6
+def test_beyond_its_limit_the_wealth_against_a_rate_rises_with_what_differs(differ, same, limit):
+    before, after = rate_wealth(differ, differ + same, limit), rate_wealth(differ + 1, differ + same + 1, limit)
+    if differ > limit * (differ + same):
+        assert after >= before - 1e-6
+    else:
+        assert before == 0
 
 
 def test_a_rate_is_held_against_a_limit_from_both_sides():

@@ -83,7 +83,7 @@ def around(text: str, at: int, limit: int) -> str:
     if at < limit - lead:
         return text[: limit - 1] + "…"
     room = limit - head - 2
-    start = min(at - lead, len(text) - room)
+    start = at - lead  # on both sides the same: two ends that were pushed into the room could look alike
     rest = text[start : start + room]
     return f"{text[:head]}…{rest}{'…' if start + room < len(text) else ''}"
 
