@@ -197,11 +197,29 @@ def test_at_the_limit_hardly_any_run_is_ever_decided(wealth, chances):
 def test_the_first_scale_that_is_enough_is_found_wherever_it_is_looked_for_first(first, about):
     asked = []
 
-    def enough(scale):
+    def bent(scale):
         asked.append(scale)
-        return scale >= (SCALES[first] if first < len(SCALES) else math.inf)
+        return 3.0 if scale >= (SCALES[first] if first < len(SCALES) else math.inf) else -1000.0
 
-    assert first_scale(enough, about) == first
-    assert len(asked) <= 20
+    assert first_scale(bent, 3.0, about) == first
+    assert len(asked) <= 26
     if 1 <= first < len(SCALES) - 1:
-        assert first_scale(enough, SCALES[first]) == first
+        assert first_scale(bent, 3.0, SCALES[first]) == first
+    assert first_scale(bent, 3.0, about, begin=90) == max(90, first)
+    most = SCALES[first - 1] if first else 0.0
+    assert first_scale(bent, 3.0, about, most=most) == len(SCALES)
+
+
+@given(st.floats(0.1, 1e4), st.floats(1e-3, 1e3), st.floats(0.1, 10))
+def test_the_first_scale_is_found_by_few_questions_where_a_line_is_hardly_bent(gain, crossing, guess):
+    asked = []
+
+    def wealth(scale):
+        asked.append(scale)
+        return 3 + gain * (math.log1p(scale / 3_000) - math.log1p(crossing / 3_000))
+
+    found = first_scale(wealth, 3.0, crossing * guess)
+    assert found == next(index for index, scale in enumerate(SCALES) if wealth(scale) >= 3)
+    asked.clear()
+    first_scale(wealth, 3.0, crossing * guess)
+    assert len(asked) <= 9

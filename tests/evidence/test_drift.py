@@ -137,7 +137,7 @@ def test_series_that_were_counted_for_other_limits_are_not_asked():
     other = Evidence(evidence.epoch, objective=Objective(max_rate=0.5))
     merged = Evidence.merge([evidence, other])
     assert merged.operations["op"].fields["f"].drift.block == -1
-    assert merged.operations["op"].p99 is None
+    assert merged.operations["op"].slower == {}
 
 
 @pytest.mark.parametrize("data", [{"since": None, "alarms": 1}, {"since": 1.0}, {"since": 1.0, "alarms": -1}])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
+import attrs
 import pytest
 
 from trioshadow import Verdict
-from trioshadow.evidence import Epoch, Evidence, Objective, Observation, scorecard
+from trioshadow.evidence import Epoch, Evidence, FieldState, Objective, Observation, scorecard
 from trioshadow.evidence._forecast import Forecast, lasting, rounded
 from trioshadow.evidence._objective import allowed_in
 
@@ -53,6 +56,21 @@ def test_what_merely_differs_is_said_to_become_regressed_if_it_stays_so(secondar
     assert "it must be looked at; if it stays so, it counts as regressed after about " in reasons
 
 
+@pytest.mark.parametrize("secondary", [None, True])
+@pytest.mark.parametrize("min_keys", [5, 12])
+def test_the_calls_that_a_forecast_tells_are_those_that_it_takes(secondary, min_keys):
+    """Every call differs, from the first on: the keys that a regression needs at least are more than its odds."""
+    objective = attrs.evolve(OBJECTIVE, min_keys=min_keys)
+    (field,) = scorecard(seen(1, differ=range(1), secondary=secondary), objective).operation("GET /").fields
+    told = Forecast(1, 0.0).of_difference(field, allowed_in(objective, "status"), 0.05, min_keys)
+    assert told.startswith("if it stays so, it counts as regressed after about ")
+    more = int(re.search(r"about (\d+) more", told)[1])
+    for calls, state in ((more * 7 // 10, FieldState.DIFFERS), (1 + more, FieldState.REGRESSED)):
+        evidence = seen(calls, differ=range(calls), secondary=secondary)
+        (field,) = scorecard(evidence, objective).operation("GET /").fields
+        assert field.state is state
+
+
 def test_what_differs_rarely_is_said_to_become_clean():
     evidence = seen(6_000, differ=(10, 4_000))
     for field in evidence.operations["GET /"].fields.values():
@@ -64,7 +82,7 @@ def test_what_differs_rarely_is_said_to_become_clean():
 def test_what_is_right_at_the_limit_is_never_decided():
     (field,) = scorecard(seen(1_000, differ=(500,)), OBJECTIVE).operation("GET /").fields
     forecast = Forecast(1_000, 0.0)
-    assert forecast.of_difference(field, allowed_in(OBJECTIVE, "status"), 0.05).endswith(
+    assert forecast.of_difference(field, allowed_in(OBJECTIVE, "status"), 0.05, 5).endswith(
         "no number of calls will decide it"
     )
 
@@ -72,7 +90,7 @@ def test_what_is_right_at_the_limit_is_never_decided():
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (0.2, "1 seconds"),
+        (0.2, "1 second"),
         (40, "40 seconds"),
         (90, "1.5 minutes"),
         (5_400, "1.5 hours"),

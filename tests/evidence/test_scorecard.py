@@ -593,7 +593,7 @@ def test_each_finding_has_its_reason_and_its_way_out():
     held = card(evidence, Objective(max_p99_ratio=None, acknowledged=["f"]))
     assert held.decision is Decision.HOLD
     told = "the old one never differs from itself, in 501 pairs"
-    more = "if it stays so, it counts as regressed after about 9,900 more calls"
+    more = "if it stays so, it counts as regressed after about 14,000 more calls"
     assert held.reasons == (
         f"new: g differs for 0.20% of the keys (1); {told}: it must be looked at; {more}",
         "odd: h: the old one differs from itself in 100% of the pairs, so the new one can't be judged there",

@@ -9,6 +9,7 @@ import random
 import pytest
 
 from trioshadow.evidence import Decision, Epoch, Evidence, FieldState, Objective, scorecard
+from trioshadow.evidence._histogram import place_of
 from trioshadow.evidence._slower import Slower
 
 from tests.support.observed import observe
@@ -17,9 +18,9 @@ P99 = {"factor": 1.5, "fast_enough": 0.005, "quantile": 0.99}
 
 
 def slower_of(times, **settings):
-    slower = Slower()
+    slower = Slower(**{**P99, **settings})
     for number, (primary, shadow) in enumerate(times):
-        slower.add(primary, shadow, **{**P99, **settings}, block=number // 500)
+        slower.add(place_of(primary), place_of(shadow), number // 500)
     return slower
 
 
@@ -35,44 +36,44 @@ def draws(seed, factor, calls, shared=0.0):
 
 
 def test_nothing_is_known_of_nothing():
-    assert Slower().wealth(0.99) == 0
-    assert slower_of([(0.1, 0.1)] * 50).wealth(0.99) == 0
+    assert Slower(**P99).wealth() == 0
+    assert slower_of([(0.1, 0.1)] * 50).wealth() == 0
 
 
 def test_twice_as_slow_at_the_p99_is_found():
-    assert slower_of(draws(1, 2.0, 3_000)).wealth(0.99) > 5
-    assert slower_of(draws(1, 2.0, 6_000, shared=0.7)).wealth(0.99) > 5
+    assert slower_of(draws(1, 2.0, 3_000)).wealth() > 5
+    assert slower_of(draws(1, 2.0, 6_000, shared=0.7)).wealth() > 5
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.5])
 def test_what_is_no_slower_than_allowed_is_not_found(factor):
     for seed in range(8):
-        assert slower_of(draws(seed, factor, 6_000)).wealth(0.99) < 3
+        assert slower_of(draws(seed, factor, 6_000)).wealth() < 3
 
 
 def test_latencies_that_are_all_alike_are_compared_too():
-    assert slower_of([(0.01, 0.1)] * 1_000).wealth(0.99) > 5  # so many calls it takes to know what a p99 is
-    assert slower_of([(0.01, 0.014)] * 1_000).wealth(0.99) == 0
-    assert slower_of([(0.01, 0.01)] * 1_000).wealth(0.99) == 0
+    assert slower_of([(0.01, 0.1)] * 1_000).wealth() > 5  # so many calls it takes to know what a p99 is
+    assert slower_of([(0.01, 0.014)] * 1_000).wealth() == 0
+    assert slower_of([(0.01, 0.01)] * 1_000).wealth() == 0
 
 
 def test_calls_that_take_no_time_at_all_are_alike():
     """As all do on a virtual clock."""
-    assert slower_of([(0.0, 0.0)] * 5_000).wealth(0.99) == 0
-    assert slower_of([(0.0, 0.0)] * 5_000, fast_enough=0).wealth(0.99) == 0
-    assert slower_of([(0.0, 0.01)] * 1_000).wealth(0.99) > 5
+    assert slower_of([(0.0, 0.0)] * 5_000).wealth() == 0
+    assert slower_of([(0.0, 0.0)] * 5_000, fast_enough=0).wealth() == 0
+    assert slower_of([(0.0, 0.01)] * 1_000).wealth() > 5
 
 
 def test_a_shadow_that_is_fast_enough_is_not_slower():
-    assert slower_of([(1e-5, 0.005)] * 1_000).wealth(0.99) == 0
-    assert slower_of([(1e-5, 0.0051)] * 1_000).wealth(0.99) > 5
-    assert slower_of([(1e-5, 0.0051)] * 1_000, fast_enough=0.01).wealth(0.99) == 0
+    assert slower_of([(1e-5, 0.005)] * 1_000).wealth() == 0
+    assert slower_of([(1e-5, 0.0051)] * 1_000).wealth() > 5
+    assert slower_of([(1e-5, 0.0051)] * 1_000, fast_enough=0.01).wealth() == 0
 
 
 def test_times_beyond_all_bins_are_counted():
     slower = slower_of([(0.0, 1e9), (1e9, 0.0), (5e-7, 5e-7)])
     assert slower.total == 3
-    assert slower.wealth(0.99) == 0
+    assert slower.wealth() == 0
 
 
 def test_a_median_has_a_limit_of_its_own():
@@ -83,17 +84,17 @@ def test_a_median_has_a_limit_of_its_own():
 
     chance = random.Random(4)
     drawn = [times(chance) for _ in range(2_000)]
-    assert slower_of(drawn).wealth(0.99) < 3
-    assert slower_of(drawn, quantile=0.5).wealth(0.5) > 20
+    assert slower_of(drawn).wealth() < 3
+    assert slower_of(drawn, quantile=0.5).wealth() > 20
 
 
 def test_a_block_is_one_toss_for_each_side():
     chance = random.Random(5)
-    slower = Slower()
+    slower = Slower(**{**P99, "factor": 1.01})
     for call in range(10_000):
         stalls = call // 500 == 7, call // 500 in (12, 15)
-        times = [lognormal(chance) + stall for stall in stalls]
-        slower.add(*times, **{**P99, "factor": 1.01}, block=call // 500)
+        times = [place_of(lognormal(chance) + stall) for stall in stalls]
+        slower.add(*times, call // 500)
     worse, better = slower.blocks.counts(20)
     assert 0 < worse < 19
     assert 0 < better < 19
@@ -104,15 +105,16 @@ def test_processes_are_added_up():
     drawn = list(draws(6, 2.0, 2_000))
     whole, one, other = slower_of(drawn), slower_of(drawn[:700]), slower_of(drawn[700:])
     one.update(other)
-    assert one.wealth(0.99) == whole.wealth(0.99)
+    assert one.wealth() == whole.wealth()
     assert one.total == whole.total
 
 
 def test_what_was_written_is_read():
     slower = slower_of(draws(7, 2.0, 1_500))
-    read = Slower.from_dict(json.loads(json.dumps(slower.to_dict())))
+    read = Slower(**P99)
+    read.take(json.loads(json.dumps(slower.to_dict())))
     assert read.to_dict() == slower.to_dict()
-    assert read.wealth(0.99) == slower.wealth(0.99)
+    assert read.wealth() == slower.wealth()
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_what_was_written_is_read():
 def test_what_can_not_have_been_written_is_refused(name, value):
     data = slower_of([(0.1, 0.2)]).to_dict()
     with pytest.raises((ValueError, TypeError, AttributeError)):
-        Slower.from_dict({**data, name: value})
+        Slower(**P99).take({**data, name: value})
 
 
 # ── on a scorecard ──────────────────────────────────────────────────────────────────────────────────────────────────

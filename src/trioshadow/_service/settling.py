@@ -164,7 +164,9 @@ class ShadowSettlement(Settlement):
                 self._row.observe(self._key_hash, run.primary.seconds, run.seconds, run.ended)
                 self._row.latest = time.time()
                 if run.timing is not None or run.primary.timing is not None:
-                    self._row.observe_clocks(run.cpu_seconds, run.queued_seconds, **_clocks_of(run))
+                    self._row.observe_clocks(
+                        shadow_cpu_seconds=run.cpu_seconds, queued_seconds=run.queued_seconds, **_clocks_of(run)
+                    )
             elif verdict in COMPARED:
                 self._observe(_observation(judgement, run, lack), None, _times_of(run))
         except BaseException as exc:

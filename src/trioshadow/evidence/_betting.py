@@ -26,9 +26,11 @@ Of calls without a secondary it is known whether the shadow differs, which is X 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Callable
-from typing import TypeAlias
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import attrs
 
@@ -53,32 +55,63 @@ _exp, _log = math.exp, math.log
 SCALES = tuple(_RATIO**step for step in range(-_STEPS, _STEPS + 1))
 
 
-def first_scale(enough: Callable[[float], bool], about: float) -> int:
-    """The index of the first of SCALES that is enough, as all after it are; their number if none is. `about`: where
-    that may be, so that few are asked.
+def first_scale(
+    wealth: Callable[[float], float], needed: float, about: float, *, begin: int = 0, most: float = math.inf
+) -> int:
+    """The index of the first of SCALES, from `begin` on, at which the wealth is what is needed, as it is at all after
+    it; their number if it is at none, and if it is at none below `most`. `about`: where that may be.
+
+    A wealth is hardly bent between two scales, so it is asked for where a straight line through two of them crosses
+    what is needed, and then beside that: some five times in all, where halving takes nine. Each third time it halves,
+    for one that is bent all the same.
     """
-    last = len(SCALES)
-    low = high = min(max(0, _STEPS + round(math.log(max(about, SCALES[0])) / math.log(_RATIO))), last - 1)
-    step = 1
-    if enough(SCALES[low]):
-        while low > 0 and enough(SCALES[max(0, low - step)]):
-            low, step = max(0, low - step), step * 2
-        low, high = max(0, low - step), low
-    else:
-        while high < last and not enough(SCALES[high]):
-            low, high, step = high + 1, min(last, high + step), step * 2
-    while low < high:
-        middle = (low + high) // 2
-        if enough(SCALES[middle]):
-            high = middle
+    low, high = begin - 1, _index_of(most)
+    end = high
+    if begin >= end:
+        return len(SCALES)
+    lacks: dict[int, float] = {}
+
+    def is_enough(index: int) -> bool:
+        nonlocal low, high
+        lack = lacks[index] = needed - wealth(SCALES[index])
+        if lack > 0:
+            low = index
         else:
-            low = middle + 1
-    return low
+            high = index
+        return lack <= 0
+
+    before = index = min(max(begin, _index_of(about)), end - 1)
+    step, further = (-2, min) if is_enough(index) else (2, max)
+    while low + 1 < high and (low not in lacks or high not in lacks):
+        there = further(index + step, _crossing(before, index, lacks))
+        before, index = index, min(max(begin, there), end - 1)
+        is_enough(index)
+        step *= 3
+    for turn in itertools.cycle(range(3)):
+        if low + 1 >= high:
+            break
+        index = (_crossing(low, high, lacks), index + 1 if index == low else index - 1, (low + high) // 2)[turn]
+        index = min(max(low + 1, index), high - 1)
+        is_enough(index)
+    return high if high < end else len(SCALES)
 
 
-@attrs.frozen
-class Pairs:
-    """Counts of pairs, or of keys that each stand for one; and of calls that have no secondary."""
+def _crossing(one: int, other: int, lacks: Mapping[int, float]) -> int:
+    """Where a straight line through these two comes to zero."""
+    slope = lacks[other] - lacks[one]
+    return _index_of(SCALES[one] - lacks[one] * (SCALES[other] - SCALES[one]) / slope) if slope else other
+
+
+def _index_of(scale: float) -> int:
+    """Of the first that is no less."""
+    return bisect_left(SCALES, scale)
+
+
+class Pairs(NamedTuple):
+    """Counts of pairs, or of keys that each stand for one; and of calls that have no secondary.
+
+    A tuple: a scorecard makes some ten thousand, and of `attrs.frozen` each takes three times as long.
+    """
 
     shadow_only: float
     secondary_only: float
@@ -174,6 +207,24 @@ def _mean(logs: _Logs, b: float, c: float, kept: float) -> float:
     one, two, three = b * b1 + c * c1 + kept * k1, b * b2 + c * c2 + kept * k2, b * b3 + c * c3 + kept * k3
     top = max(one, two, three)
     return top + _log((_exp(one - top) + _exp(two - top) + _exp(three - top)) / 3)
+
+
+def bound_of(wealths: Sequence[Callable[[float], float]], needed: float, pairs: Pairs, allowed: float) -> float:
+    """The least excess, at most 1, at which each of the wealths is what is needed, in steps of 8 %.
+
+    `wealths`: against "so many times what is allowed, or more". `pairs`: what happened, to know where to look first.
+    """
+    worse, better = pairs.shadow_only + pairs.alone, pairs.secondary_only
+    total = worse + better + pairs.both + pairs.neither + pairs.alone_same
+    # Each in which it was worse takes most of what a high stake has won, so that a low one must do.
+    about = max(0.0, worse - better) + 3 * math.sqrt(worse + better) + (40 if worse else 6)
+    about /= max(1.0, total * allowed)
+    find = functools.partial(first_scale, needed=needed, most=1 / allowed)
+    found = find(wealths[0], about=about)
+    for wealth in wealths[1:]:
+        if found < len(SCALES) and wealth(SCALES[found]) < needed:
+            found = find(wealth, about=SCALES[found], begin=found + 1)
+    return min(1.0, SCALES[found] * allowed) if found < len(SCALES) else 1.0
 
 
 @functools.lru_cache(64)

@@ -18,6 +18,9 @@ from typing import Any
 from ._bounds import coin_wealth, mean_of
 from ._plain import count_in
 
+#: Calls of a minute by which a rate is known at all.
+CALLS_OF_BLOCK = 100
+
 
 class Blocks:
     """Of one field, or of one operation's latencies."""

@@ -126,7 +126,9 @@ class Conclusion:
             elif field.state is _DIFFERS:
                 objective = self._objective.of(operation.operation)
                 allowed = allowed_in(objective, field.field)
-                told = self._forecast(operation).of_difference(field, allowed, objective.error_level)
+                told = self._forecast(operation).of_difference(
+                    field, allowed, objective.error_level, objective.min_keys
+                )
                 holds.append(f"{name}: {_finding(field)}: it must be looked at; {told}")
                 missing.append(f"{name}: {_remedy(field)}")
             elif field.state is _UNVERIFIABLE and field.field in FAILURES:

@@ -68,6 +68,9 @@ class Epoch:
         return f"{self.candidate or '(unnamed)'}, rules {self.rules or '(none)'}"
 
 
+_NO_CLOCKS = (None, None, None)
+
+
 class Evidence:
     """The counts of one `epoch`, or of a part of it, `since` a wall-clock time in seconds.
 
@@ -187,13 +190,9 @@ class Evidence:
             return
         row.observe(key_hash, primary_seconds, shadow.seconds, at if now is None else now)
         row.latest = at
-        row.observe_clocks(
-            shadow.cpu_seconds,
-            shadow.queued_seconds,
-            primary_cpu_seconds=primary_cpu_seconds,
-            contended=contended,
-            unlike=unlike,
-        )
+        clocks = primary_cpu_seconds, shadow.cpu_seconds, shadow.queued_seconds
+        if contended or unlike or clocks != _NO_CLOCKS:
+            row.observe_clocks(*clocks, contended=contended, unlike=unlike)
         if secondary is not None:
             self._pair(row, shadow, secondary, key_hash, at)
         if shadow.fields:

@@ -14,7 +14,7 @@ from trioshadow._model.keys import key_of_text, shown_key
 from ._again import First
 from ._blocks import Blocks
 from ._distinct import DistinctKeys
-from ._drift import Drift, Moment
+from ._drift import Drift
 from ._plain import count_in, moment_in, text_in
 from ._tosses import ALONE, BOTH, SECONDARY_ONLY, SHADOW_ONLY, Tosses
 
@@ -169,10 +169,6 @@ class FieldTally:
             self.blocks.add(block, x)
         if self.first is None:
             self.first, self.first_at = says, at
-
-    def drift_to(self, x: int, limit: float, moment: Moment, *, paired: bool) -> None:
-        """Of the latest call, or pair, X was `x`, and `limit` is allowed: is it broken now?"""
-        self.drift.add(x, limit, moment, order=self.order, paired=paired)
 
     def noise(self, of: int) -> float:
         """In which part of so many pairs the secondary differed, if that is known well enough; else 0."""

@@ -7,7 +7,7 @@ import math
 import attrs
 
 from ._betting import Allowed, Pairs, factor_to_clean, regressed_wealth
-from ._bounds import factor_needed, rate_wealth
+from ._bounds import factor_needed, rate_wealth, weight_of
 from ._scores import FieldScore
 
 #: Seconds. What went on for less is no rate: it is the noise of a start.
@@ -29,18 +29,26 @@ class Forecast:
             return told
         return f"{told} ({lasting(number * self.seconds / self.compared)} at the present rate)"
 
-    def of_difference(self, field: FieldScore, allowed: Allowed, error_level: float) -> str:
-        """What becomes of a field that merely differs, if it stays so."""
+    def of_difference(self, field: FieldScore, allowed: Allowed, error_level: float, min_keys: int) -> str:
+        """What becomes of a field that merely differs, if it stays so. If it is the first that does; it takes a few
+        calls more for each that came before.
+        """
         if field.noise is None:
             pairs = Pairs(0, 0, 0, 0, field.calls, max(0, self.compared - field.calls))
         else:
             pairs = Pairs(field.shadow_only, field.secondary_only, field.both, field.neither)
         needed = -math.log(error_level)
+        worse = pairs.alone + pairs.shadow_only
 
         def is_regressed(factor: float) -> bool:
-            if field.noise is None:
-                return rate_wealth(field.calls * factor, self.compared * factor, allowed.rate) >= needed
-            return regressed_wealth(pairs.times(factor), allowed) >= needed
+            if worse * factor < min_keys:
+                return False
+            if field.noise is None:  # the bet begins after the first
+                wealth = rate_wealth(worse * factor - 1, self.compared * factor - 1, allowed.rate)
+            else:
+                many = pairs.times(factor)
+                wealth = regressed_wealth(many._replace(shadow_only=max(0.0, many.shadow_only - 1)), allowed)
+            return wealth >= needed - weight_of(0)
 
         regressed = factor_needed(is_regressed)
         clean = factor_to_clean(pairs, allowed, needed)
@@ -62,7 +70,8 @@ def lasting(seconds: float) -> str:
         if seconds >= 1.5 * size:
             number = seconds / size
             return f"{number:.1f} {unit}" if number < 10 else f"{rounded(number):,} {unit}"
-    return f"{max(1, rounded(seconds)):,} seconds"
+    whole = max(1, rounded(seconds))
+    return f"{whole:,} second{'s' if whole > 1 else ''}"
 
 
 def rounded(number: float) -> int:

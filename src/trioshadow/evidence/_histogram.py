@@ -16,9 +16,27 @@ from ._plain import count_in
 
 _PER_OCTAVE = 8
 _LEAST = 1e-6
-_BINS = 32 * _PER_OCTAVE
+_OCTAVES = 32
+_BINS = _OCTAVES * _PER_OCTAVE
 _NAMES = frozenset(map(str, range(_BINS)))
 _log2 = math.log2
+
+#: Places are four times as fine as bins.
+_FINER = 2
+PLACES_PER_OCTAVE = _PER_OCTAVE << _FINER
+PLACES = _BINS << _FINER
+_LAST = PLACES - 0.5
+_MOST = _LEAST * 2.0**_OCTAVES * 0.99
+
+
+def place_of(seconds: float) -> float:
+    """Where a latency lies on a scale of 32 an octave, from 1 µs on, in [0, 1024); -1 if it is 1 µs or less.
+
+    Whoever counts it in more than one way asks for it once: the logarithm is what counting costs most.
+    """
+    if _LEAST < seconds < _MOST:
+        return PLACES_PER_OCTAVE * _log2(seconds * 1e6)
+    return _LAST if seconds > _LEAST else -1.0
 
 
 #: Where a bin ends and the next begins, in seconds. The first also has what is less, and the last what is more; and
@@ -43,14 +61,13 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         """Count one."""
-        try:
-            self._counts[int(_PER_OCTAVE * _log2(seconds * 1e6)) if seconds > _LEAST else 0] += 1
-        except IndexError:
-            if self._counts:
-                self._counts[-1] += 1
-            else:
-                self._counts = [0] * _BINS
-                self.add(seconds)
+        self.add_at(place_of(seconds))
+
+    def add_at(self, place: float) -> None:
+        """Count one, of which `place_of()` is known."""
+        if not self._counts:
+            self._counts = [0] * _BINS
+        self._counts[int(place) >> _FINER if place > 0 else 0] += 1
 
     @property
     def total(self) -> int:
@@ -68,11 +85,14 @@ class Histogram:
 
     def quantile(self, fraction: float) -> float | None:
         """The latency in seconds that this fraction, in (0, 1], does not pass, give or take 4.4 %; None without any."""
-        if not self.total:
-            return None
+        return self.quantiles(fraction)[0]
+
+    def quantiles(self, *fractions: float) -> list[float | None]:
+        """The same of several."""
         reached = list(accumulate(self._counts))
-        index = bisect_left(reached, max(1, fraction * self.total - 1e-9), hi=_BINS - 1)
-        return _middle(index)
+        if not reached or not (total := reached[-1]):
+            return [None] * len(fractions)
+        return [_middle(bisect_left(reached, max(1, fraction * total - 1e-9), hi=_BINS - 1)) for fraction in fractions]
 
     def edges(self) -> list[tuple[float, int]]:
         """Upper edges of the bins that have any, rising, each with how many latencies lie above it for certain."""

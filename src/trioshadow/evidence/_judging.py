@@ -32,20 +32,21 @@ import attrs
 from trioshadow._model.verdict import IN_FLIGHT, Verdict
 
 from ._again import KEYS_OF_AGAIN
-from ._betting import SCALES, Allowed, Pairs, clean_wealth, factor_to_clean, first_scale, regressed_wealth
+from ._betting import Allowed, Pairs, bound_of, clean_wealth, factor_to_clean, regressed_wealth
 from ._bounds import discoveries, rate_wealth
 from ._conclusion import Conclusion
 from ._evidence import Evidence
 from ._field import FieldTally
 from ._gate import blocks_needed
 from ._kept import Kept
-from ._latency import QUANTILES, are_fast_enough, latencies
+from ._latency import are_fast_enough, latencies
 from ._objective import Objective
 from ._operation import ANYTHING, MIRRORED, NOT_MIRRORED, Operation
 from ._places import FAILURES
 from ._rare import are_clean, rare_rows
 from ._scorecard import Scorecard
 from ._scores import BLOCKS_OF_FEW_KEYS, FieldScore, FieldState, LatencyScore, OperationScore, ratio
+from ._slower import QUANTILES
 from ._tosses import ALONE, SHADOW_ONLY, over_levels
 
 OTHER_FIELDS = "(other fields)"
@@ -93,7 +94,7 @@ def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
         seen = {
             (score.operation, name)
             for score in operations
-            for name in (ANYTHING, *QUANTILES, *(field.field for field in score.fields))
+            for name in (ANYTHING, *(quantile.name for quantile in QUANTILES), *(field.field for field in score.fields))
         }
         evidence.kept = {names: one for names, one in evidence.kept.items() if names in seen}
     operations.sort(key=lambda operation: (-operation.calls, operation.operation))
@@ -149,12 +150,13 @@ class Judge:
         self._objective = objective = objective.of(name)
         self._kept = kept
         self._paired = paired
-        self._keys = min(row.keys.estimate, row.compared)
+        self._compared = row.compared
+        self._keys = min(row.keys.estimate, self._compared)
         self._needed = -math.log(objective.error_level)
         self._allowed = Allowed(objective.max_rate, objective.noise_margin), Allowed(objective.max_rate, 0.0)
         """Of fields, and of failures."""
         few = row.keys.exact and not row.keys.keyless and 0 < row.keys.estimate <= _FEW_KEYS
-        self._few_keys = few and row.compared >= _OFTEN * row.keys.estimate
+        self._few_keys = few and self._compared >= _OFTEN * row.keys.estimate
 
     def fields(self) -> Iterator[tuple[str, FieldTally]]:
         """All of its fields."""
@@ -165,9 +167,9 @@ class Judge:
     def pairs(self, name: str, tally: FieldTally) -> Pairs:
         """What its calls said of this field; of one that none differed in, with a tally of nothing."""
         row = self._row
-        alone_same = max(0, row.compared - row.asked - tally.alone)
+        alone_same = max(0, self._compared - row.asked - tally.alone)
         if not self._paired:
-            return Pairs(0, 0, 0, 0, tally.differed, max(0, row.compared - tally.differed))
+            return Pairs(0, 0, 0, 0, tally.differed, max(0, self._compared - tally.differed))
         b, c, both = tally.shadow_only, tally.secondary_only, tally.both
         return Pairs(b, c, both, max(0, row.pairs_of(name) - b - c - both), tally.alone, alone_same)
 
@@ -181,7 +183,7 @@ class Judge:
         first = tally.first in (SHADOW_ONLY, ALONE)
 
         def of_pairs(pairs: Pairs) -> float:
-            return regressed_wealth(attrs.evolve(pairs, shadow_only=max(0, pairs.shadow_only - first)), allowed)
+            return regressed_wealth(pairs._replace(shadow_only=max(0, pairs.shadow_only - first)), allowed)
 
         def of_calls(pairs: Pairs) -> float:
             worse = max(0, pairs.alone - first)
@@ -207,10 +209,9 @@ class Judge:
 
     # ── clean ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _clean_wealths(self, name: str, tally: FieldTally) -> list[Callable[[float], float]]:
+    def _clean_wealths(self, name: str, tally: FieldTally, pairs: Pairs) -> list[Callable[[float], float]]:
         """The log-wealths against "so many times what is allowed, or more": of pairs, and of keys."""
         allowed = self._allowed[name in FAILURES]
-        pairs = self.pairs(name, tally)
         wealths: list[Callable[[float], float]] = [functools.partial(clean_wealth, pairs, allowed)]
         if not self._few_keys:
             levels = self.levels(tally, most=False)
@@ -226,29 +227,16 @@ class Judge:
         b, c, noisy = tally.twice_shadow, tally.twice_secondary, max(tally.twice_noisy, tally.twice_secondary)
         return Pairs(b, c, noisy - c, max(0, twice - b - noisy))
 
-    def _bound(self, wealths: list[Callable[[float], float]], pairs: Pairs, allowed: float) -> float:
-        """The rate beyond noise: where all of them are enough."""
-        worse, better = pairs.shadow_only + pairs.alone, pairs.secondary_only
-        total = worse + better + pairs.both + pairs.neither + pairs.alone_same
-        about = (max(0.0, worse - better) + 2 * math.sqrt(worse + better) + 4) / max(1.0, total * allowed)
-        found = 0
-        for wealth in wealths:
-            found = max(found, first_scale(functools.partial(self._is_enough_at, wealth), about))
-        return min(1.0, SCALES[found] * allowed) if found < len(SCALES) else 1.0
-
-    def _is_enough_at(self, wealth: Callable[[float], float], scale: float) -> bool:
-        return wealth(scale) >= self._needed
-
     # ── a field ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def field(self, name: str, tally: FieldTally, wealth: float, *, regressed: bool) -> FieldScore:
         """The score of one of its fields."""
         row = self._row
-        pairs = row.pairs_of(name)
+        pairs, said = row.pairs_of(name), self.pairs(name, tally)
         of_secondary = tally.both + tally.secondary_only
         noise = ratio(of_secondary, pairs) if pairs else None
         allowed = self._allowed[name in FAILURES].at(noise or 0.0)
-        wealths = self._clean_wealths(name, tally)
+        wealths = self._clean_wealths(name, tally, said)
         kept = self._kept_of(name)
         now = min(one(1.0) for one in wealths)
         # Of few keys there may be more tomorrow, and what calls say of these is not kept for them.
@@ -257,11 +245,11 @@ class Judge:
         if again is not None:
             wealths.append(functools.partial(clean_wealth, again, self._allowed[False]))
             clean = kept.look("again", wealths[-1](1.0)) >= self._needed and clean
-        bound = self._bound(wealths, self.pairs(name, tally), allowed)
+        bound = bound_of(wealths, self._needed, said, allowed)
         open_, level = row.open_blocks, self._objective.error_level
         most = kept.look("blocks", tally.blocks.wealth(open_))
         # Two estimates need not agree where all differ.
-        keys = self._keys if tally.differed == row.compared else min(tally.keys.estimate, tally.differed, self._keys)
+        keys = self._keys if tally.differed == self._compared else min(tally.keys.estimate, tally.differed, self._keys)
         return FieldScore(
             field=name,
             state=self._state(name, tally, clean=clean, regressed=regressed, noise=noise, wealth=wealth),
@@ -323,7 +311,7 @@ class Judge:
         fields = sorted(fields, key=lambda field: (-_SEVERITY[field.state], -field.calls, field.field))
         by_verdict = {verdict.value: row.counts[verdict.slot] for verdict in NOT_MIRRORED}
         lost = sum(row.lost.values())
-        lossy = lost > objective.max_rate * (row.compared + lost)
+        lossy = lost > objective.max_rate * (self._compared + lost)
         return OperationScore(
             operation=self._name,
             state=worst,
@@ -332,10 +320,10 @@ class Judge:
             not_mirrored={verdict: count for verdict, count in by_verdict.items() if count},
             lost={cause: count for cause, count in row.lost.items() if count},
             lossy=lossy,
-            settled=row.compared + row.withheld.calls + row.counts[Verdict.ABANDONED.slot],
+            settled=self._compared + row.withheld.calls + row.counts[Verdict.ABANDONED.slot],
             withheld=row.withheld.calls,
             secondary_withheld=row.secondary_withheld.calls,
-            compared=row.compared,
+            compared=self._compared,
             keys=self._keys,
             keyless=row.keys.keyless,
             blocks=row.block,
@@ -353,7 +341,7 @@ class Judge:
         row = self._row
         if self._few_keys and row.block < BLOCKS_OF_FEW_KEYS:
             return False
-        units = row.compared if self._few_keys else min(row.compared, row.keys.at_least)
+        units = self._compared if self._few_keys else min(self._compared, row.keys.at_least)
         return clean_wealth(Pairs(0, 0, 0, 0, 0, units), self._allowed[True]) >= self._needed
 
     def _needed_keys(self, fields: list[FieldScore], state: FieldState) -> float | None:
@@ -369,7 +357,7 @@ class Judge:
         if not keys or state not in (_TOO_FEW, _DIFFERS) or OTHER_FIELDS in [field.field for field in fields]:
             return None
         tallies = {**row.fields, ANYTHING: row.anything}
-        units = row.compared if self._few_keys else min(row.compared, keys)
+        units = self._compared if self._few_keys else min(self._compared, keys)
         factors = [factor_to_clean(Pairs(0, 0, 0, 0, 0, units), self._allowed[True], self._needed)]
         for field in fields:
             pairs = self.pairs(field.field, tallies[field.field])
@@ -387,4 +375,4 @@ def _evened(pairs: Pairs) -> Pairs:
     if not pairs.secondary_only:
         return pairs
     even = (pairs.shadow_only + pairs.secondary_only) / 2
-    return attrs.evolve(pairs, shadow_only=even, secondary_only=even)
+    return pairs._replace(shadow_only=even, secondary_only=even)

@@ -11,9 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
-import attrs
-
-from ._bounds import discoveries, factor_needed, is_below
+from ._bounds import calls_to_be_below, discoveries, factor_needed, is_below
 from ._contention import is_judged
 from ._gate import blocks_needed
 from ._histogram import Histogram
@@ -21,33 +19,7 @@ from ._kept import Kept
 from ._objective import Objective
 from ._operation import Operation
 from ._scores import FieldState, LatencyScore
-from ._slower import Slower
-
-
-@attrs.frozen
-class _Quantile:
-    name: str
-    part: float
-    limit: str
-    """The parameter of the objective."""
-
-    def factor(self, objective: Objective) -> float | None:
-        factor: float | None = getattr(objective, self.limit)
-        return factor
-
-    def counted(self, row: Operation, objective: Objective) -> Slower | None:
-        """What was compared call by call, if that was for this limit."""
-        asked = objective.max_p99_ratio, objective.max_p50_ratio, objective.fast_enough
-        known = row.objective.max_p99_ratio, row.objective.max_p50_ratio, row.objective.fast_enough
-        slower: Slower | None = getattr(row, self.name)
-        return slower if asked == known else None
-
-
-_QUANTILES = (_Quantile("p50", 0.5, "max_p50_ratio"), _Quantile("p99", 0.99, "max_p99_ratio"))
-
-
-#: Their names.
-QUANTILES = tuple(quantile.name for quantile in _QUANTILES)
+from ._slower import QUANTILES
 
 
 def latencies(
@@ -56,13 +28,16 @@ def latencies(
     """Whether each operation's quantiles hold. `kept`: the most that earlier looks have seen, by operation and name."""
     slow: dict[str, list[str]] = {name: [] for name in rows}
     gates: dict[str, tuple[tuple[int, int], int | None]] = {}
-    asked = sum(quantile.factor(objective) is not None for quantile in _QUANTILES)
-    for quantile in _QUANTILES:
-        counted = {name: quantile.counted(row, objective.of(name)) for name, row in rows.items() if is_judged(row)}
-        found = {name: slower for name, slower in counted.items() if slower is not None}
+    asked = sum(quantile.factor(objective) is not None for quantile in QUANTILES)
+    for quantile in QUANTILES:
+        found = {
+            name: row.slower[quantile.name]
+            for name, row in rows.items()
+            if quantile.name in row.slower and is_judged(row) and _is_counted(row, objective.of(name))
+        }
         level = objective.error_level / max(1, asked)
         wealths = [
-            kept.setdefault((name, quantile.name), Kept()).look("regressed", slower.wealth(quantile.part))
+            kept.setdefault((name, quantile.name), Kept()).look("regressed", slower.wealth())
             for name, slower in found.items()
         ]
         regressed = discoveries(wealths, [rows[name].order for name in found], level)
@@ -78,6 +53,15 @@ def latencies(
     }
 
 
+def _is_counted(row: Operation, objective: Objective) -> bool:
+    """Were calls compared one by one for these very limits?"""
+    known = row.objective
+    return (objective.max_p99_ratio, objective.max_p50_ratio, objective.fast_enough) == (
+        *(known.max_p99_ratio, known.max_p50_ratio),
+        known.fast_enough,
+    )
+
+
 def are_fast_enough(rows: Sequence[Operation], objective: Objective) -> bool:
     """Do the quantiles of all of them together hold? Of those that can be judged."""
     rows = [row for row in rows if is_judged(row)]
@@ -90,9 +74,9 @@ def _score(
     row: Operation, objective: Objective, slow: tuple[str, ...], blocks: tuple[int, int], needed_blocks: int | None
 ) -> LatencyScore:
     primary, shadow = row.primary_seconds, row.shadow_seconds
-    p50, p95, p99 = ((primary.quantile(part), shadow.quantile(part)) for part in (0.5, 0.95, 0.99))
+    p50, p95, p99 = zip(primary.quantiles(0.5, 0.95, 0.99), shadow.quantiles(0.5, 0.95, 0.99), strict=True)
     needed: float | None = None
-    asked = [quantile for quantile in _QUANTILES if quantile.factor(objective) is not None]
+    asked = [quantile.name for quantile in QUANTILES if quantile.factor(objective) is not None]
     state = FieldState.TOO_FEW
     judged = is_judged(row)
     if not asked or not judged:
@@ -100,13 +84,14 @@ def _score(
     elif slow:
         state = FieldState.REGRESSED
     elif primary.total and shadow.total:
-        factor = factor_needed(_Speed(primary, shadow, objective).is_enough)
+        factor = _Speed(primary, shadow, objective).factor_needed()
         if factor == 1.0:
             state = FieldState.CLEAN
         elif factor is not None:
             needed = (factor - 1) * shadow.total
-    cpu = row.primary_cpu_seconds, row.shadow_cpu_seconds
-    cpu_p50, cpu_p99 = ((cpu[0].quantile(part), cpu[1].quantile(part)) for part in (0.5, 0.99))
+    cpu_p50, cpu_p99 = zip(
+        *(cpu.quantiles(0.5, 0.99) for cpu in (row.primary_cpu_seconds, row.shadow_cpu_seconds)), strict=True
+    )
     return LatencyScore(
         state=state,
         judged=judged,
@@ -122,7 +107,7 @@ def _score(
         calls_needed=needed,
         blocks=blocks,
         blocks_needed=needed_blocks,
-        tested=all(quantile.counted(row, objective) is not None for quantile in asked),
+        tested=not asked or (_is_counted(row, objective) and all(name in row.slower for name in asked)),
     )
 
 
@@ -132,10 +117,15 @@ class _Speed:
     def __init__(self, primary: Histogram, shadow: Histogram, objective: Objective) -> None:
         self._alpha = objective.error_level / 2
         self._fast_enough = objective.fast_enough
-        self._asked = [(one.part, factor) for one in _QUANTILES if (factor := one.factor(objective)) is not None]
+        self._asked = [(one.part, factor) for one in QUANTILES if (factor := one.factor(objective)) is not None]
         self._edges = primary.lower_edges()
         self._primary = primary.total
         self._shadow, self._total = shadow, shadow.total
+
+    def factor_needed(self) -> float | None:
+        """How many times the calls it takes, about; None if no number would do."""
+        least = max(calls_to_be_below(self._alpha, 1 - part) for part, _ in self._asked)
+        return factor_needed(self.is_enough, least / self._total)
 
     def is_enough(self, factor: float = 1.0) -> bool:
         """With so many times the calls."""

@@ -12,14 +12,15 @@ from typing import Any
 from trioshadow._model.verdict import IN_FLIGHT, Verdict
 
 from ._again import Again
+from ._blocks import CALLS_OF_BLOCK
 from ._distinct import DistinctKeys
 from ._drift import Drift, Moment
 from ._field import At, FieldTally
-from ._histogram import Histogram
+from ._histogram import Histogram, place_of
 from ._objective import Objective, allowed_in
 from ._places import FAILURES
 from ._plain import count_in, moment_in
-from ._slower import Slower
+from ._slower import QUANTILES, slowers
 from ._withheld_tally import WithheldTally
 
 #: Keys of one operation are counted exactly below this many, and then estimated, with a standard error of 3.1 %.
@@ -38,9 +39,6 @@ NOT_MIRRORED = tuple(verdict for verdict in Verdict if not verdict.mirrored)
 #: legs in flight left no room.
 LOST = ("breaker", "in_flight")
 
-#: Calls of a minute by which a rate is known at all.
-_CALLS = 100
-
 _DEFAULT = Objective()
 
 
@@ -49,9 +47,9 @@ class Operation:
 
     __slots__ = (
         *("again", "anything", "asked", "block", "blocks", "contended", "counts", "fields", "held", "inherited"),
-        *("keys", "latest", "lost", "objective", "order", "other_fields", "p50", "p99", "pair_keys", "pairs"),
+        *("keys", "latest", "lost", "objective", "order", "other_fields", "pair_keys", "pairs"),
         *("primary_cpu_seconds", "primary_seconds", "queued_seconds", "secondary_counts", "secondary_seconds", "seen"),
-        *("secondary_withheld", "shadow_cpu_seconds", "shadow_seconds", "unlike", "withheld"),
+        *("secondary_withheld", "shadow_cpu_seconds", "shadow_seconds", "slower", "unlike", "withheld"),
         *("_begun_at", "_block_at", "_ends_at", "_now", "_size", "_still_at", "_still_since"),
     )
 
@@ -99,8 +97,8 @@ class Operation:
         self.contended = self.unlike = 0
         """Compared calls whose times say more of the interpreter lock than of the two sides; and those whose primary
         was timed alone, and whose shadow with the turns of others on its loop."""
-        self.p50 = None if objective.max_p50_ratio is None else Slower()
-        self.p99 = None if objective.max_p99_ratio is None else Slower()
+        self.slower = slowers(objective)
+        """The two sides of each call compared, by name of the quantile."""
         self.withheld, self.secondary_withheld = WithheldTally(), WithheldTally()
         """Calls that have a verdict and were not compared: the shadow's copy lacked credentials, so that it refused;
         and calls with a secondary that refused for the same reason."""
@@ -141,34 +139,22 @@ class Operation:
         self._now = now
         self.keys.add(key_hash)
         if primary_seconds is not None:
-            self.primary_seconds.add(primary_seconds)
-        if shadow_seconds is not None:
+            primary = place_of(primary_seconds)
+            self.primary_seconds.add_at(primary)
+            if shadow_seconds is not None:
+                shadow = place_of(shadow_seconds)
+                self.shadow_seconds.add_at(shadow)
+                for slower in self.slower.values():
+                    slower.add(primary, shadow, self.block)
+        elif shadow_seconds is not None:
             self.shadow_seconds.add(shadow_seconds)
-            if primary_seconds is not None and self.p99 is not None:
-                self.p99.add(
-                    primary_seconds,
-                    shadow_seconds,
-                    factor=self.objective.max_p99_ratio or 1.0,
-                    fast_enough=self.objective.fast_enough,
-                    quantile=0.99,
-                    block=self.block,
-                )
-            if primary_seconds is not None and self.p50 is not None:
-                self.p50.add(
-                    primary_seconds,
-                    shadow_seconds,
-                    factor=self.objective.max_p50_ratio or 1.0,
-                    fast_enough=self.objective.fast_enough,
-                    quantile=0.5,
-                    block=self.block,
-                )
 
     def observe_clocks(
         self,
+        primary_cpu_seconds: float | None,
         shadow_cpu_seconds: float | None,
         queued_seconds: float | None,
         *,
-        primary_cpu_seconds: float | None,
         contended: bool,
         unlike: bool,
     ) -> None:
@@ -185,7 +171,7 @@ class Operation:
     def _look_at_clock(self, now: float) -> None:
         """A block may be over: by the clock, or after some calls if that stands still or is not asked."""
         seconds = self.objective.block_seconds
-        enough = _CALLS
+        enough = CALLS_OF_BLOCK
         if seconds is not None and now >= self._ends_at:
             self._ends_at = (now // seconds + 1) * seconds
         else:
@@ -207,13 +193,13 @@ class Operation:
         limit = self.objective.max_rate
         field.add_alone(key_hash, at, self.keys)
         field.count_in_block(self.blocks, _most(limit, max(self._size, self.objective.block_calls)))
-        field.drift_to(1, limit, Moment(self.seen, at, self.block), paired=False)
+        field.drift.add(1, limit, Moment(self.seen, at, self.block), order=field.order, paired=False)
 
     def pair(self, name: str, field: FieldTally, x: int, key_hash: int | None, at: float) -> None:
         """Of a call with a secondary, the shadow (1), the secondary (-1), or both (0) differed in this field."""
         field.add_pair(x, key_hash, at, self.block, self.pair_keys)
         limit = allowed_in(self.objective, name).at(field.noise(self.pairs_of(name)))
-        field.drift_to(x, limit, Moment(self.asked, at, self.block), paired=True)
+        field.drift.add(x, limit, Moment(self.asked, at, self.block), order=field.order, paired=True)
 
     def update(self, other: Operation) -> None:
         """Add the counts of another, field by field."""
@@ -271,9 +257,9 @@ class Operation:
         self.queued_seconds.update(other.queued_seconds)
         self.contended += other.contended
         self.unlike += other.unlike
-        for ours, theirs in ((self.p50, other.p50), (self.p99, other.p99)):
-            if ours is not None and theirs is not None:
-                ours.update(theirs)
+        for name, slower in self.slower.items():
+            if name in other.slower:
+                slower.update(other.slower[name])
         self.withheld.update(other.withheld)
         self.secondary_withheld.update(other.secondary_withheld)
         self.anything.update(other.anything, blocks, other_blocks)
@@ -281,7 +267,7 @@ class Operation:
 
     def forget_what_depends(self) -> None:
         """Of series that were counted for different objectives: what each found by its own."""
-        self.p50 = self.p99 = None
+        self.slower = {}
         for field in self.fields.values():
             field.drift = Drift()
 
@@ -306,8 +292,10 @@ class Operation:
             "primary_cpu_seconds": self.primary_cpu_seconds.to_dict(),
             "shadow_cpu_seconds": self.shadow_cpu_seconds.to_dict(),
             "queued_seconds": self.queued_seconds.to_dict(),
-            "p50": None if self.p50 is None else self.p50.to_dict(),
-            "p99": None if self.p99 is None else self.p99.to_dict(),
+            **{
+                quantile.name: self.slower[quantile.name].to_dict() if quantile.name in self.slower else None
+                for quantile in QUANTILES
+            },
             "withheld": self.withheld.to_list(),
             "secondary_withheld": self.secondary_withheld.to_list(),
             "anything": self.anything.to_dict(blocks),
@@ -339,8 +327,11 @@ class Operation:
         operation.primary_cpu_seconds = Histogram.from_dict(data["primary_cpu_seconds"])
         operation.shadow_cpu_seconds = Histogram.from_dict(data["shadow_cpu_seconds"])
         operation.queued_seconds = Histogram.from_dict(data["queued_seconds"])
-        operation.p50 = None if data["p50"] is None else Slower.from_dict(data["p50"])
-        operation.p99 = None if data["p99"] is None else Slower.from_dict(data["p99"])
+        for name in [quantile.name for quantile in QUANTILES]:
+            if data[name] is None:
+                operation.slower.pop(name, None)
+            else:
+                operation.slower[name].take(data[name])
         operation.withheld = WithheldTally.from_list(data["withheld"])
         if operation.compared < 0:
             raise ValueError("more calls were withheld than have a verdict")

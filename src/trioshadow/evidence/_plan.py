@@ -17,20 +17,18 @@ import attrs
 from trioshadow._model.checks import is_fraction, number
 
 from ._betting import Allowed, Pairs, clean_wealth, regressed_wealth
+from ._blocks import CALLS_OF_BLOCK
 from ._bounds import coin_wealth, rate_wealth, weight_of
+from ._tosses import LEVEL_WEIGHTS
 
 _is_flow = number("calls a second in (0, inf)", lambda flow: 0 < flow < math.inf)
 _is_part = number("a fraction in (0, 1]", lambda part: 0 < part <= 1)
 
 _HALF, _NINE_OF_TEN = 0.5, 0.9
-#: Keys are bet on with this part: see `_tosses.py`.
-_OF_KEYS = 0.9
 #: From so many on, keys are estimated, and counted as so many at least: see `DistinctKeys.at_least`.
 _EXACT, _AT_LEAST = 1_023, 1 - 3 / math.sqrt(1_022)
 #: Nobody waits for more calls, or blocks.
 _MOST = 1e13
-#: Calls of a minute by which a rate is known at all: see `_operation.py`.
-_CALLS = 100
 
 
 class Asked(Protocol):
@@ -173,7 +171,7 @@ class _Planner:
         return Pairs(b + moved, max(0.0, c - moved), both, neither, differ, alone - differ)
 
     def _clean(self, calls: float, noise_rate: float, part: float) -> bool:
-        needed = self._needed - math.log(_OF_KEYS)
+        needed = self._needed - LEVEL_WEIGHTS[0]
         known = max(min(calls, _EXACT), calls * _AT_LEAST)
         failures = clean_wealth(Pairs(0, 0, 0, 0, 0, known), Allowed(self._asked.max_rate, 0.0))
 
@@ -185,11 +183,11 @@ class _Planner:
         return failures >= self._needed and _chance(wealth, calls, needed) >= part
 
     def _regressed(self, calls: float, noise_rate: float) -> bool:
-        needed = self._needed - weight_of(0) - math.log(_OF_KEYS)
+        needed = self._needed - weight_of(0) - LEVEL_WEIGHTS[0]
         counts = self._counts(calls, noise_rate, self._shadow, 0.0)
         # It jumps over where it is enough, at one of few differences: the median of a Poisson variable.
         if noise_rate:
-            whole = attrs.evolve(counts, shadow_only=math.floor(counts.shadow_only + 1 / 3))
+            whole = counts._replace(shadow_only=math.floor(counts.shadow_only + 1 / 3))
             return regressed_wealth(whole, self._allowed) >= needed
         return rate_wealth(math.floor(counts.alone + 1 / 3), calls, self._asked.max_rate) >= needed
 
@@ -216,7 +214,7 @@ class _Planner:
             wins, losses = _wins(worse, better), _wins(better, worse)
         else:
             if seconds is not None:  # shorter ones are one with the next
-                calls *= max(1, math.ceil(_CALLS / calls))
+                calls *= max(1, math.ceil(CALLS_OF_BLOCK / calls))
             wins = _more_than(calls * self._shadow, math.floor(calls * self._asked.max_rate + math.log(2)))
             losses = 1 - wins
         blocks = self._until(lambda number: coin_wealth(number * wins, number * losses) >= self._needed - weight_of(0))
