@@ -40,6 +40,11 @@ if not PYENV.is_dir() and (shim := shutil.which("pyenv")):
 if PYENV.is_dir() and "PYENV_VERSION" not in os.environ:
     os.environ["PYENV_VERSION"] = ":".join(sorted((path.name for path in PYENV.iterdir()), reverse=True))
 
+THERE = [python for python in PYTHONS if shutil.which(f"python{python}")]
+#: On these everything is tested: the oldest, and the newest that is there. What lies between them differs from both in
+#: little that slow tests alone would show, and they take seven minutes.
+ENDS = {PYTHONS[0], *THERE[-1:]}
+
 
 def install(session: nox.Session, *groups: str) -> None:
     """The project with all extras, as it lies here, and the requirements of these dependency groups."""
@@ -84,12 +89,12 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests_all(session: nox.Session) -> None:
-    """Test with each Python that is there: everything, and more examples; on the oldest with coverage, which must be
-    100 % of the core. Arguments go to pytest instead.
+    """Test with each Python that is there. On the oldest and the newest everything, and more examples; on the oldest
+    with coverage, which must be 100 % of the core. Arguments go to pytest instead.
     """
     install(session, "tests")
     env = pairs(session)
-    everything = session.posargs or (*PARALLEL, "--hypothesis-profile=long")
+    everything = session.posargs or ((*PARALLEL, "--hypothesis-profile=long") if session.python in ENDS else QUICK)
     if session.python != PYTHONS[0] or session.posargs:  # a part of the tests covers a part of the code
         session.run("pytest", *everything, env=env)
         return

@@ -19,7 +19,7 @@ from trioshadow.asgi import ShadowMiddleware
 from trioshadow.compare import Accept, Normalize
 from trioshadow.evidence import Objective
 
-#: In earnest: max_rate=0.001. A script takes no minutes: fifty calls in their order are one event.
+#: In earnest: max_rate=0.001, and no fast_enough. A script takes no minutes: fifty calls in order are one event.
 OBJECTIVE = Objective(max_rate=0.01, fast_enough=0.5, block_seconds=None, block_calls=50)
 
 UNTIL = datetime(2026, 1, 1, tzinfo=UTC)

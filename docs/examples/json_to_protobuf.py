@@ -10,8 +10,8 @@ from trioshadow import ResponseRecord, ShadowConfig, Shadower
 from trioshadow.compare import IgnoreHeader, Normalize, Tolerance
 from trioshadow.evidence import Objective
 
-#: In earnest: max_rate=0.001. A script takes no minutes: fifty calls in their order are one event.
-OBJECTIVE = Objective(max_rate=0.01, block_seconds=None, block_calls=50)
+#: In earnest: max_rate=0.001, and no fast_enough. A script takes no minutes: fifty calls in order are one event.
+OBJECTIVE = Objective(max_rate=0.01, fast_enough=0.5, block_seconds=None, block_calls=50)
 
 # In place of what protoc makes of your .proto file.
 file = descriptor_pb2.FileDescriptorProto(name="shop.proto", package="shop", syntax="proto3")

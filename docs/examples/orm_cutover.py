@@ -13,7 +13,7 @@ from trioshadow import ShadowConfig, Shadower
 from trioshadow.evidence import Objective
 from trioshadow.isolation import SyncBackend
 
-#: In earnest: max_rate=0.001. A script takes no minutes: fifty calls in their order are one event.
+#: In earnest: max_rate=0.001, and no fast_enough. A script takes no minutes: fifty calls in order are one event.
 OBJECTIVE = Objective(max_rate=0.01, fast_enough=0.5, block_seconds=None, block_calls=50)
 
 
