@@ -175,16 +175,20 @@ class Conclusion:
             f"{field.rate_beyond_noise:.1%} more ({field.allowed:.1%} allowed)"
             for operation in covered
             for field in operation.fields
-            if field.allowed > self._objective.max_rate and not field.acknowledged
+            if field.noise and field.allowed > self._limit(operation) and not field.acknowledged
         ]
         but = f", but for noisy ones ({len(noisy)})" if noisy else ""
         timed = any(operation.latency.judged for operation in covered)
         fast = ", and none is slower than allowed" if timed and self._objective.max_p99_ratio is not None else ""
+        limits = [f"{limit:.2%}" for limit in sorted({*map(self._limit, covered)})]
         told = (
             f"{counted(len(covered), 'operation')}, {coverage:.1%} of the calls: no field differs beyond noise in more "
-            f"than {self._objective.max_rate:.2%} of the keys{but}{fast}"
+            f"than {' or '.join(limits)} of the keys{but}{fast}"
         )
         return [told, *self._allowed(), *noisy]
+
+    def _limit(self, operation: OperationScore) -> float:
+        return self._objective.of(operation.operation).max_rate
 
     def _allowed(self) -> Iterator[str]:
         """What must not be overlooked beside PROMOTE: what is acknowledged and nearly always so, and failures."""

@@ -198,7 +198,7 @@ class Evidence:
         if shadow.fields:
             row.anything.differ(key_hash)
             if secondary is None:
-                row.anything.add_alone(key_hash, at, row.keys)
+                row.anything.add_alone(key_hash, at, None if row.asked else row.keys)
             for name, example in shadow.fields.items():
                 field = self._field(row, name)
                 field.differ(key_hash)
@@ -210,8 +210,7 @@ class Evidence:
     def _pair(
         self, row: Operation, shadow: Observation, secondary: Observation, key_hash: int | None, at: float
     ) -> None:
-        row.asked += 1
-        row.pair_keys.add(key_hash)
+        row.ask(key_hash)
         comparable = shadow.comparable and secondary.comparable
         row.pairs += comparable
         if secondary.seconds is not None:

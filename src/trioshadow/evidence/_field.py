@@ -138,10 +138,13 @@ class FieldTally:
         self.differed += 1
         self.keys.add(key_hash)
 
-    def add_alone(self, key_hash: int | None, at: float, keys: DistinctKeys) -> None:
-        """It did so in a call without a secondary."""
+    def add_alone(self, key_hash: int | None, at: float, keys: DistinctKeys | None) -> None:
+        """It did so in a call without a secondary. `keys`: all that were seen; None where pairs are there to tell what
+        is noise, so that this is no toss.
+        """
         self.alone += 1
-        self.tosses.add(key_hash, ALONE, at, keys)
+        if keys is not None:
+            self.tosses.add(key_hash, ALONE, at, keys)
         if self.first is None:
             self.first, self.first_at = ALONE, at
 
@@ -164,6 +167,7 @@ class FieldTally:
         else:
             self.both += 1
         says = _OUTCOMES[x]
+        self.blocks.begun = None  # what differed before there was a secondary may have been noise
         self.tosses.add(key_hash, says, at, keys)
         if x:
             self.blocks.add(block, x)

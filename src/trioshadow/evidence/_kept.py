@@ -12,6 +12,8 @@ class Kept:
     """The most, at any look, that speaks for a field being clean, and for its being regressed: log-wealths.
 
     An e-process that once was high enough has decided. Without this a decision would come and go with what it rests on.
+    It is forgotten when nothing of that is left: when all that was counted, what came since included, speaks for the
+    opposite no less. So what was clean by night is not clean for ever, and a bad hour can be made up for.
     """
 
     clean: float = -math.inf
@@ -24,6 +26,6 @@ class Kept:
 
     def look(self, name: str, wealth: float) -> float:
         """The most that was seen of this one, with what is seen now."""
-        most: float = max(getattr(self, name), wealth)
+        most: float = max(getattr(self, name), wealth) if wealth > 0 else wealth
         setattr(self, name, most)
         return most

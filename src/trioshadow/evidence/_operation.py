@@ -190,10 +190,23 @@ class Operation:
 
     def alone(self, field: FieldTally, key_hash: int | None, at: float) -> None:
         """Of a call without a secondary: the shadow differed in this field."""
+        field.add_alone(key_hash, at, None if self.asked else self.keys)
+        if self.asked:  # others have one: these tell how much of it is noise, and so whether that is too much
+            return
         limit = self.objective.max_rate
-        field.add_alone(key_hash, at, self.keys)
         field.count_in_block(self.blocks, _most(limit, max(self._size, self.objective.block_calls)))
         field.drift.add(1, limit, Moment(self.seen, at, self.block), order=field.order, paired=False)
+
+    def ask(self, key_hash: int | None) -> None:
+        """Of a call the secondary said something too."""
+        if not self.asked:
+            self._forget_alone()
+        self.asked += 1
+        self.pair_keys.add(key_hash)
+
+    def _forget_alone(self) -> None:
+        for field in (self.anything, self.other_fields, *self.fields.values()):
+            field.tosses.forget_alone()
 
     def pair(self, name: str, field: FieldTally, x: int, key_hash: int | None, at: float) -> None:
         """Of a call with a secondary, the shadow (1), the secondary (-1), or both (0) differed in this field."""
@@ -211,6 +224,8 @@ class Operation:
                 own = self.fields[name] = FieldTally()
                 own.order = field.order
             own.update(field, blocks, other_blocks)
+        if self.asked:
+            self._forget_alone()
 
     @property
     def open_blocks(self) -> int:
@@ -228,6 +243,8 @@ class Operation:
         self.update_counts(other)
         for field in other.fields.values():
             self.other_fields.update(field, blocks, other_blocks)
+        if self.asked:
+            self._forget_alone()
 
     def update_counts(self, other: Operation) -> None:
         """All but the fields."""

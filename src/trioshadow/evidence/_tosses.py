@@ -140,6 +140,17 @@ class Tosses:
         levels = [self._counts(self._level), *(one.tosses for one in self._closed)]
         return max(tosses[SHADOW_ONLY] + tosses[ALONE] for tosses in levels)
 
+    def forget_alone(self) -> None:
+        """There are pairs now, which know what is noise: calls without a secondary are no tosses beside them, and take
+        none of the room.
+        """
+        if ALONE in self._says:
+            kept = [one for one in self._said() if one[2] != ALONE]
+            self._hashes, self._moments = (array("Q", [one[index] for one in kept]) for index in range(2))
+            self._says = bytearray(says for *_, says in kept)
+        self._keyless[ALONE] = 0
+        self._closed = [attrs.evolve(one, tosses=(*one.tosses[:ALONE], 0)) for one in self._closed]
+
     def update(self, other: Tosses) -> None:
         """Add the tosses of another."""
         self._closed += other._closed
