@@ -1,4 +1,4 @@
-"""From the operations' scores to the decision, with its reasons in words. It judges no field: `_judging.py` has."""
+"""From the operations' scores to the decision, with its reasons in words. It judges no field: `_judge.py` has."""
 
 from __future__ import annotations
 
@@ -271,6 +271,13 @@ class Conclusion:
                     f"{operation.name}: {counted(round(operation.keys), 'key')} in {operation.compared:,} calls: "
                     "judged by its calls, over blocks of time"
                 )
+        for operation in self._operations:
+            for field in operation.fields:
+                if field.unpaired and field.state not in (_CLEAN, _REGRESSED) and not field.acknowledged:
+                    yield (
+                        f"{operation.name}: {field.field}: in {counted(field.unpaired, 'call')} of those in which it "
+                        "differs the secondary gave nothing to compare, so they count against the new one"
+                    )
         unseen = [
             f"{operation.name}: {field.field}"
             for operation in self._operations

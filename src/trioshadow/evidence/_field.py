@@ -89,7 +89,16 @@ class FieldTally:
 
     __slots__ = (
         *("alone", "blocks", "both", "differed", "drift", "examples", "first", "first_at", "inherited", "keys"),
-        *("order", "secondary_only", "shadow_only", "tosses", "twice_noisy", "twice_secondary", "twice_shadow"),
+        *(
+            "order",
+            "secondary_only",
+            "shadow_only",
+            "tosses",
+            "twice_noisy",
+            "twice_secondary",
+            "twice_shadow",
+            "unpaired",
+        ),
         "_in_block",
     )
 
@@ -112,6 +121,8 @@ class FieldTally:
         """Pairs in which only the secondary differed."""
         self.both = 0
         """Pairs in which both did."""
+        self.unpaired = 0
+        """Calls in which the shadow did and the secondary, though asked, gave nothing to compare."""
         self.tosses = Tosses()
         self.blocks = Blocks()
         self._in_block = (0, 0)
@@ -240,6 +251,6 @@ class FieldTally:
 
 
 _COUNTS = (
-    *("differed", "alone", "shadow_only", "secondary_only", "both", "inherited"),
+    *("differed", "alone", "shadow_only", "secondary_only", "both", "unpaired", "inherited"),
     *("twice_shadow", "twice_secondary", "twice_noisy"),
 )

@@ -6,7 +6,7 @@ import math
 
 import attrs
 
-from ._betting import Allowed, Pairs, factor_to_clean, regressed_wealth
+from ._betting import Allowed, Pairs, regressed_wealth
 from ._bounds import factor_needed, rate_wealth, weight_of
 from ._scores import FieldScore
 
@@ -50,18 +50,14 @@ class Forecast:
                 wealth = regressed_wealth(many._replace(shadow_only=max(0.0, many.shadow_only - 1)), allowed)
             return wealth >= needed - weight_of(0)
 
-        regressed = factor_needed(is_regressed)
-        clean = factor_to_clean(pairs, allowed, needed)
-        if regressed is not None and regressed <= clean:
-            more = max(1.0, (regressed - 1) * self.compared)
-            return f"if it stays so, it counts as regressed after {self.calls(more)}"
-        if clean < _NEVER:
-            return f"if it stays so, it is clean after {self.calls(max(1.0, (clean - 1) * self.compared))}"
+        factor = factor_needed(is_regressed)
+        regressed = math.inf if factor is None else max(1.0, (factor - 1) * self.compared)
+        clean = math.inf if field.calls_needed is None else field.calls_needed
+        if regressed <= clean and regressed < math.inf:
+            return f"if it stays so, it counts as regressed after {self.calls(regressed)}"
+        if clean < math.inf:
+            return f"if it stays so, it is clean after {self.calls(clean)}"
         return "if it stays so, no number of calls will decide it"
-
-
-#: Nobody waits for so many times what there is.
-_NEVER = 1e7
 
 
 def lasting(seconds: float) -> str:

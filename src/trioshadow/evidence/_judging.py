@@ -1,74 +1,23 @@
-"""From evidence to a scorecard: each state by its formula. Pure; the mathematics is in `_betting.py` and `_bounds.py`.
-
-A field is judged by its calls, or pairs, and by its keys, of which each has one say (`_tosses.py`); what is said of it
-holds by both. At the error level alpha, the first of these that is so:
-
-  1. REGRESSED: the lesser of the two wealths against "no more than is allowed" is enough for weighted e-BH over all
-     fields that are not acknowledged, and `min_keys` keys differ.
-  2. CLEAN: the least of the wealths against "what is allowed or more" is 1/alpha: that of the pairs, that of the keys,
-     and, where the noise is 2 % or more and keys come again, that of keys which were asked twice (`_again.py`). The
-     field is not unverifiable.
-  3. UNVERIFIABLE: the noise is at least `unverifiable_noise`, of 20 pairs or more; for failures and timeouts 5 %.
-  4. DIFFERS: there is a difference and no noise; or the wealth against "no more than is allowed" is 1/alpha, as if
-     there were no other field.
-  5. TOO_FEW: otherwise.
-
-The *rate beyond noise* is the least multiple of what is allowed at which the field would be CLEAN.
-
-Without a secondary there is no noise, and each difference counts.
-
-Where an operation has no more than a hundred keys, and each has come fifty times, keys can't say more: it is judged by
-its calls, and only after ten blocks of time.
+"""From evidence to a scorecard: all operations are judged, and of their fields which are regressed among so many. Pure;
+what one operation and its fields are found to be is in `_judge.py`.
 """
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Callable, Iterator
-
 import attrs
 
-from trioshadow._model.verdict import IN_FLIGHT, Verdict
-
-from ._again import KEYS_OF_AGAIN
-from ._betting import Allowed, Pairs, bound_of, clean_wealth, factor_to_clean, regressed_wealth
-from ._bounds import discoveries, rate_wealth
+from ._bounds import discoveries
 from ._conclusion import Conclusion
 from ._evidence import Evidence
 from ._field import FieldTally
-from ._gate import blocks_needed
-from ._kept import Kept
+from ._judge import OTHER_FIELDS, Judge
 from ._latency import are_fast_enough, latencies
 from ._objective import Objective
-from ._operation import ANYTHING, MIRRORED, NOT_MIRRORED, Operation
-from ._places import FAILURES
+from ._operation import ANYTHING
 from ._rare import are_clean, rare_rows
 from ._scorecard import Scorecard
-from ._scores import BLOCKS_OF_FEW_KEYS, FieldScore, FieldState, LatencyScore, OperationScore, ratio
+from ._scores import FieldScore, FieldState, OperationScore
 from ._slower import QUANTILES
-from ._tosses import ALONE, SHADOW_ONLY, over_levels
-
-OTHER_FIELDS = "(other fields)"
-
-#: Fewer pairs do not make a field unverifiable.
-_PAIRS = 20
-
-#: A secondary that fails so often says nothing of failures.
-_FAILING = 0.05
-
-#: From so much noise on a candidate that flaps less could hide what is worth it, ...
-_FLAPPING = 0.02
-#: ... and can be found out if so many of the keys come again.
-_COMES_AGAIN = 0.1
-
-#: So few keys, of which each has come so often, are all that there are.
-_FEW_KEYS, _OFTEN = 100, 50
-#: Nobody waits for so many times the calls that there are.
-_NEVER = 1e7
-
-_CLEAN, _REGRESSED, _DIFFERS, _UNVERIFIABLE, _TOO_FEW = FieldState
-_SEVERITY = {_CLEAN: 0, _TOO_FEW: 1, _DIFFERS: 2, _UNVERIFIABLE: 2, _REGRESSED: 3}
 
 
 def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
@@ -103,8 +52,8 @@ def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
 
 def _with_pool(score: OperationScore) -> OperationScore:
     """A rare operation, with others that are found to be clean together."""
-    slow = score.latency.state is _REGRESSED
-    if score.state not in (_CLEAN, _TOO_FEW) or slow or score.covered or score.lossy:
+    slow = score.latency.state is FieldState.REGRESSED
+    if score.state not in (FieldState.CLEAN, FieldState.TOO_FEW) or slow or score.covered or score.lossy:
         return score
     return attrs.evolve(score, pooled=True, covered=True)
 
@@ -130,249 +79,3 @@ def _rejected(tallies: list[tuple[str, str, FieldTally]], wealths: list[float], 
         for index, regressed in zip(family, found, strict=True):
             rejected[index] = regressed
     return rejected
-
-
-class Judge:
-    """Of one operation. `kept`: the most that was seen at earlier looks."""
-
-    def __init__(
-        self,
-        name: str,
-        row: Operation,
-        objective: Objective,
-        kept: dict[tuple[str, str], Kept],
-        *,
-        paired: bool,
-    ) -> None:
-        self._name = name
-        self._row = row
-        self._whole = objective
-        self._objective = objective = objective.of(name)
-        self._kept = kept
-        self._paired = paired
-        self._compared = row.compared
-        self._keys = min(row.keys.estimate, self._compared)
-        self._needed = -math.log(objective.error_level)
-        self._allowed = Allowed(objective.max_rate, objective.noise_margin), Allowed(objective.max_rate, 0.0)
-        """Of fields, and of failures."""
-        few = row.keys.exact and not row.keys.keyless and 0 < row.keys.estimate <= _FEW_KEYS
-        self._few_keys = few and self._compared >= _OFTEN * row.keys.estimate
-
-    def fields(self) -> Iterator[tuple[str, FieldTally]]:
-        """All of its fields."""
-        yield from tuple(self._row.fields.items())
-        if self._row.other_fields.weight:
-            yield OTHER_FIELDS, self._row.other_fields
-
-    def pairs(self, name: str, tally: FieldTally) -> Pairs:
-        """What its calls said of this field; of one that none differed in, with a tally of nothing."""
-        row = self._row
-        alone_same = max(0, self._compared - row.asked - tally.alone)
-        if not self._paired:
-            return Pairs(0, 0, 0, 0, tally.differed, max(0, self._compared - tally.differed))
-        b, c, both = tally.shadow_only, tally.secondary_only, tally.both
-        return Pairs(b, c, both, max(0, row.pairs_of(name) - b - c - both), tally.alone, alone_same)
-
-    # ── regressed ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def regressed_wealth(self, name: str, tally: FieldTally) -> float:
-        """The log-wealth against "no more than is allowed", by calls and by keys. The bet begins after the toss by
-        which the field appeared: see `_bounds.discoveries()`.
-        """
-        allowed = self._allowed[name in FAILURES]
-        first = tally.first in (SHADOW_ONLY, ALONE)
-
-        def of_pairs(pairs: Pairs) -> float:
-            return regressed_wealth(pairs._replace(shadow_only=max(0, pairs.shadow_only - first)), allowed)
-
-        def of_calls(pairs: Pairs) -> float:
-            worse = max(0, pairs.alone - first)
-            return rate_wealth(worse, worse + pairs.alone_same, allowed.rate)
-
-        of = of_pairs if self._paired else of_calls
-        by_calls = of(self.pairs(name, tally))
-        if by_calls <= 0:
-            return by_calls
-        return min(by_calls, over_levels(self.levels(tally, most=True), of))
-
-    def most_regressed(self, name: str, tally: FieldTally) -> float:
-        """The same, or what an earlier look saw, if that was more."""
-        return self._kept_of(name).look("regressed", self.regressed_wealth(name, tally))
-
-    def _kept_of(self, name: str) -> Kept:
-        return self._kept.setdefault((self._name, name), Kept())
-
-    def levels(self, tally: FieldTally, *, most: bool) -> list[tuple[float, Pairs]]:
-        """What its keys said of it, by level: see `Tosses.levels()`."""
-        keys = self._row.pair_keys if self._paired else self._row.keys
-        return tally.tosses.levels(keys, paired=self._paired, most=most)
-
-    # ── clean ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _clean_wealths(self, name: str, tally: FieldTally, pairs: Pairs) -> list[Callable[[float], float]]:
-        """The log-wealths against "so many times what is allowed, or more": of pairs, and of keys."""
-        allowed = self._allowed[name in FAILURES]
-        wealths: list[Callable[[float], float]] = [functools.partial(clean_wealth, pairs, allowed)]
-        if not self._few_keys:
-            levels = self.levels(tally, most=False)
-            wealths.append(lambda scale: over_levels(levels, lambda said: clean_wealth(said, allowed, scale)))
-        return wealths
-
-    def _asked_again(self, tally: FieldTally, noise: float) -> Pairs | None:
-        """Keys that were asked twice, if enough were."""
-        row = self._row
-        twice = row.again.twice
-        if noise < _FLAPPING or twice < _COMES_AGAIN * min(row.pair_keys.estimate, KEYS_OF_AGAIN):
-            return None
-        b, c, noisy = tally.twice_shadow, tally.twice_secondary, max(tally.twice_noisy, tally.twice_secondary)
-        return Pairs(b, c, noisy - c, max(0, twice - b - noisy))
-
-    # ── a field ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def field(self, name: str, tally: FieldTally, wealth: float, *, regressed: bool) -> FieldScore:
-        """The score of one of its fields."""
-        row = self._row
-        pairs, said = row.pairs_of(name), self.pairs(name, tally)
-        of_secondary = tally.both + tally.secondary_only
-        noise = ratio(of_secondary, pairs) if pairs else None
-        allowed = self._allowed[name in FAILURES].at(noise or 0.0)
-        wealths = self._clean_wealths(name, tally, said)
-        kept = self._kept_of(name)
-        now = min(one(1.0) for one in wealths)
-        # Of few keys there may be more tomorrow, and what calls say of these is not kept for them.
-        clean = (now if self._few_keys else kept.look("clean", now)) >= self._needed
-        again = self._asked_again(tally, noise or 0.0) if name not in FAILURES else None
-        if again is not None:
-            wealths.append(functools.partial(clean_wealth, again, self._allowed[False]))
-            clean = kept.look("again", wealths[-1](1.0)) >= self._needed and clean
-        bound = bound_of(wealths, self._needed, said, allowed)
-        open_, level = row.open_blocks, self._objective.error_level
-        most = kept.look("blocks", tally.blocks.wealth(open_))
-        # Two estimates need not agree where all differ.
-        keys = self._keys if tally.differed == self._compared else min(tally.keys.estimate, tally.differed, self._keys)
-        return FieldScore(
-            field=name,
-            state=self._state(name, tally, clean=clean, regressed=regressed, noise=noise, wealth=wealth),
-            acknowledged=self._whole.acknowledges(self._name, name),
-            calls=tally.differed,
-            keys=keys,
-            rate=ratio(keys, self._keys),
-            rate_beyond_noise=min(bound, allowed) if clean else bound,
-            allowed=allowed,
-            noise=noise,
-            pairs=pairs,
-            shadow_only=tally.shadow_only,
-            secondary_only=tally.secondary_only,
-            both=tally.both,
-            neither=max(0, pairs - tally.shadow_only - of_secondary),
-            log10_e_value=wealth / math.log(10),
-            blocks=tally.blocks.counts(open_),
-            blocks_needed=blocks_needed(tally.blocks, open_, tally.order, level, most) if regressed else 0,
-            unasked=(noise or 0.0) >= _FLAPPING and again is None and name not in FAILURES,
-            broken_since=tally.drift.since if tally.drift.is_on(row.block) else None,
-            broken_blocks=tally.drift.alarms if tally.drift.is_on(row.block) else 0,
-            examples=tally.examples,
-        )
-
-    def _state(
-        self, name: str, tally: FieldTally, *, clean: bool, regressed: bool, noise: float | None, wealth: float
-    ) -> FieldState:
-        if name == OTHER_FIELDS:
-            return _DIFFERS  # many fields in one: their rates and their noise are not known apart
-        if regressed and tally.tosses.worse >= self._objective.min_keys:
-            return _REGRESSED
-        most = _FAILING if name in FAILURES else self._objective.unverifiable_noise
-        unverifiable = noise is not None and noise >= most and self._row.pairs_of(name) >= _PAIRS
-        differs = (tally.differed and not noise) or wealth >= self._needed
-        if clean and not unverifiable and not (self._few_keys and (differs or self._row.block < BLOCKS_OF_FEW_KEYS)):
-            return _CLEAN
-        if unverifiable:
-            return _UNVERIFIABLE
-        return _DIFFERS if differs else _TOO_FEW
-
-    # ── the operation ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def operation(self, fields: list[FieldScore], latency: LatencyScore) -> OperationScore:
-        """Its own score."""
-        row, objective = self._row, self._objective
-        counted = [field for field in fields if not field.acknowledged]
-        worst = max((field.state for field in counted), key=_SEVERITY.__getitem__, default=_CLEAN)
-        if worst is _CLEAN and not self._is_enough():
-            worst = _TOO_FEW
-        if worst is _CLEAN and row.anything.differed and len(counted) == len(fields):
-            # Many fields, each of which differs rarely, may add up to an answer that differs often.
-            wealth = self.regressed_wealth(ANYTHING, row.anything)
-            together = self.field(ANYTHING, row.anything, wealth, regressed=False)
-            if together.state not in (_CLEAN, _UNVERIFIABLE):
-                fields = [*fields, together]
-                if not together.acknowledged:
-                    worst = together.state
-                    counted = [*counted, together]
-        fields = sorted(fields, key=lambda field: (-_SEVERITY[field.state], -field.calls, field.field))
-        by_verdict = {verdict.value: row.counts[verdict.slot] for verdict in NOT_MIRRORED}
-        lost = sum(row.lost.values())
-        lossy = lost > objective.max_rate * (self._compared + lost)
-        return OperationScore(
-            operation=self._name,
-            state=worst,
-            calls=row.calls,
-            mirrored=row.counts[IN_FLIGHT] + sum(row.counts[verdict.slot] for verdict in MIRRORED),
-            not_mirrored={verdict: count for verdict, count in by_verdict.items() if count},
-            lost={cause: count for cause, count in row.lost.items() if count},
-            lossy=lossy,
-            settled=self._compared + row.withheld.calls + row.counts[Verdict.ABANDONED.slot],
-            withheld=row.withheld.calls,
-            secondary_withheld=row.secondary_withheld.calls,
-            compared=self._compared,
-            keys=self._keys,
-            keyless=row.keys.keyless,
-            blocks=row.block,
-            few_keys=self._few_keys,
-            pairs=row.pairs,
-            pooled=False,
-            covered=worst is _CLEAN and latency.state is _CLEAN and not lossy,
-            keys_needed=self._needed_keys(counted, worst),
-            latency=latency,
-            fields=tuple(fields),
-        )
-
-    def _is_enough(self) -> bool:
-        """Would it be CLEAN if nothing had differed?"""
-        row = self._row
-        if self._few_keys and row.block < BLOCKS_OF_FEW_KEYS:
-            return False
-        units = self._compared if self._few_keys else min(self._compared, row.keys.at_least)
-        return clean_wealth(Pairs(0, 0, 0, 0, 0, units), self._allowed[True]) >= self._needed
-
-    def _needed_keys(self, fields: list[FieldScore], state: FieldState) -> float | None:
-        """How many more keys until all fields are clean, if what comes is like what came.
-
-        Where there is noise, the new one is taken to be as noisy as the old: what speaks against that so far is a few
-        tosses of a coin.
-        """
-        row = self._row
-        keys = row.keys.at_least
-        if state is _CLEAN:
-            return 0.0
-        if not keys or state not in (_TOO_FEW, _DIFFERS) or OTHER_FIELDS in [field.field for field in fields]:
-            return None
-        tallies = {**row.fields, ANYTHING: row.anything}
-        units = self._compared if self._few_keys else min(self._compared, keys)
-        factors = [factor_to_clean(Pairs(0, 0, 0, 0, 0, units), self._allowed[True], self._needed)]
-        for field in fields:
-            pairs = self.pairs(field.field, tallies[field.field])
-            allowed = self._allowed[field.field in FAILURES]
-            factor = factor_to_clean(_evened(pairs), allowed, self._needed)
-            if factor <= 1.0 and field.state is not _CLEAN:  # what speaks against it so far is all that is left
-                factor = factor_to_clean(pairs, allowed, self._needed)
-            factors.append(factor)
-        most = max(factors)
-        return max(0.0, most - 1) * keys if most < _NEVER else None
-
-
-def _evened(pairs: Pairs) -> Pairs:
-    """The same with as many differences of the one as of the other, where there is noise."""
-    if not pairs.secondary_only:
-        return pairs
-    even = (pairs.shadow_only + pairs.secondary_only) / 2
-    return pairs._replace(shadow_only=even, secondary_only=even)

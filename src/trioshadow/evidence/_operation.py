@@ -6,7 +6,7 @@ It is the row in which a call is entered: the ledger's totals are these rows add
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trioshadow._model.verdict import IN_FLIGHT, Verdict
@@ -207,6 +207,11 @@ class Operation:
     def _forget_alone(self) -> None:
         for field in (self.anything, self.other_fields, *self.fields.values()):
             field.tosses.forget_alone()
+
+    def unpair(self, fields: Sequence[FieldTally]) -> None:
+        """The secondary gave nothing to compare, and the shadow differed in these fields."""
+        for field in (self.anything, *fields) if fields else ():
+            field.unpaired += 1
 
     def pair(self, name: str, field: FieldTally, x: int, key_hash: int | None, at: float) -> None:
         """Of a call with a secondary, the shadow (1), the secondary (-1), or both (0) differed in this field."""

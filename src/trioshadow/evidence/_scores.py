@@ -1,4 +1,4 @@
-"""The scores of an operation, of its fields and its latency, frozen. Data only; `_judging.py` and `_latency.py` make
+"""The scores of an operation, of its fields and its latency, frozen. Data only; `_judge.py` and `_latency.py` make
 them.
 """
 
@@ -73,6 +73,12 @@ class FieldScore:
     blocks_needed: int | None
     """How many more of the former it takes, if it is REGRESSED, to be a reason to reject. 0 if none; None if more than
     anybody waits for."""
+    unpaired: int
+    """Calls in which it differed and the secondary, though asked, gave nothing to compare. They count against CLEAN, as
+    if the secondary had not differed, and not for REGRESSED."""
+    calls_needed: float | None
+    """If it merely DIFFERS: about so many more calls until it is CLEAN, if what comes is like what came. None: no
+    number would do, or it is in another state."""
     unasked: bool
     """It has noise, and too few keys came again to know whether it hides what is always wrong for some."""
     broken_since: float | None

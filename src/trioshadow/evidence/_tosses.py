@@ -149,7 +149,7 @@ class Tosses:
             self._hashes, self._moments = (array("Q", [one[index] for one in kept]) for index in range(2))
             self._says = bytearray(says for *_, says in kept)
         self._keyless[ALONE] = 0
-        self._closed = [attrs.evolve(one, tosses=(*one.tosses[:ALONE], 0)) for one in self._closed]
+        self._closed = [attrs.evolve(one, tosses=_four((*one.tosses[:ALONE], 0))) for one in self._closed]
 
     def update(self, other: Tosses) -> None:
         """Add the tosses of another."""
