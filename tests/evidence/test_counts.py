@@ -471,6 +471,7 @@ OPTIONAL = (
         "only_shadow",
         "only_primary",
         "closed",
+        "few_keys",
         "withheld",
         "secondary_withheld",
         "headers",

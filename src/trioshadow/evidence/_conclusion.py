@@ -10,7 +10,9 @@ from trioshadow._model.verdict import Verdict
 from trioshadow._model.words import counted
 
 from ._contention import notes_of
+from ._doubts import doubts
 from ._evidence import OTHERS, Evidence
+from ._few_keys import OFTEN
 from ._field import KEYS_OF_FIELD
 from ._forecast import Forecast, rounded
 from ._objective import Objective, allowed_in
@@ -271,24 +273,7 @@ class Conclusion:
                     f"{operation.name}: {counted(round(operation.keys), 'key')} in {operation.compared:,} calls: "
                     "judged by its calls, over blocks of time"
                 )
-        for operation in self._operations:
-            for field in operation.fields:
-                if field.unpaired and field.state not in (_CLEAN, _REGRESSED) and not field.acknowledged:
-                    yield (
-                        f"{operation.name}: {field.field}: in {counted(field.unpaired, 'call')} of those in which it "
-                        "differs the secondary gave nothing to compare, so they count against the new one"
-                    )
-        unseen = [
-            f"{operation.name}: {field.field}"
-            for operation in self._operations
-            for field in operation.fields
-            if field.unasked and not field.acknowledged
-        ]
-        if unseen:
-            yield (
-                f"no key was asked twice in {', '.join(unseen[:3])}{' ...' * (len(unseen) > 3)}: a new one that flaps "
-                "less than the old one could hide as much as that one's noise"
-            )
+        yield from doubts(self._operations)
         if not all(operation.latency.tested for operation in self._operations):
             yield (
                 "latencies were not compared call by call for these limits: give the objective to the Shadower, or "
@@ -369,6 +354,9 @@ def _more(operation: OperationScore, forecast: Forecast) -> str:
         return f"calls over about {BLOCKS_OF_FEW_KEYS - operation.blocks} more blocks of time"
     if operation.few_keys and needed is not None:
         return f"about {rounded(needed * operation.compared / operation.keys):,} more calls"
+    if operation.seldom_keys:
+        keys = counted(operation.seldom_keys, "key")
+        return f"more calls of {keys} that came fewer than {OFTEN} times, or calls of thousands of others"
     if needed is None:
         return "more calls, that differ less than those so far"
     if operation.keys < operation.compared / 2:

@@ -6,7 +6,7 @@ holds by both. At the error level alpha, the first of these that is so:
   1. REGRESSED: the lesser of the two wealths against "no more than is allowed" is enough for weighted e-BH over all
      fields that are not acknowledged, and `min_keys` keys differ.
   2. CLEAN: the least of the wealths against "what is allowed or more" is 1/alpha: that of the pairs, that of the keys,
-     and, where the noise is 2 % or more and keys come again, that of keys which were asked twice (`_again.py`). The
+     and, where there is noise and enough keys come again, that of keys which were asked twice (`_again.py`). The
      field is not unverifiable.
   3. UNVERIFIABLE: the noise is at least `unverifiable_noise`, of 20 pairs or more; for failures and timeouts 5 %.
   4. DIFFERS: there is a difference and no noise; or the wealth against "no more than is allowed" is 1/alpha, as if
@@ -50,12 +50,12 @@ _PAIRS = 20
 _FAILING = 0.05
 
 #: From so much noise on a candidate that flaps less could hide what is worth it, ...
-_FLAPPING = 0.02
-#: ... and can be found out if so many of the keys come again.
+_FLAPPING = 0.005
+#: ... and can be found out if so many of the keys come again. Where these would be too few it is not asked for, ...
 _COMES_AGAIN = 0.1
+#: ... unless those there are speak so much against it: five to one.
+_SUSPECT = math.log(5)
 
-#: So few keys, of which each has come so often, are all that there are.
-_FEW_KEYS, _OFTEN = 100, 50
 #: Nobody waits for so many times the calls that there are.
 _NEVER = 1e7
 
@@ -86,8 +86,7 @@ class Judge:
         self._needed = -math.log(objective.error_level)
         self._allowed = Allowed(objective.max_rate, objective.noise_margin), Allowed(objective.max_rate, 0.0)
         """Of fields, and of failures."""
-        few = row.keys.exact and not row.keys.keyless and 0 < row.keys.estimate <= _FEW_KEYS
-        self._few_keys = few and self._compared >= _OFTEN * row.keys.estimate
+        self._few_keys = row.few_keys.are_all
 
     def fields(self) -> Iterator[tuple[str, FieldTally]]:
         """All of its fields."""
@@ -164,13 +163,15 @@ class Judge:
         return max(1.0, (factor - 1) * self._compared) if factor < _NEVER else None
 
     def _asked_again(self, tally: FieldTally, noise: float) -> Pairs | None:
-        """Keys that were asked twice, if enough were."""
-        row = self._row
-        twice = row.again.twice
-        if noise < _FLAPPING or twice < _COMES_AGAIN * min(row.pair_keys.estimate, KEYS_OF_AGAIN):
+        """Keys that were asked twice, if enough were, and if so many can be that one like the old one is clean."""
+        row, allowed = self._row, self._allowed[False]
+        twice, most = row.again.twice, min(row.pair_keys.estimate, KEYS_OF_AGAIN)
+        if noise < _FLAPPING or twice < _COMES_AGAIN * most:
             return None
         b, c, noisy = tally.twice_shadow, tally.twice_secondary, max(tally.twice_noisy, tally.twice_secondary)
-        return Pairs(b, c, noisy - c, max(0, twice - b - noisy))
+        said = Pairs(b, c, noisy - c, max(0, twice - b - noisy))
+        enough = factor_to_clean(_evened(said), allowed, self._needed) * twice <= most
+        return said if enough or regressed_wealth(said, allowed) >= _SUSPECT else None
 
     # ── a field ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -216,6 +217,7 @@ class Judge:
             blocks_needed=blocks_needed(tally.blocks, open_, tally.order, level, most) if regressed else 0,
             unpaired=tally.unpaired,
             calls_needed=self._calls_to_clean(name, tally) if state is _DIFFERS else None,
+            again=None if again is None else (round(again.shadow_only), round(again.secondary_only), row.again.twice),
             unasked=(noise or 0.0) >= _FLAPPING and again is None and name not in FAILURES,
             broken_since=tally.drift.since if tally.drift.is_on(row.block) else None,
             broken_blocks=tally.drift.alarms if tally.drift.is_on(row.block) else 0,
@@ -276,6 +278,7 @@ class Judge:
             keyless=row.keys.keyless,
             blocks=row.block,
             few_keys=self._few_keys,
+            seldom_keys=row.few_keys.seldom,
             pairs=row.pairs,
             pooled=False,
             covered=worst is _CLEAN and latency.state is _CLEAN and not lossy,
@@ -315,7 +318,7 @@ class Judge:
                 factor = factor_to_clean(pairs, allowed, self._needed)
             factors.append(factor)
         most = max(factors)
-        return max(0.0, most - 1) * keys if most < _NEVER else None
+        return (most - 1) * keys if 1.0 < most < _NEVER else None
 
 
 def _with_unpaired(pairs: Pairs, tally: FieldTally) -> Pairs:

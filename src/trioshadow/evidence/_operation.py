@@ -15,6 +15,7 @@ from ._again import Again
 from ._blocks import CALLS_OF_BLOCK
 from ._distinct import DistinctKeys
 from ._drift import Drift, Moment
+from ._few_keys import FewKeys
 from ._field import At, FieldTally
 from ._histogram import Histogram, place_of
 from ._objective import Objective, allowed_in
@@ -46,7 +47,19 @@ class Operation:
     """The counts of one operation. `objective`: what is needed of it while counting."""
 
     __slots__ = (
-        *("again", "anything", "asked", "block", "blocks", "contended", "counts", "fields", "held", "inherited"),
+        *(
+            "again",
+            "anything",
+            "asked",
+            "block",
+            "blocks",
+            "contended",
+            "counts",
+            "few_keys",
+            "fields",
+            "held",
+            "inherited",
+        ),
         *("keys", "latest", "lost", "objective", "order", "other_fields", "pair_keys", "pairs"),
         *("primary_cpu_seconds", "primary_seconds", "queued_seconds", "secondary_counts", "secondary_seconds", "seen"),
         *("secondary_withheld", "shadow_cpu_seconds", "shadow_seconds", "slower", "unlike", "withheld"),
@@ -78,6 +91,8 @@ class Operation:
         self._ends_at = self._now = self._still_at = -math.inf
         self.keys = DistinctKeys(KEYS_OF_OPERATION)
         """Of the calls that were compared."""
+        self.few_keys = FewKeys()
+        """How often each of these came, while they are few."""
         self.asked = 0
         """Compared calls of which the secondary said something too, if only that it failed."""
         self.pair_keys = DistinctKeys(KEYS_OF_OPERATION)
@@ -138,6 +153,7 @@ class Operation:
             self._look_at_clock(now)
         self._now = now
         self.keys.add(key_hash)
+        self.few_keys.add(key_hash)
         if primary_seconds is not None:
             primary = place_of(primary_seconds)
             self.primary_seconds.add_at(primary)
@@ -267,6 +283,7 @@ class Operation:
         self.block = max(self.block, other.block)
         self.blocks += other.blocks
         self.keys.update(other.keys)
+        self.few_keys.update(other.few_keys)
         self.asked += other.asked
         self.pairs += other.pairs
         self.pair_keys.update(other.pair_keys)
@@ -307,6 +324,7 @@ class Operation:
             "latest": self.latest,
             "twice": self.again.twice,
             "keys": self.keys.to_dict(),
+            "few_keys": self.few_keys.to_list(),
             "pair_keys": self.pair_keys.to_dict(),
             "primary_seconds": self.primary_seconds.to_dict(),
             "shadow_seconds": self.shadow_seconds.to_dict(),
@@ -341,6 +359,7 @@ class Operation:
             setattr(operation, name, count_in(data, name))
         operation.latest = moment_in(data, "latest")
         operation.again.twice = count_in(data, "twice")
+        operation.few_keys = FewKeys.from_list(data["few_keys"])
         operation.keys = DistinctKeys.from_dict(data["keys"], KEYS_OF_OPERATION)
         operation.pair_keys = DistinctKeys.from_dict(data["pair_keys"], KEYS_OF_OPERATION)
         operation.primary_seconds = Histogram.from_dict(data["primary_seconds"])

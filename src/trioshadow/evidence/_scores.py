@@ -79,6 +79,10 @@ class FieldScore:
     calls_needed: float | None
     """If it merely DIFFERS: about so many more calls until it is CLEAN, if what comes is like what came. None: no
     number would do, or it is in another state."""
+    again: tuple[int, int, int] | None
+    """Of the sampling keys that were asked twice: in so many only the shadow differed both times, in so many only the
+    secondary, and of how many. CLEAN must hold by these too. None: it has hardly any noise, or too few keys came again.
+    """
     unasked: bool
     """It has noise, and too few keys came again to know whether it hides what is always wrong for some."""
     broken_since: float | None
@@ -164,7 +168,10 @@ class OperationScore:
     blocks: int
     """Blocks of time that are over and in which calls of it were compared."""
     few_keys: bool
-    """All its calls are of few keys, which are judged by their calls, and over blocks of time."""
+    """All its calls are of few keys, each of which has come often: they are judged by their calls, and over blocks of
+    time."""
+    seldom_keys: int
+    """Of few keys, to which most calls belong, so many have come too seldom for that."""
     pooled: bool
     """It is too rare to be judged alone, and was together with others that are."""
     covered: bool
