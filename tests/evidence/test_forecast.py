@@ -40,14 +40,34 @@ def test_what_is_missing_is_told_in_calls_and_in_hours_at_the_present_rate():
 def test_the_rate_is_that_of_all_series_and_survives_the_archive():
     parts = [Evidence.from_dict(seen(100, every=10.0).to_dict(0.0)) for _ in range(2)]
     (missing,) = scorecard(Evidence.merge(parts), OBJECTIVE).missing
-    assert "hours at the present rate" in missing or "other keys" in missing
+    assert "hours at the rate so far" in missing or "other keys" in missing
     assert Evidence.merge(parts).operations["GET /"].latest == 2_000
 
 
-@pytest.mark.parametrize("time", [{"since": 0.0}, {"every": 0.5}])
-def test_without_a_time_or_within_a_minute_no_hours_are_told(time):
-    (missing,) = scorecard(seen(100, **time), OBJECTIVE).missing
+def test_within_a_minute_no_hours_are_told():
+    (missing,) = scorecard(seen(100, every=0.5), OBJECTIVE).missing
     assert missing.endswith(" more calls")
+
+
+def test_without_a_time_no_hours_are_told():
+    merged = Evidence.merge([Evidence.from_dict(seen(100, since=0.0).to_dict(0.0))])
+    (missing,) = scorecard(merged, OBJECTIVE).missing
+    assert missing.endswith(" more calls")
+
+
+def test_the_present_rate_is_that_of_the_last_minutes():
+    """A day at one call in 50 seconds, then one a second: what is missing comes within hours, not days."""
+    evidence = seen(1_700, every=50.0)
+    row, now = evidence.operations["GET /"], 1_000.0 + 1_700 * 50.0
+    assert row.seconds_per_call == pytest.approx(50)
+    for second in range(1_200):
+        observed = Observation(verdict=Verdict.MATCHED, fields={}, seconds=0.1)
+        row.counts[Verdict.MATCHED.slot] += 1
+        key_hash = (second * 0x9E3779B97F4A7C15 + 99) % 2**64
+        evidence.observe(row, observed, None, key=b"", key_hash=key_hash, at=now + second, primary_seconds=0.1)
+    assert row.seconds_per_call == pytest.approx(1, rel=0.1)
+    (missing,) = scorecard(evidence, OBJECTIVE).missing
+    assert re.search(r"about 1,\d00 more calls \(\d\d minutes at the present rate\)", missing)
 
 
 @pytest.mark.parametrize("secondary", [None, True])

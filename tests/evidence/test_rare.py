@@ -49,10 +49,18 @@ def test_what_differs_in_one_of_them_speaks_against_all():
     assert judged.decision is not Decision.PROMOTE
 
 
-def test_one_in_which_something_differs_is_not_covered_by_the_others():
-    judged = scorecard(rare(number=60, bad=2), UNTIMED)
+def test_one_that_differs_by_more_than_is_allowed_is_not_covered_by_the_others():
+    judged = scorecard(rare(number=100, bad=5), UNTIMED)
     assert judged.operation("rare 3").covered
     assert not judged.operation("rare 0").covered
+    assert "rare 0: f differs" in judged.reasons[0]
+
+
+def test_one_that_differs_now_and_then_is():
+    judged = scorecard(rare(number=60, bad=1), UNTIMED)
+    assert judged.operation("rare 0").pooled
+    assert judged.decision is Decision.PROMOTE
+    assert judged.operation("rare 0").fields[0].state is FieldState.DIFFERS  # by itself nobody could say more
 
 
 def test_a_rare_operation_that_is_slow_is_not_covered_by_the_others():

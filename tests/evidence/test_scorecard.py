@@ -143,19 +143,23 @@ def test_it_is_a_reason_to_reject_when_it_was_so_in_enough_blocks_of_time():
     held = card(filled(only_shadow=500, neither=500, blocks=5))
     assert held.reasons[0] == (
         "op: regressed: f differs for 50.00% of the keys (about 500); the old one never differs from itself, in 1,000 "
-        "pairs; to reject, about 3 more minutes like these are needed"
+        "pairs; to reject, about 3 more minutes in which it is worse are needed"
     )
     assert "op: fix f, or acknowledge it" in held.missing
 
 
 @pytest.mark.parametrize(
     ("seconds", "told"),
-    [(None, "about 75 more calls"), (10.0, "about 30 more seconds"), (60, "about 3 more minutes")],
+    [
+        (None, "about 75 more calls like these"),
+        (10.0, "about 30 more seconds in which it is worse"),
+        (60, "about 3 more minutes in which it is worse"),
+    ],
 )
 def test_what_it_takes_to_reject_is_said_in_what_a_block_is(seconds, told):
     evidence = Evidence(Epoch(), objective=Objective(block_seconds=seconds))
     fill(evidence, only_shadow=500, neither=500, blocks=5)
-    assert f"to reject, {told} like these are needed" in card(evidence).reasons[0]
+    assert f"to reject, {told} are needed" in card(evidence).reasons[0]
 
 
 def test_blocks_in_which_the_old_one_was_worse_speak_against_it():

@@ -211,5 +211,5 @@ def test_what_is_read_of_a_tally_is_bounded():
 def test_more_withheld_calls_than_verdicts_are_refused():
     data = refused(2).to_dict(1.0)
     data["operations"]["GET /me"]["withheld"][0]["calls"] = 3
-    with pytest.raises(ValueError, match="more calls were withheld than have a verdict"):
+    with pytest.raises(ValueError, match="more calls were withheld, or overdue, than have a verdict"):
         Evidence.from_dict(data)

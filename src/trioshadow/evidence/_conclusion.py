@@ -15,9 +15,10 @@ from ._evidence import OTHERS, Evidence
 from ._few_keys import OFTEN
 from ._field import KEYS_OF_FIELD
 from ._forecast import Forecast, rounded
+from ._lost import lost, to_lose_less
 from ._objective import Objective, allowed_in
-from ._operation import Operation
-from ._places import FAILURES
+from ._operation import ANYTHING, Operation
+from ._places import FAILURES, MORE_CHANGES, OTHER_FIELDS
 from ._scorecard import Decision, Scorecard
 from ._scores import BLOCKS_OF_FEW_KEYS, FieldScore, FieldState, LatencyScore, OperationScore, ratio
 from ._unmet import unmet
@@ -40,9 +41,11 @@ class Conclusion:
         self._operations = operations
         self._calls = sum(operation.calls for operation in operations)
         self._pairs = sum(operation.pairs for operation in operations)
+        missed = sum(sum(operation.lost.values()) + operation.overdue for operation in operations)
+        self._many_lost = missed > objective.max_rate * (missed + sum(operation.compared for operation in operations))
 
     def scorecard(self) -> Scorecard:
-        withheld = withheld_of(self._evidence.rows(), self._objective.max_rate)
+        withheld = withheld_of(self._evidence.rows(), self._objective)
         unseen = findings(withheld)
         rejects, holds, missing = self._findings()
         holds = unseen.reasons + holds
@@ -89,9 +92,9 @@ class Conclusion:
                     missing.append(f"{name}: make it faster, or allow more ({limits})")
                 else:
                     holds.append(f"{name}: {_slower(latency)}; {self._wait(latency.blocks_needed)}")
-            if operation.lossy:
-                holds.append(f"{name}: {_lost(operation)}")
-                missing.append(f"{name}: a candidate that can take these calls")
+            if operation.lossy and self._many_lost:
+                holds += [f"{name}: {told}" for told in lost(operation)]
+                missing += [f"{name}: {told}" for told in to_lose_less(operation)]
             if operation.compared and operation.state is _TOO_FEW and not operation.covered:
                 missing.append(f"{name}: {_more(operation, self._forecast(operation))}")
             if operation.state is _CLEAN and latency.state is _TOO_FEW and not operation.covered:
@@ -125,11 +128,13 @@ class Conclusion:
                 since = datetime.datetime.fromtimestamp(field.broken_since, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
                 holds.append(f"{name}: broken since {since} UTC: {_finding(field)}")
                 missing.append(f"{name}: {_remedy(field)}")
+            elif field.state is _DIFFERS and operation.pooled:
+                pass  # with the others it is found clean
             elif field.state is _DIFFERS:
                 objective = self._objective.of(operation.operation)
                 allowed = allowed_in(objective, field.field)
                 told = self._forecast(operation).of_difference(
-                    field, allowed, objective.error_level, objective.min_keys
+                    field, allowed, objective.error_level, _keys_asked(operation, field, objective)
                 )
                 holds.append(f"{name}: {_finding(field)}: it must be looked at; {told}")
                 missing.append(f"{name}: {_remedy(field)}")
@@ -150,18 +155,20 @@ class Conclusion:
         """What it takes until what is regressed is a reason to reject."""
         seconds = self._evidence.objective.block_seconds
         if blocks is None:
-            needed = "many more calls"
+            needed = "many more calls like these"
         elif seconds is None:
-            needed = f"about {blocks * self._evidence.objective.block_calls:,} more calls"
+            needed = f"about {blocks * self._evidence.objective.block_calls:,} more calls like these"
         elif seconds == _MINUTE:
-            needed = f"about {counted(blocks, 'more minute')}"
+            needed = f"about {counted(blocks, 'more minute')} in which it is worse"
         else:
-            needed = f"about {blocks * seconds:,.0f} more seconds"
-        return f"to reject, {needed} like these are needed"
+            needed = f"about {blocks * seconds:,.0f} more seconds in which it is worse"
+        return f"to reject, {needed} are needed"
 
     def _forecast(self, operation: OperationScore) -> Forecast:
         began, row = self._evidence.since, self._evidence.operations[operation.operation]
-        return Forecast(operation.compared, row.latest - began if began > 0 else 0.0)
+        if row.seconds_per_call is not None:
+            return Forecast(operation.compared, row.seconds_per_call * operation.compared, "the present rate")
+        return Forecast(operation.compared, row.latest - began if began > 0 else 0.0, "the rate so far")
 
     def _covered(self, operation: OperationScore) -> int:
         if not operation.covered:
@@ -180,8 +187,10 @@ class Conclusion:
             if field.noise and field.allowed > self._limit(operation) and not field.acknowledged
         ]
         but = f", but for noisy ones ({len(noisy)})" if noisy else ""
-        timed = any(operation.latency.judged for operation in covered)
+        timed = sum(operation.latency.judged for operation in covered)
         fast = ", and none is slower than allowed" if timed and self._objective.max_p99_ratio is not None else ""
+        if timed < len(covered):
+            fast = fast.replace("none is", "none that could be judged is")
         limits = [f"{limit:.2%}" for limit in sorted({*map(self._limit, covered)})]
         told = (
             f"{counted(len(covered), 'operation')}, {coverage:.1%} of the calls: no field differs beyond noise in more "
@@ -223,7 +232,7 @@ class Conclusion:
             elif operation.latency.state is _TOO_FEW:
                 yield f"{told}, too few to know its p99: {operation.latency.calls:,} timed"
             if operation.lossy:
-                yield f"{operation.name}: {_lost(operation)}"
+                yield from (f"{operation.name}: {told}" for told in lost(operation))
             if operation.compared and systematic:
                 why = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in systematic.items())
                 yield f"{operation.name}: {why}, which the others do not stand for"
@@ -293,15 +302,12 @@ def _most(operation: OperationScore) -> list[tuple[str, int]]:
 
 
 #: Fields that are the whole of an answer: who acknowledges one of these compares nothing else where it differs ...
-_WHOLE = frozenset({"status", "error", "body", "$", *FAILURES})
+_WHOLE = frozenset({"status", "error", "body", "$", ANYTHING, OTHER_FIELDS, MORE_CHANGES, *FAILURES})
 #: ... and where that is in most keys, nothing is known.
 _MOST_CALLS = 0.5
 
 #: What is acknowledged and differs for so many of the keys is said first.
 _NEARLY_ALWAYS = 0.9
-
-#: Why a call was not compared because of the candidate.
-_LOST = {"breaker": "while the breaker was open", "in_flight": "since its legs in flight left no room"}
 
 #: What a way to fail is called, of the new one.
 _FAILED = {
@@ -327,17 +333,16 @@ def _finding(field: FieldScore) -> str:
     )
 
 
+def _keys_asked(operation: OperationScore, field: FieldScore, objective: Objective) -> float:
+    """What it takes to be regressed: inf where that can't come, since there are too few, or all fields are one."""
+    impossible = field.field == ANYTHING or (operation.few_keys and operation.keys < objective.min_keys)
+    return math.inf if impossible else objective.min_keys
+
+
 def _remedy(field: FieldScore, *, acknowledge: bool = True) -> str:
     if field.field in _FAILED:
         return f"find out why {_FAILED[field.field]}"
     return f"fix {field.field}" + (", or acknowledge it" if acknowledge else "")
-
-
-def _lost(operation: OperationScore) -> str:
-    total = sum(operation.lost.values())
-    share = ratio(total, total + operation.compared)
-    causes = ", ".join(f"{count:,} {_LOST[cause]}" for cause, count in operation.lost.items())
-    return f"{total:,} sampled calls ({share:.1%}) were not compared because of the new one: {causes}"
 
 
 def _slower(latency: LatencyScore) -> str:

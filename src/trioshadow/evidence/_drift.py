@@ -50,7 +50,7 @@ class Moment(NamedTuple):
 class Drift:
     """Of one field."""
 
-    __slots__ = ("_elsewhere", "_last", "_wealths", "alarms", "block", "since")
+    __slots__ = ("_elsewhere", "_last", "_wealths", "alarms", "block", "latest", "since")
 
     def __init__(self) -> None:
         self._wealths = [0.0] * 4
@@ -61,6 +61,8 @@ class Drift:
         """Of the last alarm; -1: there was none."""
         self._elsewhere = False
         """Another process said that it is."""
+        self.latest = 0.0
+        """Wall clock: of that alarm."""
         self.alarms = 0
         """Blocks in a row with an alarm, up to that one."""
 
@@ -84,13 +86,18 @@ class Drift:
     def _alarm(self, at: float, block: int) -> None:
         if not self.is_on(block):
             self.since, self.alarms = at, 0
+        self.latest = at
         if block != self.block:
             self.alarms = self.alarms + 1 if block == self.block + 1 else 1
             self.block = block
 
-    def is_on(self, block: int) -> bool:
-        """Does it count as broken in this block?"""
-        return self._elsewhere or (self.block >= 0 and block - self.block <= COOL_DOWN)
+    def is_on(self, block: int, now: float = -math.inf, block_seconds: float | None = None) -> bool:
+        """Does it count as broken in this block? What another process said, which has blocks of its own, holds until
+        it is long ago at `now`, by the wall clock: when the latest call was compared.
+        """
+        if self._elsewhere and (block_seconds is None or now - self.latest <= COOL_DOWN * block_seconds):
+            return True
+        return self.block >= 0 and block - self.block <= COOL_DOWN
 
     def update(self, other: Drift, block: int, other_block: int) -> None:
         """It is broken if it is in either. Of each the block that it is in now; their blocks are not the same.
@@ -100,16 +107,18 @@ class Drift:
         if other.is_on(other_block) and not (self.is_on(block) and self.since <= other.since):
             self.since, self.alarms = other.since, other.alarms
             self._elsewhere = True
+        self.latest = max(self.latest, other.latest)
 
     def to_dict(self, block: int) -> dict[str, Any]:
         """Plain data: empty if it is not broken in this block."""
-        return {"since": self.since, "alarms": self.alarms} if self.is_on(block) else {}
+        return {"since": self.since, "latest": self.latest, "alarms": self.alarms} if self.is_on(block) else {}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Drift:
         """What `to_dict()` gave. ValueError, TypeError or KeyError if it can't have."""
         drift = cls()
         if data:
-            drift.since, drift.alarms = moment_in(data, "since"), count_in(data, "alarms")
+            drift.since, drift.latest = moment_in(data, "since"), moment_in(data, "latest")
+            drift.alarms = count_in(data, "alarms")
             drift._elsewhere = True
         return drift

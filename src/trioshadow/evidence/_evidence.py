@@ -31,6 +31,7 @@ from ._kept import Kept
 from ._objective import Objective, is_objective
 from ._observation import Observation
 from ._operation import Operation
+from ._operation_data import operation_data, operation_from
 from ._places import FAILURES, words_of
 from ._plain import moment_in, text_in
 
@@ -66,9 +67,6 @@ class Epoch:
 
     def __str__(self) -> str:
         return f"{self.candidate or '(unnamed)'}, rules {self.rules or '(none)'}"
-
-
-_NO_CLOCKS = (None, None, None)
 
 
 class Evidence:
@@ -188,10 +186,13 @@ class Evidence:
         if shadow.withheld:
             row.withheld.add(shadow.withheld, shadow.remedy)
             return
+        if shadow.is_overdue(primary_seconds):
+            row.overdue += 1
+            return
         row.observe(key_hash, primary_seconds, shadow.seconds, at if now is None else now)
         row.latest = at
         clocks = primary_cpu_seconds, shadow.cpu_seconds, shadow.queued_seconds
-        if contended or unlike or clocks != _NO_CLOCKS:
+        if contended or unlike or clocks != (None, None, None):
             row.observe_clocks(*clocks, contended=contended, unlike=unlike)
         if secondary is not None:
             self._pair(row, shadow, secondary, key_hash, at)
@@ -312,7 +313,7 @@ class Evidence:
             "since": self.since,
             "until": until,
             "objective": self.objective.to_dict(),
-            "operations": {name: row.to_dict() for name, row in self.rows()},
+            "operations": {name: operation_data(row) for name, row in self.rows()},
             "rules": {name: [*counts] for name, counts in self.rules().items()},
         }
 
@@ -330,7 +331,7 @@ class Evidence:
                 objective=Objective.from_dict(data["objective"]),
             )
             for name, row in data["operations"].items():
-                evidence._put(str(name), Operation.from_dict(row, evidence.objective.of(str(name))))
+                evidence._put(str(name), operation_from(row, evidence.objective.of(str(name))))
             for name, (looks, met, unsure) in data["rules"].items():
                 evidence._rules[str(name)] = int(looks), bool(met), bool(unsure)
         except (AttributeError, KeyError, TypeError, ValueError) as exc:
@@ -355,9 +356,7 @@ class Evidence:
         merged = cls(parts[0].epoch, since=min(part.since for part in parts), objective=parts[0].objective)
         for part in parts:
             for name, row in part.operations.items():
-                own = merged.operations.get(name)
-                if own is None:
-                    own = merged._new_operation(name)
+                own = merged.operations.get(name) or merged._new_operation(name)
                 own.update(row)
         merged._put_in_order(parts)
         merged._rules = added_up(part.rules() for part in parts)

@@ -20,6 +20,7 @@ class Forecast:
 
     compared: int
     seconds: float
+    rate: str = "the present rate"
 
     def calls(self, number: float, *, what: str = "more calls") -> str:
         """`about 4,200 more calls (1.2 hours at the present rate)`; without the hours where no rate is known."""
@@ -27,9 +28,9 @@ class Forecast:
         told = f"about {about:,} {what.removesuffix('s') if about == 1 else what}"
         if self.seconds < _RATE or not self.compared:
             return told
-        return f"{told} ({lasting(number * self.seconds / self.compared)} at the present rate)"
+        return f"{told} ({lasting(number * self.seconds / self.compared)} at {self.rate})"
 
-    def of_difference(self, field: FieldScore, allowed: Allowed, error_level: float, min_keys: int) -> str:
+    def of_difference(self, field: FieldScore, allowed: Allowed, error_level: float, min_keys: float) -> str:
         """What becomes of a field that merely differs, if it stays so. If it is the first that does; it takes a few
         calls more for each that came before.
         """

@@ -37,11 +37,9 @@ from ._gate import blocks_needed
 from ._kept import Kept
 from ._objective import Objective
 from ._operation import ANYTHING, MIRRORED, NOT_MIRRORED, Operation
-from ._places import FAILURES
+from ._places import FAILURES, OTHER_FIELDS
 from ._scores import BLOCKS_OF_FEW_KEYS, FieldScore, FieldState, LatencyScore, OperationScore, ratio
 from ._tosses import ALONE, SHADOW_ONLY, over_levels
-
-OTHER_FIELDS = "(other fields)"
 
 #: Fewer pairs do not make a field unverifiable.
 _PAIRS = 20
@@ -179,6 +177,7 @@ class Judge:
         """The score of one of its fields."""
         row = self._row
         pairs, said = row.pairs_of(name), self.pairs(name, tally)
+        of_answers = name not in FAILURES and name != ANYTHING
         of_secondary = tally.both + tally.secondary_only
         noise = ratio(of_secondary, pairs) if pairs else None
         allowed = self._allowed[name in FAILURES].at(noise or 0.0)
@@ -187,12 +186,13 @@ class Judge:
         now = min(one(1.0) for one in wealths)
         # Of few keys there may be more tomorrow, and what calls say of these is not kept for them.
         clean = (now if self._few_keys else kept.look("clean", now)) >= self._needed
-        again = self._asked_again(tally, noise or 0.0) if name not in FAILURES else None
+        again = self._asked_again(tally, noise or 0.0) if of_answers else None
         if again is not None:
             wealths.append(functools.partial(clean_wealth, again, self._allowed[False]))
             clean = kept.look("again", wealths[-1](1.0)) >= self._needed and clean
         bound = bound_of(wealths, self._needed, said, allowed)
         open_, level = row.open_blocks, self._objective.error_level
+        broken = tally.drift.is_on(row.block, row.latest, self._objective.block_seconds)
         most = kept.look("blocks", tally.blocks.wealth(open_))
         # Two estimates need not agree where all differ.
         keys = self._keys if tally.differed == self._compared else min(tally.keys.estimate, tally.differed, self._keys)
@@ -218,9 +218,9 @@ class Judge:
             unpaired=tally.unpaired,
             calls_needed=self._calls_to_clean(name, tally) if state is _DIFFERS else None,
             again=None if again is None else (round(again.shadow_only), round(again.secondary_only), row.again.twice),
-            unasked=(noise or 0.0) >= _FLAPPING and again is None and name not in FAILURES,
-            broken_since=tally.drift.since if tally.drift.is_on(row.block) else None,
-            broken_blocks=tally.drift.alarms if tally.drift.is_on(row.block) else 0,
+            unasked=(noise or 0.0) >= _FLAPPING and again is None and of_answers,
+            broken_since=tally.drift.since if broken else None,
+            broken_blocks=tally.drift.alarms if broken else 0,
             examples=tally.examples,
         )
 
@@ -234,7 +234,9 @@ class Judge:
         most = _FAILING if name in FAILURES else self._objective.unverifiable_noise
         unverifiable = noise is not None and noise >= most and self._row.pairs_of(name) >= _PAIRS
         differs = (tally.differed and not noise) or wealth >= self._needed
-        if clean and not unverifiable and not (self._few_keys and (differs or self._row.block < BLOCKS_OF_FEW_KEYS)):
+        if self._few_keys:  # there is no e-value of keys to say that it is no more than is allowed
+            clean = clean and wealth < self._needed and self._row.block >= BLOCKS_OF_FEW_KEYS
+        if clean and not unverifiable:
             return _CLEAN
         if unverifiable:
             return _UNVERIFIABLE
@@ -260,7 +262,7 @@ class Judge:
                     counted = [*counted, together]
         fields = sorted(fields, key=lambda field: (-_SEVERITY[field.state], -field.calls, field.field))
         by_verdict = {verdict.value: row.counts[verdict.slot] for verdict in NOT_MIRRORED}
-        lost = sum(row.lost.values())
+        lost = sum(row.lost.values()) + row.overdue
         lossy = lost > objective.max_rate * (self._compared + lost)
         return OperationScore(
             operation=self._name,
@@ -270,7 +272,8 @@ class Judge:
             not_mirrored={verdict: count for verdict, count in by_verdict.items() if count},
             lost={cause: count for cause, count in row.lost.items() if count},
             lossy=lossy,
-            settled=self._compared + row.withheld.calls + row.counts[Verdict.ABANDONED.slot],
+            overdue=row.overdue,
+            settled=self._compared + row.overdue + row.withheld.calls + row.counts[Verdict.ABANDONED.slot],
             withheld=row.withheld.calls,
             secondary_withheld=row.secondary_withheld.calls,
             compared=self._compared,

@@ -4,16 +4,19 @@ what one operation and its fields are found to be is in `_judge.py`.
 
 from __future__ import annotations
 
+import math
+
 import attrs
 
 from ._bounds import discoveries
 from ._conclusion import Conclusion
 from ._evidence import Evidence
 from ._field import FieldTally
-from ._judge import OTHER_FIELDS, Judge
+from ._judge import Judge
 from ._latency import are_fast_enough, latencies
 from ._objective import Objective
 from ._operation import ANYTHING
+from ._places import OTHER_FIELDS
 from ._rare import are_clean, rare_rows
 from ._scorecard import Scorecard
 from ._scores import FieldScore, FieldState, OperationScore
@@ -38,7 +41,8 @@ def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
     operations = [judge.operation(fields[name], slowness[name]) for name, judge in judges.items()]
     rare = rare_rows(rows, objective)
     if rare and are_clean([judges[name] for name in rare], objective) and are_fast_enough([*rare.values()], objective):
-        operations = [_with_pool(score) if score.operation in rare else score for score in operations]
+        needed = -math.log10(objective.error_level)
+        operations = [_with_pool(score, needed) if score.operation in rare else score for score in operations]
     if keeps:  # of what was folded meanwhile nothing is kept
         seen = {
             (score.operation, name)
@@ -50,10 +54,15 @@ def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
     return Conclusion(evidence, objective, operations).scorecard()
 
 
-def _with_pool(score: OperationScore) -> OperationScore:
-    """A rare operation, with others that are found to be clean together."""
+def _with_pool(score: OperationScore, needed: float) -> OperationScore:
+    """A rare operation, with others that are found to be clean together. That a call differs once is a part of what was
+    found; what by itself is more than is allowed has to be looked at.
+    """
     slow = score.latency.state is FieldState.REGRESSED
-    if score.state not in (FieldState.CLEAN, FieldState.TOO_FEW) or slow or score.covered or score.lossy:
+    odd = any(field.log10_e_value >= needed for field in score.fields if not field.acknowledged)
+    if score.state not in (FieldState.CLEAN, FieldState.TOO_FEW, FieldState.DIFFERS) or odd or slow or score.covered:
+        return score
+    if score.lossy:
         return score
     return attrs.evolve(score, pooled=True, covered=True)
 

@@ -29,6 +29,12 @@ class Observation:
     remedy: str = ""
     """What makes them go along."""
 
+    def is_overdue(self, primary_seconds: float | None) -> bool:
+        """Did its deadline pass, and the primary took longer than that itself? Then nothing is known of this side."""
+        if self.verdict is not Verdict.TIMED_OUT or self.seconds is None or primary_seconds is None:
+            return False
+        return primary_seconds >= self.seconds
+
     @property
     def comparable(self) -> bool:
         """Did this side give something to compare? One that failed may or may not have differed in any field."""

@@ -6,8 +6,7 @@ It is the row in which a call is entered: the ledger's totals are these rows add
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from trioshadow._model.verdict import IN_FLIGHT, Verdict
 
@@ -20,8 +19,7 @@ from ._field import At, FieldTally
 from ._histogram import Histogram, place_of
 from ._objective import Objective, allowed_in
 from ._places import FAILURES
-from ._plain import count_in, moment_in
-from ._slower import QUANTILES, slowers
+from ._slower import slowers
 from ._withheld_tally import WithheldTally
 
 #: Keys of one operation are counted exactly below this many, and then estimated, with a standard error of 3.1 %.
@@ -40,6 +38,9 @@ NOT_MIRRORED = tuple(verdict for verdict in Verdict if not verdict.mirrored)
 #: legs in flight left no room.
 LOST = ("breaker", "in_flight")
 
+#: Seconds. What went on for less is no rate: it is the noise of a start.
+_PACE = 60.0
+
 _DEFAULT = Objective()
 
 
@@ -47,23 +48,11 @@ class Operation:
     """The counts of one operation. `objective`: what is needed of it while counting."""
 
     __slots__ = (
-        *(
-            "again",
-            "anything",
-            "asked",
-            "block",
-            "blocks",
-            "contended",
-            "counts",
-            "few_keys",
-            "fields",
-            "held",
-            "inherited",
-        ),
-        *("keys", "latest", "lost", "objective", "order", "other_fields", "pair_keys", "pairs"),
+        *("again", "anything", "asked", "block", "blocks", "contended", "counts", "few_keys", "fields", "held"),
+        *("inherited", "keys", "latest", "lost", "objective", "order", "other_fields", "overdue", "pair_keys", "pairs"),
         *("primary_cpu_seconds", "primary_seconds", "queued_seconds", "secondary_counts", "secondary_seconds", "seen"),
         *("secondary_withheld", "shadow_cpu_seconds", "shadow_seconds", "slower", "unlike", "withheld"),
-        *("_begun_at", "_block_at", "_ends_at", "_now", "_size", "_still_at", "_still_since"),
+        *("_begun_at", "_block_at", "_ends_at", "_marks", "_now", "_size", "_still_at", "_still_since"),
     )
 
     def __init__(self, objective: Objective = _DEFAULT, order: int = 0) -> None:
@@ -81,14 +70,16 @@ class Operation:
         """Calls that it may have had before it was counted by name: see `_evidence.py`."""
         self.lost: dict[str, int] = dict.fromkeys(LOST, 0)
         """Sampled calls that were not mirrored because of the candidate, by cause. All are in `counts` too."""
-        self.seen = self.block = self.blocks = 0
+        self.overdue = self.seen = self.block = self.blocks = 0
         """Calls that were entered here as compared, in this series; in which block of time the latest came, from 0 on,
         of those in which any did; and blocks that are over and had calls enough to tell a rate, of which shorter ones
-        are one with the next."""
+        are one with the next. Overdue: calls in which the shadow timed out, and the primary took longer, so that
+        nothing is known of the shadow."""
         self.latest = 0.0
         """Wall clock, seconds since the epoch: when the latest of these was compared."""
         self._begun_at = self._block_at = self._still_since = self._size = 0
         self._ends_at = self._now = self._still_at = -math.inf
+        self._marks: tuple[tuple[float, int], ...] = ()
         self.keys = DistinctKeys(KEYS_OF_OPERATION)
         """Of the calls that were compared."""
         self.few_keys = FewKeys()
@@ -124,6 +115,16 @@ class Operation:
         """The fields that there was no room for."""
 
     @property
+    def seconds_per_call(self) -> float | None:
+        """Of late, between two compared calls: over ten blocks of time at most, and a minute at least. None: it is not
+        known.
+        """
+        if not self._marks or self._now - self._marks[0][0] < _PACE:
+            return None
+        then, seen = self._marks[0]
+        return (self._now - then) / (self.seen - seen)
+
+    @property
     def calls(self) -> int:
         """All calls."""
         return sum(self.counts)
@@ -131,7 +132,7 @@ class Operation:
     @property
     def compared(self) -> int:
         """Calls that say something of the shadow."""
-        return sum(self.counts[verdict.slot] for verdict in COMPARED) - self.withheld.calls
+        return sum(self.counts[verdict.slot] for verdict in COMPARED) - self.withheld.calls - self.overdue
 
     @property
     def weight(self) -> int:
@@ -190,6 +191,7 @@ class Operation:
         enough = CALLS_OF_BLOCK
         if seconds is not None and now >= self._ends_at:
             self._ends_at = (now // seconds + 1) * seconds
+            self._marks = (*self._marks[-9:], (now, self.seen))
         else:
             enough = self.objective.block_calls
             if seconds is not None and now != self._still_at:
@@ -294,6 +296,7 @@ class Operation:
         self.primary_cpu_seconds.update(other.primary_cpu_seconds)
         self.shadow_cpu_seconds.update(other.shadow_cpu_seconds)
         self.queued_seconds.update(other.queued_seconds)
+        self.overdue += other.overdue
         self.contended += other.contended
         self.unlike += other.unlike
         for name, slower in self.slower.items():
@@ -310,78 +313,6 @@ class Operation:
         for field in self.fields.values():
             field.drift = Drift()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        blocks = self.at
-        return {
-            "counts": {
-                **{verdict.value: self.counts[verdict.slot] for verdict in Verdict},
-                "in_flight": self.counts[IN_FLIGHT],
-            },
-            "secondary": {verdict.value: self.secondary_counts[verdict.slot] for verdict in MIRRORED},
-            "lost": dict(self.lost),
-            **{name: getattr(self, name) for name in _COUNTS},
-            "latest": self.latest,
-            "twice": self.again.twice,
-            "keys": self.keys.to_dict(),
-            "few_keys": self.few_keys.to_list(),
-            "pair_keys": self.pair_keys.to_dict(),
-            "primary_seconds": self.primary_seconds.to_dict(),
-            "shadow_seconds": self.shadow_seconds.to_dict(),
-            "secondary_seconds": self.secondary_seconds.to_dict(),
-            "primary_cpu_seconds": self.primary_cpu_seconds.to_dict(),
-            "shadow_cpu_seconds": self.shadow_cpu_seconds.to_dict(),
-            "queued_seconds": self.queued_seconds.to_dict(),
-            **{
-                quantile.name: self.slower[quantile.name].to_dict() if quantile.name in self.slower else None
-                for quantile in QUANTILES
-            },
-            "withheld": self.withheld.to_list(),
-            "secondary_withheld": self.secondary_withheld.to_list(),
-            "anything": self.anything.to_dict(blocks),
-            "fields": {name: field.to_dict(blocks) for name, field in self.fields.items()},
-            "other_fields": self.other_fields.to_dict(blocks),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], objective: Objective = _DEFAULT) -> Operation:
-        """What `to_dict()` gave. ValueError, TypeError, KeyError or AttributeError if it can't have."""
-        operation = cls(objective)
-        counts, secondary = data["counts"], data["secondary"]
-        for verdict in Verdict:
-            operation.counts[verdict.slot] = count_in(counts, verdict.value)
-        operation.counts[IN_FLIGHT] = count_in(counts, "in_flight")
-        for verdict in MIRRORED:
-            operation.secondary_counts[verdict.slot] = count_in(secondary, verdict.value)
-        for cause in LOST:
-            operation.lost[cause] = count_in(data["lost"], cause)
-        for name in _COUNTS:
-            setattr(operation, name, count_in(data, name))
-        operation.latest = moment_in(data, "latest")
-        operation.again.twice = count_in(data, "twice")
-        operation.few_keys = FewKeys.from_list(data["few_keys"])
-        operation.keys = DistinctKeys.from_dict(data["keys"], KEYS_OF_OPERATION)
-        operation.pair_keys = DistinctKeys.from_dict(data["pair_keys"], KEYS_OF_OPERATION)
-        operation.primary_seconds = Histogram.from_dict(data["primary_seconds"])
-        operation.shadow_seconds = Histogram.from_dict(data["shadow_seconds"])
-        operation.secondary_seconds = Histogram.from_dict(data["secondary_seconds"])
-        operation.primary_cpu_seconds = Histogram.from_dict(data["primary_cpu_seconds"])
-        operation.shadow_cpu_seconds = Histogram.from_dict(data["shadow_cpu_seconds"])
-        operation.queued_seconds = Histogram.from_dict(data["queued_seconds"])
-        for name in [quantile.name for quantile in QUANTILES]:
-            if data[name] is None:
-                operation.slower.pop(name, None)
-            else:
-                operation.slower[name].take(data[name])
-        operation.withheld = WithheldTally.from_list(data["withheld"])
-        if operation.compared < 0:
-            raise ValueError("more calls were withheld than have a verdict")
-        operation.secondary_withheld = WithheldTally.from_list(data["secondary_withheld"])
-        operation.anything = FieldTally.from_dict(data["anything"])
-        operation.fields = {str(name): FieldTally.from_dict(field) for name, field in data["fields"].items()}
-        operation.other_fields = FieldTally.from_dict(data["other_fields"])
-        return operation
-
 
 def _most(rate: float, calls: int) -> int:
     """Of so many calls, at this rate more than this differ in no more than every second block: the median of a
@@ -391,6 +322,3 @@ def _most(rate: float, calls: int) -> int:
     (0, 1, 5)
     """
     return 0 if calls * math.log1p(-rate) >= -math.log(2) else math.floor(rate * calls + math.log(2))
-
-
-_COUNTS = ("contended", "unlike", "order", "inherited", "seen", "block", "blocks", "asked", "pairs")

@@ -51,6 +51,10 @@ _FAILURES = {
 #: Fields of which a side that gave nothing to compare says something all the same.
 FAILURES = frozenset(_FAILURES.values())
 
+#: Of one answer, the changes that there was no room for; and of an operation, the fields.
+MORE_CHANGES = "more changes"
+OTHER_FIELDS = "(other fields)"
+
 
 def failure_field(kind: FailureKind) -> str:
     """The field of a shadow that gave nothing to compare."""
@@ -128,7 +132,7 @@ def _add_body(fields: dict[str, Told], body: BodyDiff) -> None:
         for change in body.changes:
             fields.setdefault(folded_path(change.path)[:_CHARACTERS], change)
         if body.change_count > len(body.changes):
-            fields["more changes"] = None, f"{body.change_count - len(body.changes):,} more"
+            fields[MORE_CHANGES] = None, f"{body.change_count - len(body.changes):,} more"
 
 
 #: Characters that are kept of either side of an example.

@@ -163,8 +163,10 @@ class OperationScore:
     lost: Mapping[str, int]
     """Sampled calls that were not compared because of the candidate, by cause: `breaker` (it was open), `in_flight`
     (its legs left no room). Those that are zero are left out."""
+    overdue: int
+    """Calls in which the shadow's deadline passed, and the primary took longer than that itself: nothing is known."""
     lossy: bool
-    """Are these more than the objective allows it to fail in? Then it is not covered."""
+    """Are these, and the lost ones, more than the objective allows it to fail in? Then it is not covered."""
     blocks: int
     """Blocks of time that are over and in which calls of it were compared."""
     few_keys: bool

@@ -15,6 +15,7 @@ import attrs
 
 from trioshadow._model.words import counted
 
+from ._objective import Objective
 from ._operation import Operation
 from ._withheld_tally import WithheldTally
 
@@ -40,9 +41,9 @@ class Withheld:
     """Are too many of the operation's calls withheld from this side to promote the candidate?"""
 
 
-def withheld_of(rows: Iterable[tuple[str, Operation]], max_rate: float) -> tuple[Withheld, ...]:
-    """All that was withheld, from the shadow first, and then most calls first; `max_rate` is what does no harm."""
-    found = [one for name, row in rows for one in _of_operation(name, row, max_rate)]
+def withheld_of(rows: Iterable[tuple[str, Operation]], objective: Objective) -> tuple[Withheld, ...]:
+    """All that was withheld, from the shadow first, and then most calls first. What does no harm is `max_rate`."""
+    found = [one for name, row in rows for one in _of_operation(name, row, objective.of(name).max_rate)]
     return tuple(sorted(found, key=lambda one: (not one.forbids, one.side != "shadow", -one.calls, one.operation)))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from trioshadow import Verdict
 from trioshadow.archive import Summary
 from trioshadow.evidence import Scorecard
 
@@ -60,12 +61,8 @@ def _scorecard(scorecard: Scorecard) -> dict[str, Any]:
 
 
 def _totals(summary: Summary) -> dict[str, int]:
-    totals: dict[str, int] = {}
-    for operation in summary.evidence.operations.values():
-        counts: Mapping[str, int] = operation.to_dict()["counts"]
-        for name, number in counts.items():
-            totals[name] = totals.get(name, 0) + number
-    return totals
+    totals = summary.evidence.totals()
+    return {**{verdict.value: totals[verdict.slot] for verdict in Verdict}, "in_flight": totals[-1]}
 
 
 def _plain(value: Any) -> Any:
