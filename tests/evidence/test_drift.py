@@ -132,6 +132,21 @@ def test_it_is_told_of_a_sum_too_and_of_a_snapshot():
             assert "broken since" in scorecard(one, UNTIMED).reasons[0]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_process_that_ended_broken_does_not_say_so_for_ever(turned):
+    """The one that came in its place has answered for ten minutes."""
+    evidence, _, _ = broken(None, bad=20)
+    ended = Evidence.from_dict(evidence.to_dict(0.0))
+    for minutes, is_broken in ((5, True), (11, False)):
+        after = Evidence(evidence.epoch, objective=UNTIMED)
+        for minute in range(minutes):
+            observe(after, 500, operation="op", key=10**9 + 1_000 * minute, at=3_660.0 + 60 * minute)
+        merged = Evidence.merge([after, ended] if turned else [ended, after])
+        for one in (merged, Evidence.from_dict(merged.to_dict(0.0))):
+            (field,) = scorecard(one, UNTIMED).operation("op").fields
+            assert (field.broken_since is not None) is is_broken
+
+
 def test_series_that_were_counted_for_other_limits_are_not_asked():
     evidence, _, _ = broken(None, bad=20)
     other = Evidence(evidence.epoch, objective=Objective(max_rate=0.5))
@@ -140,7 +155,15 @@ def test_series_that_were_counted_for_other_limits_are_not_asked():
     assert merged.operations["op"].slower == {}
 
 
-@pytest.mark.parametrize("data", [{"since": None, "alarms": 1}, {"since": 1.0}, {"since": 1.0, "alarms": -1}])
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"since": None, "latest": 1.0, "alarms": 1},
+        {"since": 1.0, "latest": 1.0},
+        {"since": 1.0, "latest": 1.0, "alarms": -1},
+        {"since": 1.0, "alarms": 1},
+    ],
+)
 def test_what_can_not_have_been_written_is_refused(data):
     with pytest.raises((ValueError, TypeError, KeyError)):
         Drift.from_dict(data)

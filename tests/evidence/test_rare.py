@@ -5,9 +5,18 @@ from __future__ import annotations
 import pytest
 
 from trioshadow import Verdict
-from trioshadow.evidence import Acknowledged, Decision, Epoch, Evidence, FieldState, Objective, scorecard
+from trioshadow.evidence import (
+    Acknowledged,
+    Decision,
+    Epoch,
+    Evidence,
+    FieldState,
+    Objective,
+    Observation,
+    scorecard,
+)
 
-from tests.support.observed import fill, new_evidence, observe
+from tests.support.observed import fill, key_hash, new_evidence, observe
 
 UNTIMED = Objective(max_p99_ratio=None)
 
@@ -187,6 +196,76 @@ def test_what_was_lost_because_of_the_candidate_leaves_the_operation_uncovered(c
     assert expected in judged.not_covered
 
 
+def test_what_one_rare_operation_lost_does_not_hold_all_the_others():
+    evidence = new_evidence()
+    fill(evidence, matched=100_000)
+    fill(evidence, operation="rare", matched=50)
+    evidence.operations["rare"].lost["breaker"] = evidence.operations["rare"].counts[Verdict.PAUSED.slot] = 1
+    judged = scorecard(evidence, UNTIMED)
+    assert judged.decision is Decision.PROMOTE
+    assert not judged.operation("rare").covered
+    told = "rare: 1 sampled calls (2.0%) were not compared because of the new one: 1 while the breaker was open"
+    assert told in judged.not_covered
+    critical = Objective(max_p99_ratio=None, operations={"rare": Objective(max_p99_ratio=None)})
+    assert scorecard(evidence, critical).decision is Decision.HOLD
+
+
+def overdue(calls, *, of=1_000, primary=3.0, verdict=Verdict.TIMED_OUT, evidence=None):
+    """So many calls in which the shadow's deadline of 2 s passed, of so many in all."""
+    evidence = new_evidence() if evidence is None else evidence
+    row = evidence.operation("op")
+    fields = {"timed out": (None, "Timeout: 2 s")} if verdict is Verdict.TIMED_OUT else {}
+    for number in range(of):
+        late = number < calls
+        side = Observation(
+            verdict=verdict if late else Verdict.MATCHED, fields=fields if late else {}, seconds=2.0 if late else 0.01
+        )
+        row.counts[side.verdict.slot] += 1
+        seconds = primary if late else 0.01
+        evidence.observe(row, side, None, key=b"", key_hash=key_hash(number), at=float(number), primary_seconds=seconds)
+    return evidence
+
+
+@pytest.mark.parametrize("primary", [2.0, 3.0])
+def test_a_deadline_that_the_primary_would_not_have_kept_is_nobodys_timeout(primary):
+    judged = scorecard(overdue(300, of=10_000, primary=primary), UNTIMED)
+    assert judged.decision is Decision.HOLD
+    row = judged.operation("op")
+    assert (row.overdue, row.compared, row.calls, row.fields) == (300, 9_700, 10_000, ())
+    told = "op: 300 sampled calls (3.0%) were not compared: the old one took longer itself than the new one may"
+    assert judged.reasons[0] == told
+    assert "op: a longer deadline for the new one (shadow_timeout)" in judged.missing
+
+
+def test_a_deadline_that_the_primary_kept_is_the_shadows():
+    for evidence in (overdue(300, of=10_000, primary=1.9), overdue(300, of=10_000, primary=None)):
+        (field,) = scorecard(evidence, UNTIMED).operation("op").fields
+        assert (field.field, field.calls, field.state) == ("timed out", 300, FieldState.REGRESSED)
+
+
+def test_few_such_calls_do_no_harm_and_are_added_up():
+    one, other = overdue(3, of=10_000), overdue(4, of=10_000)
+    assert scorecard(one, UNTIMED).decision is Decision.PROMOTE
+    merged = Evidence.merge([one, Evidence.from_dict(other.to_dict(0.0))])
+    assert merged.operations["op"].overdue == 7
+    assert scorecard(merged, UNTIMED).operation("op").compared == 19_993
+
+
+def test_an_operation_that_never_keeps_the_deadline_is_not_compared():
+    judged = scorecard(overdue(50, of=50), UNTIMED)
+    assert judged.operation("op").compared == 0
+    assert judged.decision is Decision.HOLD
+
+
+def test_what_the_legs_left_no_room_for_asks_for_room_too():
+    evidence = new_evidence()
+    fill(evidence, matched=1_000)
+    evidence.operations["op"].lost["in_flight"] = 100
+    assert (
+        "op: a candidate that can take these calls, or a larger max_in_flight" in scorecard(evidence, UNTIMED).missing
+    )
+
+
 def test_what_was_paused_by_choice_is_not_the_candidates():
     evidence = new_evidence()
     fill(evidence, matched=10_000)
@@ -209,6 +288,31 @@ def test_a_whole_answer_that_mostly_differs_can_not_be_acknowledged_away(field):
         assert judged.decision is decision
     assert "it is acknowledged, and then nothing else of these answers is compared" in judged.reasons[0]
     assert "acknowledge" not in judged.missing[0]
+
+
+def test_what_was_rare_when_it_was_acknowledged_and_is_always_so_now_is_not_promoted():
+    """Exports fail in 1 %, which is known. Then the candidate is dead."""
+    objective = Objective(max_p99_ratio=None, acknowledged=["failed"])
+    evidence = Evidence(Epoch(), objective=objective)
+    for call in range(20_000):
+        observe(evidence, operation="op", shadow=["failed"] if call % 100 == 0 else [], key=call, at=float(call))
+    assert scorecard(evidence, objective).decision is Decision.PROMOTE
+    for call in range(20_000, 20_050):
+        observe(evidence, operation="op", shadow=["failed"], key=call, at=float(call))
+        judged = scorecard(evidence, objective)
+        assert judged.decision is (Decision.PROMOTE if call < 20_049 else Decision.HOLD)
+    assert judged.reasons[0].startswith("op: failed differs in each of the last 50 calls; it is acknowledged, but ")
+    assert "acknowledge" not in judged.missing[0]
+    observe(evidence, operation="op", key=10**6, at=20_050.0)
+    assert scorecard(evidence, objective).decision is Decision.PROMOTE
+
+
+@pytest.mark.parametrize("field", ["anything", "(other fields)", "more changes"])
+def test_all_fields_as_one_that_mostly_differ_can_not_be_acknowledged_away(field):
+    objective = Objective(max_p99_ratio=None, acknowledged=[Acknowledged(field)])
+    evidence = new_evidence()
+    fill(evidence, field=field, matched=2_000, differed=3_000)
+    assert scorecard(evidence, objective).decision is Decision.HOLD
 
 
 def test_what_is_acknowledged_and_nearly_always_so_is_said_first():

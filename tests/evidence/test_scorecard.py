@@ -1076,3 +1076,20 @@ def test_a_candidate_that_is_always_wrong_in_a_noisy_field_is_not_promoted(noisy
         secondary = wrong if number % 100 < noisy else right
         evidence.observe(row, wrong, secondary, key=b"", key_hash=None, at=0.0, primary_seconds=None)
     assert scorecard(evidence, Objective(max_p99_ratio=None)).decision is Decision.REJECT
+
+
+# ── an operation with an objective of its own ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("secondary", [None, []])
+def test_what_an_operation_allows_more_of_is_no_noise(secondary):
+    own = Objective(max_rate=0.01, max_p99_ratio=None)
+    objective = Objective(max_p99_ratio=None, operations={"search": own})
+    evidence = Evidence(Epoch(), objective=objective)
+    observe(evidence, 1, operation="search", shadow=["f"], secondary=secondary, key=10**6)
+    observe(evidence, 3_000, operation="search", secondary=secondary)
+    observe(evidence, 6_000, operation="other", secondary=secondary)
+    judged = scorecard(evidence, objective)
+    assert judged.reasons == (
+        "2 operations, 100.0% of the calls: no field differs beyond noise in more than 0.10% or 1.00% of the keys",
+    )

@@ -115,6 +115,12 @@ class Conclusion:
                         "compared"
                     )
                     missing.append(f"{name}: {_remedy(field, acknowledge=False)}")
+                elif field.field in _WHOLE and (calls := self._in_a_row(operation, field)) >= _IN_A_ROW:
+                    holds.append(
+                        f"{name}: {field.field} differs in each of the last {calls:,} calls; it is acknowledged, but "
+                        "then nothing is known of the answers now"
+                    )
+                    missing.append(f"{name}: {_remedy(field, acknowledge=False)}")
                 continue
             if field.state is _REGRESSED and field.blocks_needed == 0:
                 rejects.append(f"{name}: {_finding(field)}")
@@ -150,6 +156,11 @@ class Conclusion:
                     "pairs, so the new one can't be judged there"
                 )
                 missing.append(f"{name}: a rule for {field.field} (or acknowledge it)")
+
+    def _in_a_row(self, operation: OperationScore, field: FieldScore) -> int:
+        row = self._evidence.operations[operation.operation]
+        tally = row.fields.get(field.field)
+        return 0 if tally is None else tally.in_a_row(row.seen)
 
     def _wait(self, blocks: int | None) -> str:
         """What it takes until what is regressed is a reason to reject."""
@@ -305,6 +316,9 @@ def _most(operation: OperationScore) -> list[tuple[str, int]]:
 _WHOLE = frozenset({"status", "error", "body", "$", ANYTHING, OTHER_FIELDS, MORE_CHANGES, *FAILURES})
 #: ... and where that is in most keys, nothing is known.
 _MOST_CALLS = 0.5
+
+#: In so many calls one after the other: whatever was so before, it is always so now.
+_IN_A_ROW = 50
 
 #: What is acknowledged and differs for so many of the keys is said first.
 _NEARLY_ALWAYS = 0.9

@@ -197,12 +197,12 @@ class Evidence:
         if secondary is not None:
             self._pair(row, shadow, secondary, key_hash, at)
         if shadow.fields:
-            row.anything.differ(key_hash)
+            row.anything.differ(key_hash, row.seen)
             if secondary is None:
                 row.anything.add_alone(key_hash, at, None if row.asked else row.keys)
             for name, example in shadow.fields.items():
                 field = self._field(row, name)
-                field.differ(key_hash)
+                field.differ(key_hash, row.seen)
                 if secondary is None:
                     row.alone(field, key_hash, at)
                 if len(field.examples) < EXAMPLES or at <= field.examples[-1].at:

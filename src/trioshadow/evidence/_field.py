@@ -99,7 +99,7 @@ class FieldTally:
             "twice_shadow",
             "unpaired",
         ),
-        "_in_block",
+        *("_in_block", "_latest", "_row"),
     )
 
     def __init__(self) -> None:
@@ -128,6 +128,8 @@ class FieldTally:
         self._in_block = (0, 0)
         """Without a secondary: the block of the latest difference, and how many were in it."""
         self.drift = Drift()
+        self._row = self._latest = 0
+        """In so many calls, up to that one, it differed one after the other."""
         self.twice_shadow = 0
         """Keys in both of whose first two pairs only the shadow differed: see `_again.py`."""
         self.twice_secondary = 0
@@ -144,9 +146,17 @@ class FieldTally:
         """How many differences it stands for at most, of either side."""
         return self.differed + self.secondary_only + self.inherited
 
-    def differ(self, key_hash: int | None) -> None:
-        """The shadow differed in it."""
+    def in_a_row(self, call: int) -> int:
+        """In so many calls it differed, one after the other, up to this one, which is the latest. 0 in a sum: each
+        process knows of its own.
+        """
+        return self._row if self._latest == call else 0
+
+    def differ(self, key_hash: int | None, call: int) -> None:
+        """The shadow differed in it, in the so-many-th call."""
         self.differed += 1
+        self._row = self._row + 1 if call == self._latest + 1 else 1
+        self._latest = call
         self.keys.add(key_hash)
 
     def add_alone(self, key_hash: int | None, at: float, keys: DistinctKeys | None) -> None:
