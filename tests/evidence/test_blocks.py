@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from trioshadow.evidence import Epoch, Evidence, Objective
-from trioshadow.evidence._blocks import Blocks
+from trioshadow.evidence import Decision, Epoch, Evidence, Objective, scorecard
+from trioshadow.evidence._blocks import Blocks, Part, Span, _in_turn
 from trioshadow.evidence._bounds import coin_wealth, mean_of, weight_of
 from trioshadow.evidence._gate import blocks_needed
 
@@ -50,11 +50,36 @@ def test_of_several_series_the_wealths_are_averaged():
     assert one.wealth(5) == pytest.approx(mean_of([coin_wealth(2, 0), coin_wealth(0, 1)]))
     read = Blocks.from_list(one.to_list(5))
     assert read.wealth(0) == one.wealth(5)
-    assert read.to_list(0) == one.to_list(5) == [[0, 1], [2, 0]]
+    assert read.to_list(0) == one.to_list(5) == [[0, 1, 0.0, None], [2, 0, 0.0, None]]
     assert Blocks().series == 1
 
 
-@pytest.mark.parametrize("data", [[[1]], [[1, 2, 3]], [[-1, 0]], [7], None])
+def test_series_that_follow_each_other_are_one():
+    """Processes that live for five minutes, one after the other: everything is wrong, and each has seen too little."""
+    parts = []
+    for number in range(6):
+        evidence = Evidence(Epoch(), since=1_000.0 * number, objective=Objective(max_p99_ratio=None))
+        for second in range(300):
+            at = 10_000.0 + 1_000 * number + second
+            observe(evidence, operation="op", shadow=["f"], secondary=[], key=1_000 * number + second, at=at)
+        parts.append(Evidence.from_dict(evidence.to_dict(0.0)))
+    for chosen in (parts, parts[::-1], [parts[0], Evidence.merge(parts[1:4]), Evidence.merge(parts[4:])]):
+        blocks = Evidence.merge(chosen).operations["op"].fields["f"].blocks
+        worse, better = blocks.counts(0)
+        assert (blocks.series, better) == (1, 0)
+        assert blocks.wealth(0) == coin_wealth(worse, 0)
+    assert scorecard(Evidence.merge(parts[:1]), parts[0].objective).decision is Decision.HOLD
+    assert scorecard(Evidence.merge(parts), parts[0].objective).decision is Decision.REJECT
+
+
+def test_series_that_overlap_are_not():
+    said = [Part(3, 0, Span(10.0, 20.0)), Part(4, 1, Span(20.0, 30.0)), Part(2, 2, Span(31.0, 40.0)), Part(1, 0)]
+    assert _in_turn(said) == [(1, 0), (5, 2), (4, 1)]
+
+
+@pytest.mark.parametrize(
+    "data", [[[1]], [[1, 2, 3]], [[-1, 0, 0.0, None]], [[1, 0, None, None]], [[1, 0, 0.0, "x"]], [7], None]
+)
 def test_what_can_not_have_been_written_is_refused(data):
     with pytest.raises((ValueError, TypeError)):
         Blocks.from_list(data)
@@ -74,7 +99,7 @@ def test_a_gate_that_was_open_stays_open():
 
 
 def test_nobody_waits_for_ever():
-    blocks = Blocks.from_list([[0, 10**7]])
+    blocks = Blocks.from_list([[0, 10**7, 0.0, None]])
     assert blocks_needed(blocks, 1, 0, 0.05) is None
 
 

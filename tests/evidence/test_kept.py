@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from trioshadow.evidence import Decision, Epoch, Evidence, FieldState, Objective, scorecard
+from trioshadow.evidence._blocks import Part
 from trioshadow.evidence._evidence import FIELDS
 
 from tests.support.observed import fill, new_evidence, observe
@@ -71,7 +72,7 @@ def test_what_was_rejected_stays_so():
     fill(evidence, only_shadow=20, neither=500, blocks=10)
     assert scorecard(evidence, evidence.objective).decision is Decision.REJECT
     fill(evidence, neither=5_000)
-    evidence.operations["op"].fields["f"].blocks._others[:] = [(10, 5)]
+    evidence.operations["op"].fields["f"].blocks._others[:] = [Part(10, 5)]
     assert scorecard(evidence, evidence.objective).decision is Decision.REJECT
 
 

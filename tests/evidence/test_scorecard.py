@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from trioshadow import Verdict
 from trioshadow.evidence import Acknowledged, Decision, Epoch, Evidence, FieldState, Objective, Observation, scorecard
 from trioshadow.evidence._betting import Allowed, Pairs, clean_wealth, regressed_wealth
+from trioshadow.evidence._blocks import Part
 from trioshadow.evidence._bounds import is_below, rate_wealth, weight_of
 from trioshadow.evidence._evidence import FIELDS, OTHERS
 from trioshadow.evidence._tosses import LEVEL_WEIGHTS
@@ -164,11 +165,11 @@ def test_what_it_takes_to_reject_is_said_in_what_a_block_is(seconds, told):
 
 def test_blocks_in_which_the_old_one_was_worse_speak_against_it():
     evidence = filled(only_shadow=500, only_secondary=100, neither=500)
-    evidence.operations["op"].fields["f"].blocks._others.append((9, 4))
+    evidence.operations["op"].fields["f"].blocks._others.append(Part(9, 4))
     judged = card(evidence)
     assert (judged.operation("op").state, judged.decision) == (REGRESSED, Decision.HOLD)
     assert judged.operation("op").fields[0].blocks_needed > 5
-    evidence.operations["op"].fields["f"].blocks._others[:] = [(10, 10**9)]
+    evidence.operations["op"].fields["f"].blocks._others[:] = [Part(10, 10**9)]
     assert "many more calls" in card(evidence).reasons[0]
 
 

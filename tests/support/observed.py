@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from trioshadow import Verdict
 from trioshadow.evidence import Epoch, Evidence, Observation
+from trioshadow.evidence._blocks import Part
 from trioshadow.evidence._field import FieldTally
 from trioshadow.evidence._histogram import Histogram
 
@@ -123,4 +124,4 @@ def fill(
         for says, count in enumerate((only_shadow, only_secondary, both, differed)):
             tally.tosses._keyless[says] += count
         if blocks:
-            tally.blocks._others.append((blocks, 0))
+            tally.blocks._others.append(Part(blocks, 0))

@@ -12,7 +12,7 @@ import attrs
 from trioshadow._model.keys import key_of_text, shown_key
 
 from ._again import First
-from ._blocks import Blocks
+from ._blocks import Blocks, Span
 from ._distinct import DistinctKeys
 from ._drift import Drift
 from ._plain import count_in, moment_in, text_in
@@ -76,6 +76,8 @@ class At(NamedTuple):
     """The block that it is in."""
     open: int
     """The one that is not over yet, as the blocks of its fields are numbered."""
+    latest: float
+    """Wall clock, in seconds since the epoch: when its latest call was compared."""
 
 
 _OUTCOMES = {1: SHADOW_ONLY, -1: SECONDARY_ONLY, 0: BOTH}
@@ -217,13 +219,14 @@ class FieldTally:
 
     def update(self, other: FieldTally, blocks: At, other_blocks: At) -> None:
         """Add the counts of another. Of both, in which block of time it is now."""
+        spans = Span(self.first_at, blocks.latest), Span(other.first_at, other_blocks.latest)
+        self.blocks.update(other.blocks, blocks.open, other_blocks.open, *spans)
         if other.first is not None and (self.first is None or other.first_at < self.first_at):
             self.first, self.first_at, self.order = other.first, other.first_at, other.order
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.keys.update(other.keys)
         self.tosses.update(other.tosses)
-        self.blocks.update(other.blocks, blocks.open, other_blocks.open)
         self.drift.update(other.drift, blocks.block, other_blocks.block)
         self.examples = tuple(sorted({*self.examples, *other.examples})[:EXAMPLES])
 
@@ -236,7 +239,7 @@ class FieldTally:
             **{name: getattr(self, name) for name in _COUNTS},
             "keys": self.keys.to_dict(),
             "tosses": self.tosses.to_dict(),
-            "blocks": self.blocks.to_list(blocks.open),
+            "blocks": self.blocks.to_list(blocks.open, Span(self.first_at, blocks.latest)),
             "drift": self.drift.to_dict(blocks.block),
             "examples": [example.to_dict() for example in self.examples],
         }

@@ -258,7 +258,7 @@ class Operation:
     @property
     def at(self) -> At:
         """Where it is in time."""
-        return At(self.block, self.open_blocks)
+        return At(self.block, self.open_blocks, self.latest)
 
     def fold(self, other: Operation) -> None:
         """Add the counts of another, of which no field is told apart any more."""
