@@ -15,6 +15,7 @@ from ._judging import scorecard
 from ._objective import Acknowledged, Objective
 from ._objective import is_objective as is_objective
 from ._observation import Observation as Observation
+from ._operation import ANYTHING as ANYTHING
 from ._operation import COMPARED as COMPARED
 from ._operation import Operation as Operation
 from ._places import FAILURES as FAILURES
@@ -28,6 +29,10 @@ from ._plan import Wait as Wait
 from ._scorecard import Decision, Scorecard
 from ._scores import FieldScore, FieldState, OperationScore
 from ._scores import LatencyScore as LatencyScore
+from ._standing import Counts as Counts
+from ._standing import Standing as Standing
+from ._standing import is_much_worse as is_much_worse
+from ._standing import standings as standings
 from ._withheld import Withheld as Withheld
 
 # The names that are not in this list are for the other rooms of the package. Some are in the reference all the same:
