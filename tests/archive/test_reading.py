@@ -202,7 +202,7 @@ def test_a_read_error_is_told(path, monkeypatch):
 
 
 def test_a_line_without_an_end_does_not_fill_the_memory(path, monkeypatch):
-    monkeypatch.setattr(reading, "_LONGEST", 1000)
+    monkeypatch.setattr(reading, "LONGEST", 1000)
     put(path, LINE, b"x" * 5000)
     assert {kind for kind, _ in problems(path)} <= {ProblemKind.TORN, ProblemKind.FOREIGN}
     assert len(keys(path)) == 1

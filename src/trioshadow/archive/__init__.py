@@ -13,6 +13,8 @@ from ._masks import MASK as MASK
 from ._masks import MASKED_PARAMETER as MASKED_PARAMETER
 from ._reading.archive import Archive, Snapshot, read_archive
 from ._reading.archive import Segment as Segment
+from ._reading.course import Course as Course
+from ._reading.course import Track as Track
 from ._reading.differences import Difference as Difference
 from ._reading.differences import Instance as Instance
 from ._reading.differences import Place as Place

@@ -26,7 +26,7 @@ from trioshadow.archive._values import decode_plain
 from .problem import Problem, ProblemKind
 
 #: No line that a sink writes is longer, unless its `max_segment_bytes` is.
-_LONGEST = 1 << 28
+LONGEST = 1 << 28
 
 
 @attrs.frozen
@@ -95,11 +95,11 @@ def read_archive(*paths: str | Path) -> Archive:
     """
     if not paths:
         raise TypeError("read_archive takes at least one path")
-    _schema()
+    schema_of_lines()
     return Archive(tuple(map(Path, paths)))
 
 
-def _schema() -> ModuleType:
+def schema_of_lines() -> ModuleType:
     try:
         from trioshadow.archive import _schema as schema  # noqa: PLC0415 - msgspec belongs to an extra
     except ModuleNotFoundError as exc:
@@ -120,7 +120,7 @@ def _read(paths: tuple[Path, ...]) -> Iterator[Entry]:
             for active in found:
                 if active not in actives:
                     try:
-                        actives[active] = stack.enter_context(_opened(active))
+                        actives[active] = stack.enter_context(opened(active))
                     except OSError as exc:
                         yield reader.refused(active, exc)
             closed = [path] if is_segment(path) else names.segments()
@@ -141,15 +141,18 @@ def _target(path: Path) -> Path:
         return path
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes] | io.BufferedReader:
+    """A file, unpacked if it is a compressed segment. Raises OSError."""
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(f"{path.name} is no regular file")  # a pipe would wait for a writer
+    if path.suffix == ".gz" and is_segment(path):
+        return io.BufferedReader(gzip.GzipFile(path), 1 << 18)
     return path.open("rb")
 
 
 class _Reader:
     def __init__(self) -> None:
-        self._schema = _schema()
+        self._schema = schema_of_lines()
         #: In which file each segment was: run and number, and when it was opened, since of many runs two may be alike.
         self._seen: dict[tuple[str, int, float], str] = {}
 
@@ -157,12 +160,8 @@ class _Reader:
         """A closed segment, by its plain name: compressed or not, whatever it is by now."""
         for candidate in (path, compressed(path), path):
             try:
-                with _opened(candidate) as raw:
-                    if candidate is path:
-                        yield from self.file(path, raw)
-                    else:
-                        unpacked = io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18)
-                        yield from self.file(candidate, unpacked)
+                with opened(candidate) as stream:
+                    yield from self.file(candidate, stream)
             except FileNotFoundError:
                 continue
             except OSError as exc:
@@ -182,7 +181,7 @@ class _Reader:
         try:
             # A loop for each line of millions: what it needs is taken once.
             decode, record, made_of = self._schema.decode_line, self._schema.RecordLine, self._entry_of
-            for raw in iter(partial(stream.readline, _LONGEST), b""):
+            for raw in iter(partial(stream.readline, LONGEST), b""):
                 number += 1
                 try:
                     line = decode(raw)

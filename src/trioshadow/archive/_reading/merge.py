@@ -17,6 +17,7 @@ from trioshadow.archive._lines import epoch_of
 from trioshadow.evidence import FORMAT, Evidence
 
 from .archive import Entry, Segment, Snapshot, read_archive
+from .notes import Notes
 from .problem import Problem, ProblemKind
 
 #: Problems that are kept; all are counted.
@@ -68,9 +69,10 @@ def merge_archives(*paths: str | Path) -> Merged:
 
 
 class Merger:
-    """Takes what is read of archives, entry by entry."""
+    """Takes what is read of archives, entry by entry. `notes`: where the snapshots that count are is noted there."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes | None = None) -> None:
+        self._notes = notes
         self._last: dict[tuple[str, str], tuple[int, Evidence]] = {}
         self._since: Counter[str] = Counter()
         self._problems: list[Problem] = []
@@ -86,6 +88,8 @@ class Merger:
         elif type(entry) is Segment:
             self._run = entry.run
             self._deleted[entry.run] = max(entry.deleted, self._deleted.get(entry.run, 0))
+            if self._notes is not None:
+                self._notes.begin(entry)
         elif type(entry) is Snapshot:
             self._since[self._run] = 0
             problem = self._put(entry)
@@ -116,7 +120,13 @@ class Merger:
         counted = sum(evidence.totals()[:-1]) + sum(evidence.totals()) + sum(evidence.secondary_totals())
         if key not in self._last or counted >= self._last[key][0]:
             self._last[key] = counted, evidence
+        if self._notes is not None:
+            self._notes.take(key, snapshot, counted, evidence.since)
         return None
+
+    def series(self, epoch: str) -> dict[str, Evidence]:
+        """The latest of each series of an epoch."""
+        return {series: evidence for (name, series), (_, evidence) in self._last.items() if name == epoch}
 
     def merged(self) -> Merged:
         """What they say together."""

@@ -14,8 +14,10 @@ from trioshadow.compare import visible
 from trioshadow.evidence import Epoch, Evidence, FieldState, Objective, Scorecard, scorecard
 
 from .archive import Segment, Snapshot, read_archive
+from .course import Course, course_of
 from .differences import Difference, Differences
 from .merge import Merger
+from .notes import Notes
 from .problem import Problem
 
 
@@ -46,6 +48,8 @@ class Summary:
     """As records have it."""
     evidence: Evidence
     scorecard: Scorecard
+    course: Course | None
+    """How the evidence came to be; None without a snapshot, or if it was not asked for."""
     counted: bool
     """Is there a snapshot of this epoch? Without, all of its counts are zero."""
     first_at: float | None
@@ -107,14 +111,17 @@ def summarize(
     *paths: str | Path,
     objective: Objective | Callable[[Objective], Objective] | None = None,
     epoch: str | None = None,
+    course: bool = False,
 ) -> Summary:
     """Read these archives; paths as `read_archive()` takes them. Without an `epoch`: of the latest. Blocking.
 
-    `objective`: None for the one that the evidence was counted by; or a function that makes one of that.
+    `objective`: None for the one that the evidence was counted by; or a function that makes one of that. `course`: some
+    snapshots are read once more, to say how the evidence came to be.
 
     Of an empty archive, or one that can't be read, the summary says so. UnknownEpochError if there is no such epoch.
     """
-    merger, differences = Merger(), Differences()
+    notes = Notes() if course else None
+    merger, differences = Merger(notes), Differences()
     segments = records = 0
     last_at: dict[str, float] = {}
     for entry in read_archive(*paths):
@@ -149,6 +156,7 @@ def summarize(
         epoch=shown,
         evidence=evidence,
         scorecard=judged,
+        course=_course(notes, merger, evidence, judged) if shown in merged.epochs else None,
         counted=shown in merged.epochs,
         first_at=min(began, default=None),
         last_at=last_at.get(shown),
@@ -184,6 +192,13 @@ def _explained_by(judged: Scorecard) -> Callable[[str, str], bool]:
         if field.acknowledged or field.state in _EXPLAINED
     }
     return lambda operation, field: (operation, field) in explained
+
+
+def _course(notes: Notes | None, merger: Merger, whole: Evidence, judged: Scorecard) -> Course | None:
+    if notes is None:
+        return None
+    epoch = whole.epoch.name
+    return course_of(notes.of(epoch), merger.series(epoch), whole, judged.objective)
 
 
 def _nothing() -> Evidence:
