@@ -31,7 +31,7 @@ def report(options: ReportOptions) -> int:
     if html is not None and os.path.realpath(html) in map(os.path.realpath, files):
         raise CliError(f"--html would write over an archive: {html}")
     try:
-        summary = summarize(*files, objective=options.objective, epoch=options.epoch)
+        summary = summarize(*files, objective=options.objective, epoch=options.epoch, course=True)
     except UnknownEpochError as exc:
         raise CliError(f"--epoch: {exc}") from None
     if not summary.segments:

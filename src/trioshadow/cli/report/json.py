@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from trioshadow import Verdict
-from trioshadow.archive import Summary
+from trioshadow.archive import Course, Summary
 from trioshadow.evidence import Scorecard
 
 #: Of this form of the data.
@@ -31,6 +31,7 @@ def as_json(summary: Summary) -> str:
         "last_at": summary.last_at,
         "totals": _totals(summary),
         "operations": scorecard.operations,
+        "course": None if summary.course is None else _course(summary.course),
         "differences": summary.differences,
         "unlisted": summary.unlisted,
         "other_epochs": [
@@ -58,6 +59,24 @@ def as_json(summary: Summary) -> str:
 def _scorecard(scorecard: Scorecard) -> dict[str, Any]:
     names = ("decision", "reasons", "missing", "not_covered", "notes", "withheld", "coverage", "calls", "mirrored")
     return {name: getattr(scorecard, name) for name in (*names, "pairs")}
+
+
+def _course(course: Course) -> dict[str, Any]:
+    return {
+        "moments": course.moments,
+        "incomplete": course.incomplete,
+        "hour_since": course.hour_since,
+        "tracks": [
+            {
+                "operation": track.operation,
+                "field": track.field,
+                "points": [{"at": at, **attrs.asdict(standing)} for at, standing in track.points],
+                "last_hour": track.last_hour,
+                "much_worse": track.much_worse,
+            }
+            for track in course.tracks
+        ],
+    }
 
 
 def _totals(summary: Summary) -> dict[str, int]:

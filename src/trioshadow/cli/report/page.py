@@ -27,8 +27,9 @@ from trioshadow.archive import Difference, Instance, Summary
 from trioshadow.compare import first_difference, visible
 from trioshadow.evidence import FAILURES, FieldScore, FieldState, LatencyScore, Operation, OperationScore
 
+from .course_rows import course_context, lately
 from .plot import plot
-from .words import MEANS, asked, keys_of, moment, period, seconds, share, state_of
+from .words import MEANS, asked, keys_of, kind_of, moment, period, seconds, share, state_of
 
 _SIDES = ("primary", "shadow")
 
@@ -107,7 +108,7 @@ def _context(summary: Summary) -> dict[str, Any]:
         **{
             name: [visible(text) for text in getattr(scorecard, name)] for name in ("reasons", "missing", "not_covered")
         },
-        "notes": [visible(text) for text in (*summary.notes(), *scorecard.notes)],
+        "notes": [visible(text) for text in (*lately(summary), *summary.notes(), *scorecard.notes)],
         "objective": asked(scorecard.objective),
         "states": sorted(states),
         "coverage": share(scorecard.coverage),
@@ -118,6 +119,7 @@ def _context(summary: Summary) -> dict[str, Any]:
         "fields": fields,
         "no_fields": _nothing_differs(summary),
         "plots": plots,
+        **course_context(summary),
         "differences": differences,
         "differences_told": _differences_told(summary),
         "no_differences": "No record of a difference or a failure is in the files."
@@ -187,14 +189,11 @@ def _fates(summary: Summary) -> list[dict[str, Any]]:
 def _operation(score: OperationScore) -> dict[str, Any]:
     primary, shadow = score.latency.p99
     needed = score.keys_needed
-    kind = FieldState.TOO_FEW if score.state is FieldState.CLEAN and not score.covered else score.state
-    if score.latency.state is FieldState.REGRESSED:
-        kind = FieldState.REGRESSED
     missing = "-" if needed is None else f"about {needed:,.0f}" if needed else "0"
     return {
         "name": visible(score.name),
         "state": state_of(score),
-        "kind": kind.value,
+        "kind": kind_of(score),
         "cells": [
             *(_Cell(number, f"{number:,}") for number in (score.calls, score.compared)),
             _Cell(score.keys, keys_of(score)),
@@ -216,7 +215,7 @@ def _field(summary: Summary, operation: OperationScore, score: FieldScore) -> di
         "field": visible(score.field),
         "why": visible(reasons[0]) if reasons else "",
         "state": state_of(score),
-        "kind": "acknowledged" if score.acknowledged else score.state.value,
+        "kind": kind_of(score),
         "counts": [_Cell(score.calls, f"{score.calls:,}"), _Cell(score.keys, keys_of(score))],
         "shadow_width": round(score.rate * 100, 2),
         "noise_width": None if score.noise is None else round(score.noise * 100, 2),

@@ -11,6 +11,7 @@ from trioshadow.cli.common.scorecard import show_scorecard
 from trioshadow.cli.common.texts import shorten_left, shorten_right
 from trioshadow.compare import first_difference, visible
 
+from .course_rows import lately
 from .words import period
 
 #: So many differences, places of each, problems and epochs are shown; how many there are besides is said.
@@ -27,6 +28,9 @@ def show_report(console: Console, summary: Summary) -> None:
         console.print(Text(f"Note: {note}"), style="yellow")
     console.print()
     show_scorecard(console, summary.scorecard.epoch.candidate or "candidate", summary.scorecard)
+    if worse := lately(summary):
+        more = f" (and {len(worse) - 1:,} more)" if len(worse) > 1 else ""
+        console.print(Text(f"\n{worse[0][0].upper()}{worse[0][1:]}{more}"), style="bold red", soft_wrap=True)
     _show_differences(console, summary)
     if summary.others:
         console.print("\nOther epochs in the files (--epoch NAME shows one):", style="bold")

@@ -42,6 +42,15 @@ def moment(at: float | None) -> str:
         return f"{at:g} s since 1970"
 
 
+def clock(at: float, span: float) -> str:
+    """A moment on an axis that is so many seconds long, UTC: `18:03`, `11-25 18:03`, `2026-11-25`."""
+    shape = "%H:%M:%S" if span < 600 else "%H:%M" if span < 86_400 else "%m-%d %H:%M" if span < 864_000 else "%Y-%m-%d"
+    try:
+        return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime(shape)
+    except (OverflowError, ValueError, OSError):
+        return f"{at:g} s"
+
+
 def period(first: float | None, last: float | None) -> str:
     """From when to when."""
     if first is None or last is None:
@@ -82,3 +91,14 @@ def state_of(score: OperationScore | FieldScore) -> str:
     if score.state is FieldState.CLEAN and not score.covered:
         return "p99 unknown"
     return score.state.value.replace("_", " ")
+
+
+def kind_of(score: OperationScore | FieldScore) -> str:
+    """The same as a kind, of which the page has one colour each."""
+    if isinstance(score, FieldScore):
+        return "acknowledged" if score.acknowledged else score.state.value
+    if score.latency.state is FieldState.REGRESSED:
+        return FieldState.REGRESSED.value
+    if score.state is FieldState.CLEAN and not score.covered:
+        return FieldState.TOO_FEW.value
+    return score.state.value
