@@ -17,13 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trioshadow import ShadowConfig
-from trioshadow.archive import ProblemKind, summarize
+from trioshadow.archive import ProblemKind, read_archive, summarize
 from trioshadow.archive._lines import snapshot_line
 from trioshadow.archive._reading import again as reading_again
 from trioshadow.archive._reading import course as courses
 from trioshadow.archive._reading import summary as summing
 from trioshadow.archive._reading.archive import Segment
-from trioshadow.archive._reading.notes import SeriesNotes
+from trioshadow.archive._reading.notes import Note, SeriesNotes
 from trioshadow.evidence import ANYTHING, Counts, Objective, standings
 
 from tests.support.archives import Clock, record, written
@@ -286,12 +286,17 @@ def test_a_clock_that_is_set_back_was_wrong_before(path):
 def test_a_time_that_no_clock_shows_breaks_nothing(path):
     process = Process(path, "s1")
     process.go(20)
-    for at in (1e300, -1e300, 1e308):
+    for at in (1e300, -1e300):
+        process.count()
+        process.writer.write(snapshot_line(process.evidence.to_dict(at), at), process.epoch, snapshot=True)
+    process.go(98)
+    for at in (1e308,):
         process.count()
         process.writer.write(snapshot_line(process.evidence.to_dict(at), at), process.epoch, snapshot=True)
     course = course_of(path)
     assert is_sound(course)
-    assert compared(course)[-1][1] == 23
+    assert compared(course)[-1][1] == 121
+    assert course.moments[-1] < 1e15
 
 
 # ── reading again ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -313,8 +318,11 @@ def meanwhile(monkeypatch):
     return does
 
 
+LINUX = sys.platform == "linux"
+
+
 def open_files():
-    return len([*Path("/proc/self/fd").iterdir()]) if sys.platform == "linux" else 0
+    return len([*Path("/proc/self/fd").iterdir()]) if LINUX else 0
 
 
 def test_compressed_segments_are_read_again_too_and_every_file_is_closed(path):
@@ -396,11 +404,50 @@ def test_of_a_file_that_is_gone_what_was_read_before_stands_and_it_is_said(path,
     assert is_sound(course)
 
 
-@pytest.mark.parametrize("way", ["gone", "a folder", "cut", "another", "damaged", "torn", "no gzip"])
+def test_what_is_missing_of_a_process_that_has_ended_is_missing_no_longer(path, tmp_path, meanwhile):
+    ended, running = Process(path, "s1"), Process(tmp_path / "b.jsonl", "s2")
+    ended.go(20)
+    running.go(60)
+    meanwhile(path.unlink)
+    course = course_of(path, tmp_path / "b.jsonl")
+    assert 0 < course.incomplete < len(course.moments) / 2
+    assert [calls for at, calls in compared(course) if at >= 21 * MINUTE] == [
+        20 + at // MINUTE for at, _ in compared(course) if at >= 21 * MINUTE
+    ]
+
+
+def test_a_file_is_closed_after_the_last_line_that_is_asked_for_and_all_are_in_the_end(path, tmp_path):
+    notes = []
+    for name in ("a", "b"):
+        archive = tmp_path / f"{name}.jsonl"
+        Process(archive, name).go(3)
+        segment = next(entry for entry in read_archive(archive) if isinstance(entry, Segment))
+        notes += [Note(0.0, 0, 0, segment, line) for line in (2, 3)]
+    before = open_files()
+    with reading_again.Again(notes) as again:
+        assert again.evidence(notes[0]).totals()[0] == 1
+        assert again.evidence(notes[2]).totals()[0] == 1
+        assert open_files() == before + 2 * LINUX
+        assert again.evidence(notes[1]).totals()[0] == 2
+        assert open_files() == before + LINUX
+    assert open_files() == before
+
+
+def test_lines_may_be_asked_for_in_any_order(path):
+    Process(path, "a").go(5)
+    segment = next(entry for entry in read_archive(path) if isinstance(entry, Segment))
+    notes = [Note(0.0, 0, 0, segment, line) for line in (2, 3, 4, 9)]
+    with reading_again.Again(notes) as again:
+        assert [sum(again.evidence(notes[index]).totals()) for index in (2, 0, 1)] == [3, 1, 2]
+        assert again.evidence(notes[3]) is None
+
+
+@pytest.mark.parametrize("way", ["gone", "a folder", "cut", "another", "damaged", "flipped", "torn", "no gzip"])
 def test_nothing_that_happens_to_a_file_between_the_readings_is_an_error(path, meanwhile, way):
-    process = Process(path, "s1", max_segment_bytes=1 << 20)
-    process.go(30)
+    process = Process(path, "s1", max_segment_bytes=1 << 30)
+    process.go(30, calls=400, wrong=200)
     process.writer.close()
+    assert path.stat().st_size > 1 << 19, "more than is read at once"
     segment = path.with_name("a.jsonl.20260101T000000-00000000-000001.gz")
     segment.write_bytes(gzip.compress(path.read_bytes()))
     path.unlink()
@@ -415,7 +462,12 @@ def test_nothing_that_happens_to_a_file_between_the_readings_is_an_error(path, m
         elif way == "another":
             segment.write_bytes(gzip.compress(b"".join([b'{"t":"close","v":1,"at":1.0}\n', *lines[1:]])))
         elif way == "damaged":
-            segment.write_bytes(gzip.compress(b"".join(lines))[:-1500])
+            packed = gzip.compress(b"".join(lines))
+            segment.write_bytes(packed[: len(packed) * 3 // 4])
+        elif way == "flipped":
+            packed = bytearray(gzip.compress(b"".join(lines)))
+            packed[len(packed) * 3 // 4 :] = bytes(byte ^ 255 for byte in packed[len(packed) * 3 // 4 :])
+            segment.write_bytes(packed)
         elif way == "torn":
             segment.write_bytes(gzip.compress(b"".join([lines[0], *(line[:-9] + b"\n" for line in lines[1:])])))
         elif way == "no gzip":
@@ -426,7 +478,7 @@ def test_nothing_that_happens_to_a_file_between_the_readings_is_an_error(path, m
     course = course_of(segment)
     assert len(course.moments) == 12
     assert 0 < course.incomplete <= 11
-    assert compared(course)[-1][1] == 30
+    assert compared(course)[-1][1] == 12_000
     assert is_sound(course)
     assert open_files() == before
 

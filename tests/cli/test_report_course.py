@@ -189,25 +189,49 @@ def test_nothing_from_traffic_is_markup(path):
 
 
 def test_what_matters_most_comes_first(path):
+    """Each has more calls than those before it, but the last, and that alone would turn the order around."""
     process = Process(path, "s1")
-    for _ in range(200):
-        process.count(5, operation="GET /many", field="$.noted", wrong=1)
-        process.count(3, operation="GET /bad", field="$.bad", wrong=1)
-        process.count(2, operation="GET /rare")
-        process.go(1, calls=20)
-    process.count(1, 1, operation="GET /rare", field="$.rare")
-    for _ in range(60):
-        process.count(4, 4, operation="GET /late", field="$.late")
+    for minute in range(200):
+        process.count(2, noise=0, operation="GET /late")
+        process.count(4, 1, noise=0, operation="GET /bad", field="$.bad")
+        process.count(6, minute % 20 == 0, noise=0, operation="GET /differs", field="$.once")
+        process.count(7, 3, noise=4, operation="GET /random", field="$.id")
+        process.count(8, noise=0, operation="GET /clean")
+        process.count(12, noise=0, operation="GET /noted")
         process.go(1, calls=0)
-    process.count(3_000, operation="GET /late")
+    process.count(1, 1, noise=0, operation="GET /noted", field="$.noted")
+    for _ in range(60):
+        process.count(1, 1, noise=0, operation="GET /late", field="$.late")
+        process.go(1, calls=0)
+    # What is broken now is another matter.
+    for operation in ("GET /late", "GET /bad"):
+        process.evidence.operations[operation].block += 100
     process.put()
-    acknowledged = Objective(max_rate=0.01, acknowledged=[Acknowledged("$.noted")])
-    shown = titles(page(path, objective=acknowledged))
-    order = [
-        *("GET /bad: $.bad", "GET /rare: $.rare", "GET /: anything", "GET /many: $.noted"),
+    objective = Objective(max_rate=0.01, unverifiable_noise=0.5, acknowledged=[Acknowledged("$.noted")])
+    shown = titles(page(path, objective=objective))
+    fields = [
+        *("GET /late: $.late", "GET /bad: $.bad", "GET /differs: $.once", "GET /random: $.id"),
+        *("GET /clean: anything", "GET /noted: $.noted"),
     ]
-    assert [title for title in shown if title in order] == order
-    assert shown[-1] == "GET /many: $.noted"
+    assert [title for title in shown if title in fields] == fields
+    assert shown[-1] == "GET /noted: $.noted"
+
+
+def test_a_field_in_which_only_the_secondary_differed_is_not_drawn(path):
+    process = Process(path, "s1")
+    process.go(3, calls=10, noise=1, field="$.noise")
+    process.go(3, calls=10, wrong=1, noise=1, field="$.price")
+    assert sorted(titles(page(path))) == ["GET /: $.price", "GET /: anything"]
+
+
+def test_what_is_enough_goes_by_the_error_level_of_the_operation(path):
+    process = Process(path, "s1")
+    process.go(3, calls=20)
+    process.go(3, calls=10, operation="POST /pay")
+    objective = Objective(operations={"POST /pay": Objective(error_level=0.001)})
+    shown = dict(figures(page(path, objective=objective)))
+    assert "e = 20 " in shown["GET /: anything"]
+    assert "e = 1000 " in shown["POST /pay: anything"]
 
 
 def test_what_is_broken_now_says_so_and_comes_before_what_regressed(path):

@@ -157,4 +157,10 @@ def test_noise_that_has_grown_alike_is_no_fault_of_the_candidates():
 def test_few_pairs_of_late_leave_the_noise_uncertain():
     usual = whole(100_000, 5_000, 50_000, 2_500)
     assert not is_much_worse(counts(2_000, 300, 2, 0), usual)
-    assert is_much_worse(counts(2_000, 300, 0, 0), usual), "then it is taken to be what it was"
+    assert is_much_worse(counts(2_000, 300, 0, 0), usual)
+
+
+def test_without_a_pair_of_late_the_noise_is_taken_to_be_what_it_was():
+    usual = whole(100_000, 10_000, 50_000, 4_500)
+    assert not is_much_worse(counts(2_000, 200, 0, 0), usual)
+    assert is_much_worse(counts(2_000, 200, 2_000, 20), usual)

@@ -29,16 +29,20 @@ class Process:
         self.epoch = config.epoch_id
         self.evidence = Evidence(Epoch(candidate, config.fingerprint), series=series, since=self.clock.now)
 
-    def count(self, calls=1, wrong=0, *, operation="GET /", field="$.price"):
-        """So many calls, of which so many differ."""
+    def count(self, calls=1, wrong=0, *, noise=None, operation="GET /", field="$.price"):
+        """So many calls, of which so many differ. `noise`: all with a secondary, which differs in so many others."""
+
+        def side(differs):
+            return Observation(verdict=Verdict.DIVERGED, fields={field: ("1", "2")} if differs else {}, seconds=0.01)
+
         row = self.evidence.operation(operation)
         for number in range(calls):
             differs = number < wrong
             row.counts[(Verdict.DIVERGED if differs else Verdict.MATCHED).slot] += 1
             self.evidence.observe(
                 row,
-                Observation(verdict=Verdict.DIVERGED, fields={field: ("1", "2")} if differs else {}, seconds=0.01),
-                None,
+                side(differs),
+                None if noise is None else side(number >= calls - noise),
                 key=b"",
                 key_hash=random.Random(next(self.keys)).getrandbits(64),
                 at=self.clock.now,

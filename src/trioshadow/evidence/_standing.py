@@ -22,7 +22,7 @@ from ._scores import ratio
 #: Fewer calls that differ are no reason to look.
 _LEAST_DIFFERED = 5
 #: Of "much worse": so many times the rate beyond noise of the whole, and so many standard errors above it.
-_TIMES, _ERRORS = 2.0, 3.0
+_TIMES, _ERRORS = 2.0, 4.0
 
 
 @attrs.frozen(kw_only=True)
@@ -103,12 +103,12 @@ def is_much_worse(latest: Counts, whole: Standing) -> bool:
     level.
 
     So it is if at least 5 calls differ, and their rate less the noise is at least twice that of the whole, and above
-    it by more than is allowed and by three standard errors. Where no pair came of late, the noise is taken to be what
+    it by more than is allowed and by four standard errors. Where no pair came of late, the noise is taken to be what
     it was.
 
     >>> whole = Standing(compared=100_000, differed=100, pairs=0, secondary_differed=0,
     ...     rate_beyond_noise=0.002, allowed=0.001, log10_e_value=0.0)
-    >>> [is_much_worse(Counts(compared=3_600, differed=n, pairs=0, secondary_differed=0), whole) for n in (15, 16)]
+    >>> [is_much_worse(Counts(compared=3_600, differed=n, pairs=0, secondary_differed=0), whole) for n in (23, 24)]
     [False, True]
     """
     if latest.differed < _LEAST_DIFFERED:
