@@ -14,6 +14,7 @@ from trioshadow.evidence import Objective
 
 from tests.support.archives import record, shadowed, written
 from tests.support.browser import chromium
+from tests.support.counting import Process
 
 EVIL = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">"
 WIDTHS = (400, 1400)
@@ -29,7 +30,7 @@ def browser():
 
 def page_of(archive):
     target = archive.with_suffix(".html")
-    write_page(summarize(archive, objective=Objective()), target)
+    write_page(summarize(archive, objective=Objective(), course=True), target)
     return target
 
 
@@ -62,6 +63,18 @@ def many(tmp_path_factory):
     return page_of(archive)
 
 
+@pytest.fixture(scope="module")
+def over_time(tmp_path_factory):
+    """Two hours, of which the second is much worse, and names that are long."""
+    archive = tmp_path_factory.mktemp("over-time") / "shadow.jsonl"
+    process = Process(archive, "s1")
+    for minute in range(121):
+        process.go(
+            1, calls=20, wrong=6 * (minute > 60), operation=f"GET /{'orders/' * 20}{{id}}", field=f"$.{'a' * 90}"
+        )
+    return page_of(archive)
+
+
 @contextlib.contextmanager
 def opened(browser, page, *, width=1400, **context):
     """The page, open; in the end it must have asked for nothing, logged nothing, and be no wider than its window."""
@@ -83,6 +96,32 @@ def opened(browser, page, *, width=1400, **context):
 
 def shown(tab, selector):
     return [text.strip() for text in tab.locator(f"{selector}:visible").all_inner_texts()]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, *WIDTHS])
+def test_the_figures_over_time_are_within_the_window_and_can_be_told_from_what_is_behind(
+    browser, over_time, width, scheme
+):
+    with opened(browser, over_time, width=width, color_scheme=scheme) as tab:
+        figures = tab.locator("section:has(#over-time) figure")
+        assert figures.count() == 2
+        for figure in figures.all():
+            box = figure.bounding_box()
+            assert 0 <= box["x"] <= width - box["width"]
+            assert figure.locator("figcaption").inner_text().endswith("last hour: much worse")
+            assert figure.get_by_role("img").get_attribute("aria-label").startswith("GET /orders/")
+        drawn = {}
+        for name in ("path.shadow", "path.primary", "path.limit"):
+            path = figures.first.locator(name)
+            assert path.evaluate("one => getComputedStyle(one).fill") == "none"
+            drawn[name] = path.evaluate("one => getComputedStyle(one).stroke")
+        behind = tab.locator("body").evaluate("one => getComputedStyle(one).backgroundColor")
+        assert len({behind, *drawn.values()}) == 4
+        words = figures.first.locator("text").evaluate_all(
+            "all => all.map((one) => [one.getBBox().x, one.getBBox().x + one.getBBox().width])"
+        )
+        assert all(0 <= begin < end <= 340 for begin, end in words)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -298,6 +298,9 @@ def test_without_a_course_it_says_why(path, tmp_path):
     assert "There is no snapshot." in section(page(path))
     shadowed(tmp_path / "b.jsonl", 5, lambda n: 1, lambda n: 1)
     assert "There is one snapshot only: what came before is not known." in section(page(tmp_path / "b.jsonl"))
+    target = tmp_path / "page.html"
+    write_page(summarize(tmp_path / "b.jsonl", objective=OBJECTIVE), target)
+    assert "It was not asked for." in section(target.read_text(encoding="utf-8"))
 
 
 # ── geometry ─────────────────────────────────────────────────────────────────────────────────────────────────────────

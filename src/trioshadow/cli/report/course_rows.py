@@ -56,9 +56,9 @@ def course_context(summary: Summary) -> dict[str, Any]:
     """What the template needs."""
     course = summary.course
     if course is None or len(course.moments) < 2:
-        why = (
-            "There is no snapshot." if course is None else "There is one snapshot only: what came before is not known."
-        )
+        why = "There is one snapshot only: what came before is not known."
+        if course is None:
+            why = "It was not asked for." if summary.counted else "There is no snapshot."
         return {"course": [], "course_told": why, "course_notes": [], "course_more": "", "hour": ""}
     scores = _scores(summary)
     tracks = [track for track in course.tracks if track.field == ANYTHING or track.points[-1][1].differed]
