@@ -156,7 +156,9 @@ def summarize(
         epoch=shown,
         evidence=evidence,
         scorecard=judged,
-        course=_course(notes, merger, evidence, judged) if shown in merged.epochs else None,
+        course=None
+        if notes is None or shown not in merged.epochs
+        else course_of(notes.of(shown), merger.series(shown), evidence, judged.objective),
         counted=shown in merged.epochs,
         first_at=min(began, default=None),
         last_at=last_at.get(shown),
@@ -192,13 +194,6 @@ def _explained_by(judged: Scorecard) -> Callable[[str, str], bool]:
         if field.acknowledged or field.state in _EXPLAINED
     }
     return lambda operation, field: (operation, field) in explained
-
-
-def _course(notes: Notes | None, merger: Merger, whole: Evidence, judged: Scorecard) -> Course | None:
-    if notes is None:
-        return None
-    epoch = whole.epoch.name
-    return course_of(notes.of(epoch), merger.series(epoch), whole, judged.objective)
 
 
 def _nothing() -> Evidence:
