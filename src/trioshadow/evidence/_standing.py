@@ -14,7 +14,7 @@ import attrs
 
 from ._evidence import Evidence
 from ._field import FieldTally
-from ._judging import Judge
+from ._judge import Judge
 from ._objective import Objective
 from ._operation import ANYTHING
 from ._scores import ratio
