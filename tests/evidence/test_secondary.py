@@ -52,11 +52,13 @@ def test_what_differed_before_there_was_a_secondary_is_no_toss_once_there_is():
     field = row.fields["f"]
     assert field.tosses.worse == 50
     assert field.blocks.begun is not None
+    assert field.drift.is_on(row.block)
     observe(evidence, operation="op", shadow=["f"], secondary=[], key=100, at=3_000.0)
     observe(evidence, operation="op", shadow=["f"], key=None, at=3_000.0)
     assert (field.tosses.worse, field.alone, field.shadow_only) == (1, 51, 1)
     assert field.blocks.begun is None
     assert row.anything.tosses.worse == 1
+    assert not field.drift.is_on(row.block)  # nor was it broken: that may have been noise
 
 
 def test_keys_and_levels_are_forgotten_alike():

@@ -219,6 +219,8 @@ class Operation:
         """Of a call the secondary said something too."""
         if not self.asked:
             self._forget_alone()
+            for field in self.fields.values():
+                field.drift = Drift()
         self.asked += 1
         self.pair_keys.add(key_hash)
 
