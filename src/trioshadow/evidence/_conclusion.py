@@ -199,9 +199,8 @@ class Conclusion:
         ]
         but = f", but for noisy ones ({len(noisy)})" if noisy else ""
         timed = sum(operation.latency.judged for operation in covered)
-        fast = ", and none is slower than allowed" if timed and self._objective.max_p99_ratio is not None else ""
-        if timed < len(covered):
-            fast = fast.replace("none is", "none that could be judged is")
+        none = "none" if timed == len(covered) else "none that could be judged"
+        fast = f", and {none} is slower than allowed" if timed and self._objective.max_p99_ratio is not None else ""
         limits = [f"{limit:.2%}" for limit in sorted({*map(self._limit, covered)})]
         told = (
             f"{counted(len(covered), 'operation')}, {coverage:.1%} of the calls: no field differs beyond noise in more "
@@ -262,7 +261,7 @@ class Conclusion:
                 told = f"{counted(lost, 'sampled call')} {what} ({lost / sampled:.1%})"
                 yield f"{told}: {why}"
         if legs:
-            yield f"{counted(legs, 'sampled call')} not compared because of the new one"
+            yield f"{counted(legs, 'sampled call')} not compared: the breaker was open, or legs in flight left no room"
 
     def _notes(self) -> Iterator[str]:
         if not any(row.asked for _, row in self._evidence.rows()):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trioshadow._model.words import counted
+
 from ._scores import OperationScore
 
-#: Why a call was not compared because of the candidate.
-_LOST = {"breaker": "while the breaker was open", "in_flight": "since its legs in flight left no room"}
+#: Why a call was not compared. Who holds the room, nobody knows: a primary that is slow does it too.
+_LOST = {"breaker": "while the breaker was open", "in_flight": "since legs in flight left no room"}
 
 
 def lost(operation: OperationScore) -> Iterator[str]:
@@ -16,12 +18,10 @@ def lost(operation: OperationScore) -> Iterator[str]:
     sampled = total + operation.overdue + operation.compared
     if total:
         causes = ", ".join(f"{count:,} {_LOST[cause]}" for cause, count in operation.lost.items())
-        yield f"{total:,} sampled calls ({total / sampled:.1%}) were not compared because of the new one: {causes}"
+        yield f"{counted(total, 'sampled call')} ({total / sampled:.1%}) not compared: {causes}"
     if operation.overdue:
-        yield (
-            f"{operation.overdue:,} sampled calls ({operation.overdue / sampled:.1%}) were not compared: the old one "
-            "took longer itself than the new one may"
-        )
+        missed = f"{counted(operation.overdue, 'sampled call')} ({operation.overdue / sampled:.1%})"
+        yield f"{missed} not compared: the old one took longer itself than the new one may"
 
 
 def to_lose_less(operation: OperationScore) -> Iterator[str]:
