@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trioshadow import Verdict
@@ -174,6 +174,52 @@ def in_bursts(seconds: float, every: float, odd: float = 0.3, wrong: float = 0.0
         return traffic
 
     return make
+
+
+def asking_some(traffic: Traffic, noise_rate: float) -> Traffic:
+    """The same, of which only so many calls have a secondary."""
+
+    def some(call: int, second: float, chance: random.Random) -> Call:
+        found = traffic(call, second, chance)
+        return found if chance.random() < noise_rate else replace(found, secondary=None)
+
+    return some
+
+
+def restarted(seconds: float, every: float) -> Callable[[int], Traffic]:
+    """The candidate fails for so many seconds at each full hour, or whatever is given; all else is well."""
+
+    def make(seed: int) -> Traffic:
+        first = random.Random(seed).random() * every
+
+        def traffic(call: int, second: float, _: random.Random) -> Call:
+            return Call(call, ("failed",) if (second - first) % every < seconds else (), ())
+
+        return traffic
+
+    return make
+
+
+def heavy(share: float, noise: float) -> Traffic:
+    """So many calls are heavy: there the secondary fails, and the shadow is wrong. Noise is of each call."""
+
+    def traffic(call: int, _: float, chance: random.Random) -> Call:
+        if chance.random() < share:
+            return Call(call, ("$.f",), ("failed",))
+        shadow, secondary = (("$.f",) if chance.random() < noise else () for _ in range(2))
+        return Call(call, shadow, secondary)
+
+    return traffic
+
+
+def customers(noise: float, number: int) -> Traffic:
+    """The same customers come again, and noise is of each call."""
+
+    def traffic(_: int, __: float, chance: random.Random) -> Call:
+        shadow, secondary = (("$.f",) if chance.random() < noise else () for _ in range(2))
+        return Call(chance.randrange(number), shadow, secondary)
+
+    return traffic
 
 
 def _stalls(seed: int, seconds: float, every: float) -> Callable[[float], bool]:

@@ -18,12 +18,16 @@ from lib.simulation.shares import calls_until, hold_share, runs_of, share
 from lib.simulation.traffic import (
     UNTIMED,
     Traffic,
+    asking_some,
     by_key,
+    customers,
     flapping,
+    heavy,
     in_bursts,
     independent,
     looks,
     poller,
+    restarted,
     timed,
     until,
 )
@@ -31,6 +35,10 @@ from lib.table import Row
 from lib.timing import SMOKE, Effort
 
 Make = Callable[[int], Traffic]
+
+
+#: Another copy of the old one, which differs from itself in 5 % of the calls.
+_FIVE = independent(0.05, 0.05)
 
 
 def _rejected(card: Scorecard) -> bool:
@@ -69,6 +77,9 @@ def false_rejects(effort: Effort) -> Iterator[Row]:
         ("noise 1 %, 200 fields that come one by one", _same(independent(0.01, 0.01, 200, late=100)), 20_000, UNTIMED),
         ("noise of the key 5 %, 10 keys make 60 % of the calls", by_key(0.025), 20_000, UNTIMED),
         ("noise of the key 30 %, 10 keys make 60 %", by_key(0.18), 20_000, UNTIMED),
+        ("noise 5 %, a tenth of the calls has a secondary", _same(asking_some(_FIVE, 0.1)), 20_000, UNTIMED),
+        ("noise 2.5 %, 5,000 customers who come again", _same(customers(0.025, 5_000)), 60_000, UNTIMED),
+        ("it is restarted each hour, for 3 s: 0.08 % fail", restarted(3, 3_600), 108_000, UNTIMED),
         ("a side lags 30 s each hour", in_bursts(30, 3_600), 108_000, UNTIMED),
         ("a side lags 5 s each 10 minutes", in_bursts(5, 600), 108_000, UNTIMED),
         ("a side stalls 20 s each hour: latency", timed(1.0, 20), 108_000, Objective()),
@@ -95,6 +106,8 @@ def false_promotes(effort: Effort) -> Iterator[Row]:
         ("90 % of the calls one key, 3 % of the others wrong, noise 5 %", poller(0.9, 0.03, 0.05), 60_000, one_percent),
         ("the same without noise", poller(0.9, 0.03, 0.0), 60_000, one_percent),
         ("flaps never, and is wrong for 8 % of the customers", flapping(0.08), 30_000, UNTIMED),
+        ("noise 1.9 %, flaps never, wrong for 0.9 % of them", flapping(0.009, 12_000, 0.0095), 60_000, UNTIMED),
+        ("4 % are heavy: the secondary fails, and it is wrong", _same(heavy(0.04, 0.02)), 30_000, UNTIMED),
     ]
     for what, make, all_calls, objective in cases:
         runs, calls = runs_of(effort, 60), _calls_of(effort, all_calls)
@@ -125,6 +138,15 @@ def soon(effort: Effort) -> Iterator[Row]:
         ("identical, noise 1 %: the field CLEAN", independent(0.01, 0.01), clean, 2_000, 400_000, 36_000),
         ("identical, noise 5 %: the field CLEAN", independent(0.05, 0.05), clean, 500, 100_000, 7_500),
         ("identical, noise 30 %: the field CLEAN", independent(0.3, 0.3), clean, 100, 20_000, 1_000),
+        (
+            "noise 5 %, a tenth of the calls has a secondary: the field CLEAN",
+            asking_some(_FIVE, 0.1),
+            clean,
+            5_000,
+            400_000,
+            None,
+        ),
+        ("noise 2.5 %, 5,000 customers: the operation CLEAN", customers(0.025, 5_000), _promoted, 5_000, 100_000, None),
         ("nothing differs: the operation CLEAN", independent(0.0, 0.0), _promoted, 500, 20_000, None),
         ("1 % wrong, no noise: the field REGRESSED", independent(0.01, 0.0), regressed, 100, 20_000, 1_700),
         ("6 % against 1 %: the field REGRESSED", independent(0.06, 0.01), regressed, 50, 20_000, 550),
