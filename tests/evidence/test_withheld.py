@@ -84,6 +84,17 @@ def test_a_trace_of_withheld_calls_forbids_nothing_and_is_noted(calls, decision)
     assert found.operation("GET /me").state is FieldState.CLEAN
 
 
+def test_how_many_may_be_withheld_is_said_by_the_operations_own_objective():
+    own = Objective(max_rate=0.01, max_p99_ratio=None)
+    for objective, decision in (
+        (Objective(max_p99_ratio=None), Decision.HOLD),
+        (Objective(max_p99_ratio=None, operations={"GET /me": own}), Decision.PROMOTE),
+    ):
+        evidence = refused(50)
+        fill(evidence, operation="GET /me", matched=9_950)
+        assert card(evidence, objective).decision is decision
+
+
 def test_a_secondary_without_credentials_gives_no_pair_and_forbids_a_promotion():
     evidence = new_evidence()
     observe(
