@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
 
@@ -70,6 +71,28 @@ def test_series_that_follow_each_other_are_one():
         assert blocks.wealth(0) == coin_wealth(worse, 0)
     assert scorecard(Evidence.merge(parts[:1]), parts[0].objective).decision is Decision.HOLD
     assert scorecard(Evidence.merge(parts), parts[0].objective).decision is Decision.REJECT
+
+
+@pytest.mark.parametrize("alike", [1.0, 0.5, 0.0])
+@pytest.mark.parametrize("processes", [2, 8])
+def test_the_mean_of_processes_that_see_the_same_minutes_keeps_its_level(processes, alike):
+    """Of two sides that are alike, either is the worse one in a minute: in all processes at once, in some, or in each
+    by itself. Ever 20, after any of 120 minutes, is to come in one of twenty runs at most.
+    """
+    chance, runs, ever = random.Random(f"{processes} {alike}"), 200, 0
+    for _ in range(runs):
+        parts = [Blocks() for _ in range(processes)]
+        for minute in range(120):
+            of_all = chance.choice((1, -1))
+            for part in parts:
+                part.add(minute, of_all if chance.random() < alike else chance.choice((1, -1)))
+            merged = Blocks()
+            for part in parts:
+                merged.update(part, minute, minute)
+            if merged.wealth(minute) >= math.log(20):
+                ever += 1
+                break
+    assert ever <= 0.05 * runs + 3 * math.sqrt(0.05 * runs)
 
 
 def test_series_that_overlap_are_not():

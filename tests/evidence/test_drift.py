@@ -132,6 +132,22 @@ def test_it_is_told_of_a_sum_too_and_of_a_snapshot():
             assert "broken since" in scorecard(one, UNTIMED).reasons[0]
 
 
+@pytest.mark.parametrize("processes", [1, 3, 8])
+@pytest.mark.parametrize(("secondary", "most"), [(None, 10), ([], 40)])
+def test_split_over_processes_it_is_told_as_late_as_one_of_them_takes(processes, secondary, most):
+    """Whichever process a call goes to: what one would say after so many calls, all say after so many each."""
+    parts = [Evidence(Epoch("2", "r"), objective=UNTIMED) for _ in range(processes)]
+    for call in range(8_000):
+        part = parts[call % processes]
+        observe(part, operation="op", shadow=[], secondary=secondary, key=call, at=float(call // 100))
+    for call in range(8_000, 8_000 + most * processes):
+        part = parts[call % processes]
+        observe(part, operation="op", shadow=["f"], secondary=secondary, key=call, at=100.0)
+    merged = Evidence.merge(Evidence.from_dict(part.to_dict(0.0)) for part in parts)
+    (field,) = scorecard(merged, UNTIMED).operation("op").fields
+    assert field.broken_since == 100.0
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_process_that_ended_broken_does_not_say_so_for_ever(turned):
     """The one that came in its place has answered for ten minutes."""
