@@ -137,27 +137,28 @@ class Judge:
 
     # ── clean ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _clean_wealths(self, name: str, tally: FieldTally, pairs: Pairs) -> list[Callable[[float], float]]:
-        """The log-wealths against "so many times what is allowed, or more": of pairs, and of keys.
+    def _speak_for_it(self, name: str, tally: FieldTally) -> list[tuple[float, Pairs]]:
+        """What its pairs said, and its keys by level: see `Tosses.levels()`.
 
         Where the secondary fails, as it may on what is heavy for all, nobody knows what is noise. What the shadow
         differs in there counts as its own, against CLEAN and not for REGRESSED.
         """
-        allowed = self._allowed[name in FAILURES]
-        pairs = _with_unpaired(pairs, tally)
+        pairs = self.pairs(name, tally)
+        pairs = pairs._replace(shadow_only=pairs.shadow_only + tally.unpaired)
+        return [(0.0, pairs), *(() if self._few_keys else self.levels(tally, most=False))]
+
+    def _clean_wealths(self, name: str, said: list[tuple[float, Pairs]]) -> list[Callable[[float], float]]:
+        """The log-wealths against "so many times what is allowed, or more": of pairs, and of keys."""
+        allowed, (_, pairs), levels = self._allowed[name in FAILURES], said[0], said[1:]
         wealths: list[Callable[[float], float]] = [functools.partial(clean_wealth, pairs, allowed)]
-        if not self._few_keys:
-            levels = self.levels(tally, most=False)
-            wealths.append(lambda scale: over_levels(levels, lambda said: clean_wealth(said, allowed, scale)))
+        if levels:
+            wealths.append(lambda scale: over_levels(levels, lambda one: clean_wealth(one, allowed, scale)))
         return wealths
 
-    def _calls_to_clean(self, name: str, tally: FieldTally) -> float | None:
+    def _calls_to_clean(self, name: str, said: list[tuple[float, Pairs]]) -> float | None:
         """How many more calls until it is CLEAN, if what comes is like what came; None if no number would do."""
         allowed = self._allowed[name in FAILURES]
-        said = [(0.0, _with_unpaired(self.pairs(name, tally), tally))]
-        if not self._few_keys:
-            said += self.levels(tally, most=False)[:1]
-        factor = max(factor_to_clean(pairs, allowed, self._needed - weight) for weight, pairs in said)
+        factor = max(factor_to_clean(pairs, allowed, self._needed - weight) for weight, pairs in said[:2])
         return max(1.0, (factor - 1) * self._compared) if factor < _NEVER else None
 
     def _asked_again(self, tally: FieldTally, noise: float) -> Pairs | None:
@@ -176,12 +177,12 @@ class Judge:
     def field(self, name: str, tally: FieldTally, wealth: float, *, regressed: bool) -> FieldScore:
         """The score of one of its fields."""
         row = self._row
-        pairs, said = row.pairs_of(name), self.pairs(name, tally)
+        pairs, said = row.pairs_of(name), self._speak_for_it(name, tally)
         of_answers = name not in FAILURES and name != ANYTHING
         of_secondary = tally.both + tally.secondary_only
         noise = ratio(of_secondary, pairs) if pairs else None
         allowed = self._allowed[name in FAILURES].at(noise or 0.0)
-        wealths = self._clean_wealths(name, tally, said)
+        wealths = self._clean_wealths(name, said)
         kept = self._kept_of(name)
         now = min(one(1.0) for one in wealths)
         # Of few keys there may be more tomorrow, and what calls say of these is not kept for them.
@@ -190,7 +191,7 @@ class Judge:
         if again is not None:
             wealths.append(functools.partial(clean_wealth, again, self._allowed[False]))
             clean = kept.look("again", wealths[-1](1.0)) >= self._needed and clean
-        bound = bound_of(wealths, self._needed, said, allowed)
+        bound = bound_of(wealths, self._needed, said[0][1], allowed)
         open_, level = row.open_blocks, self._objective.error_level
         broken = tally.drift.is_on(row.block, row.latest, self._objective.block_seconds)
         most = kept.look("blocks", tally.blocks.wealth(open_))
@@ -216,7 +217,7 @@ class Judge:
             blocks=tally.blocks.counts(open_),
             blocks_needed=blocks_needed(tally.blocks, open_, tally.order, level, most) if regressed else 0,
             unpaired=tally.unpaired,
-            calls_needed=self._calls_to_clean(name, tally) if state is _DIFFERS else None,
+            calls_needed=self._calls_to_clean(name, said) if state is _DIFFERS else None,
             again=None if again is None else (round(again.shadow_only), round(again.secondary_only), row.again.twice),
             unasked=(noise or 0.0) >= _FLAPPING and again is None and of_answers,
             broken_since=tally.drift.since if broken else None,
@@ -322,10 +323,6 @@ class Judge:
             factors.append(factor)
         most = max(factors)
         return (most - 1) * keys if 1.0 < most < _NEVER else None
-
-
-def _with_unpaired(pairs: Pairs, tally: FieldTally) -> Pairs:
-    return pairs._replace(shadow_only=pairs.shadow_only + tally.unpaired)
 
 
 def _evened(pairs: Pairs) -> Pairs:

@@ -8,7 +8,6 @@ call, which must have been done while counting, for the very limits that are ask
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from ._bounds import calls_to_be_below, discoveries, factor_needed, is_below
@@ -121,6 +120,7 @@ class _Speed:
         self._edges = primary.lower_edges()
         self._primary = primary.total
         self._shadow, self._total = shadow, shadow.total
+        self._lows: dict[float, int] = {}
 
     def factor_needed(self) -> float | None:
         """How many times the calls it takes, about; None if no number would do."""
@@ -138,8 +138,14 @@ class _Speed:
     def _lower(self, part: float, factor: float) -> float:
         """What the primary's quantile is at least, but for the probability alpha."""
 
-        def too_high(edge: tuple[float, int]) -> bool:
-            return not is_below(edge[1] * factor, self._primary * factor, self._alpha, part)
+        def is_low(index: int) -> bool:
+            return is_below(self._edges[index][1] * factor, self._primary * factor, self._alpha, part)
 
-        first = bisect_left(self._edges, x=True, key=too_high)
-        return self._edges[first - 1][0] if first else 0.0
+        # From where it was for another factor: it is there, or beside that.
+        low = min(self._lows.get(part, 0), len(self._edges) - 1)
+        while low >= 0 and not is_low(low):
+            low -= 1
+        while low + 1 < len(self._edges) and is_low(low + 1):
+            low += 1
+        self._lows[part] = low
+        return self._edges[low][0] if low >= 0 else 0.0
