@@ -123,6 +123,32 @@ def test_what_was_clean_before_keys_came_again_is_not_when_they_have():
     assert scorecard(evidence, UNTIMED).operation("op").fields[0].state is not FieldState.CLEAN
 
 
+def test_few_keys_that_came_again_are_heard_if_they_speak_against_it():
+    """8 % of the customers always get a wrong answer, and one in sixteen customers comes again."""
+    chance = random.Random(11)
+    evidence = Evidence(Epoch())
+    keys = [*range(8_000), *range(500)]
+    wrong = {key for key in range(8_000) if chance.random() < 0.08}
+    for call, key in enumerate(keys):
+        primary, secondary = (chance.random() < 0.04 for _ in range(2))
+        observe(
+            evidence,
+            operation="op",
+            shadow=["f"] if primary or key in wrong else [],
+            secondary=["f"] if primary != secondary else [],
+            key=key,
+            at=float(call),
+        )
+    row = evidence.operations["op"]
+    assert row.again.twice < 0.1 * row.again.kept
+    judged = scorecard(evidence, UNTIMED)
+    (field,) = judged.operation("op").fields
+    assert field.again is not None
+    assert judged.decision is not Decision.PROMOTE
+    merged = Evidence.merge([Evidence.from_dict(evidence.to_dict(0.0)), Evidence(Epoch())])
+    assert merged.operations["op"].again.to_list() == row.again.to_list()
+
+
 def test_where_no_key_comes_again_it_is_not_asked():
     chance = random.Random(1)
     evidence = Evidence(Epoch())

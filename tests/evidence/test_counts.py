@@ -312,7 +312,7 @@ def plain(evidence):
 
 
 #: What is counted in each process by itself: blocks of time, what is broken now, and keys that came there again.
-OF_PROCESS = {"block", "blocks", "drift", "twice", "twice_shadow", "twice_secondary", "twice_noisy"}
+OF_PROCESS = {"block", "blocks", "drift", "again", "in_a_row", "twice_shadow", "twice_secondary", "twice_noisy"}
 
 
 def counts_of(data):

@@ -303,8 +303,44 @@ def test_what_was_rare_when_it_was_acknowledged_and_is_always_so_now_is_not_prom
         assert judged.decision is (Decision.PROMOTE if call < 20_049 else Decision.HOLD)
     assert judged.reasons[0].startswith("op: failed differs in each of the last 50 calls; it is acknowledged, but ")
     assert "acknowledge" not in judged.missing[0]
+    for again in (Evidence.from_dict(evidence.to_dict(0.0)), Evidence.merge([evidence])):
+        assert scorecard(again, objective).reasons == judged.reasons
+        assert Evidence.from_dict(again.to_dict(0.0)).to_dict(0.0) == again.to_dict(0.0)
+    after = Evidence(evidence.epoch, objective=objective)
+    observe(after, 10, operation="op", key=10**7, at=30_000.0)
+    for parts in ([evidence, after], [after, evidence]):  # the one that came last is alive
+        assert scorecard(Evidence.merge(parts), objective).decision is Decision.PROMOTE
     observe(evidence, operation="op", key=10**6, at=20_050.0)
     assert scorecard(evidence, objective).decision is Decision.PROMOTE
+
+
+def test_a_whole_answer_that_differs_in_most_calls_of_few_keys_can_not_be_acknowledged_away():
+    objective = Objective(max_p99_ratio=None, acknowledged=["$"])
+    evidence = Evidence(Epoch(), objective=objective)
+    observe(evidence, 6_000, operation="op", shadow=["$"], keys=20)
+    observe(evidence, 5_000, operation="op", key=100)
+    judged = scorecard(evidence, objective)
+    assert judged.operation("op").fields[0].rate < 0.01
+    assert judged.decision is Decision.HOLD
+    assert "it is acknowledged, and then nothing else of these answers is compared" in judged.reasons[0]
+
+
+def test_what_is_acknowledged_is_left_out_of_what_promote_says():
+    objective = Objective(max_p99_ratio=None, acknowledged=["f"])
+    evidence = new_evidence()
+    fill(evidence, matched=9_000, differed=1_000)
+    told = scorecard(evidence, objective).reasons[0]
+    assert told.endswith("in more than 0.10% of the keys, but for acknowledged ones (1)")
+
+
+def test_what_was_lost_stands_first():
+    evidence = new_evidence()
+    fill(evidence, matched=10_000, differed=1)
+    evidence.operations["op"].lost["breaker"] = evidence.operations["op"].counts[Verdict.PAUSED.slot] = 1_000
+    fill(evidence, operation="other", matched=500, differed=50)
+    judged = scorecard(evidence, UNTIMED)
+    assert judged.reasons[0] == "op: 1,000 sampled calls (9.1%) not compared: 1,000 while the breaker was open"
+    assert "other: regressed: f" in " ".join(judged.reasons[1:])
 
 
 @pytest.mark.parametrize("field", ["anything", "(other fields)", "more changes"])

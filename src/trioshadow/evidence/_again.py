@@ -13,9 +13,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-#: Keys that are kept at once, of one operation: as many as it takes to know that one which flaps in 1 % of the pairs,
+from ._plain import count_in
+
+#: Keys that are kept at once, of one operation: as many as it takes to know that one which flaps in 0.5 % of the pairs,
 #: as the old one does, hides nothing.
 KEYS_OF_AGAIN = 8192
 
@@ -28,7 +30,7 @@ _NOTHING: First = {}
 class Again:
     """Of one operation."""
 
-    __slots__ = ("_differed", "_end", "_equal", "_over", "twice")
+    __slots__ = ("_differed", "_elsewhere", "_end", "_equal", "_over", "twice")
 
     def __init__(self) -> None:
         self._end = 2**64
@@ -36,8 +38,29 @@ class Again:
         # asked twice. Arrays: 8 bytes a key, where a dict takes a hundred.
         self._differed: dict[int, First] = {}
         self._equal, self._over = array("Q"), array("Q")
-        self.twice = 0
-        """Keys that were asked twice."""
+        self.twice = self._elsewhere = 0
+        """Keys that were asked twice; and those that other processes know of."""
+
+    @property
+    def kept(self) -> int:
+        """Keys of the sample, asked once or twice."""
+        return len(self._differed) + len(self._equal) + len(self._over) + self._elsewhere
+
+    def update(self, other: Again) -> None:
+        """Add the keys of another, of which only the number is known."""
+        self.twice += other.twice
+        self._elsewhere += other.kept
+
+    def to_list(self) -> list[int]:
+        """Plain data: how many were asked twice, and of how many."""
+        return [self.twice, self.kept]
+
+    @classmethod
+    def from_list(cls, data: Any) -> Again:
+        """What `to_list()` gave. ValueError or TypeError if it can't have."""
+        again = cls()
+        again.twice, again._elsewhere = (count_in({"again": number}, "again") for number in data)
+        return again
 
     def add(self, key_hash: int | None, fields: First) -> First | None:
         """A pair of this key, and in which fields it differs; if it is its second pair: in which the first did."""
@@ -54,7 +77,7 @@ class Again:
                     self._differed[key_hash] = fields
                 else:
                     self._equal.insert(equal, key_hash)
-                if len(self._differed) + len(self._equal) + len(self._over) > KEYS_OF_AGAIN:
+                if self.kept > KEYS_OF_AGAIN:
                     self._halve()
                 return None
             del self._equal[equal]

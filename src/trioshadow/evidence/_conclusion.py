@@ -12,15 +12,14 @@ from trioshadow._model.words import counted
 from ._contention import notes_of
 from ._doubts import doubts
 from ._evidence import OTHERS, Evidence
-from ._few_keys import OFTEN
 from ._field import KEYS_OF_FIELD
-from ._forecast import Forecast, rounded
+from ._forecast import Forecast
 from ._lost import lost, to_lose_less
 from ._objective import Objective, allowed_in
 from ._operation import ANYTHING, Operation
 from ._places import FAILURES, MORE_CHANGES, OTHER_FIELDS
 from ._scorecard import Decision, Scorecard
-from ._scores import BLOCKS_OF_FEW_KEYS, FieldScore, FieldState, LatencyScore, OperationScore, ratio
+from ._scores import FieldScore, FieldState, LatencyScore, OperationScore, ratio
 from ._unmet import unmet
 from ._withheld import findings, withheld_of
 
@@ -81,6 +80,7 @@ class Conclusion:
     def _findings(self) -> tuple[list[str], list[str], list[str]]:
         rejects: list[str] = []
         holds: list[str] = []
+        unseen: list[str] = []
         missing: list[str] = []
         for operation in self._operations:
             self._find_in_fields(operation, rejects, holds, missing)
@@ -93,15 +93,15 @@ class Conclusion:
                 else:
                     holds.append(f"{name}: {_slower(latency)}; {self._wait(latency.blocks_needed)}")
             if operation.lossy and self._many_lost:
-                holds += [f"{name}: {told}" for told in lost(operation)]
+                unseen += [f"{name}: {told}" for told in lost(operation)]
                 missing += [f"{name}: {told}" for told in to_lose_less(operation)]
             if operation.compared and operation.state is _TOO_FEW and not operation.covered:
-                missing.append(f"{name}: {_more(operation, self._forecast(operation))}")
+                missing.append(f"{name}: {self._forecast(operation).of_operation(operation)}")
             if operation.state is _CLEAN and latency.state is _TOO_FEW and not operation.covered:
                 needed = latency.calls_needed
                 told = "more calls" if needed is None else self._forecast(operation).calls(needed)
                 missing.append(f"{name}: {told}, to know its p99 ({latency.calls:,} so far)")
-        return rejects, holds, missing
+        return rejects, unseen + holds, missing
 
     def _find_in_fields(
         self, operation: OperationScore, rejects: list[str], holds: list[str], missing: list[str]
@@ -109,7 +109,7 @@ class Conclusion:
         name = operation.name
         for field in operation.fields:
             if field.acknowledged:
-                if field.field in _WHOLE and field.rate > _MOST_CALLS:
+                if field.field in _WHOLE and _part_of(field, operation) > _MOST_CALLS:
                     holds.append(
                         f"{name}: {_finding(field)}; it is acknowledged, and then nothing else of these answers is "
                         "compared"
@@ -160,7 +160,7 @@ class Conclusion:
     def _in_a_row(self, operation: OperationScore, field: FieldScore) -> int:
         row = self._evidence.operations[operation.operation]
         tally = row.fields.get(field.field)
-        return 0 if tally is None else tally.in_a_row(row.seen)
+        return 0 if tally is None else tally.in_a_row(row.at)
 
     def _wait(self, blocks: int | None) -> str:
         """What it takes until what is regressed is a reason to reject."""
@@ -197,14 +197,19 @@ class Conclusion:
             for field in operation.fields
             if field.noise and field.allowed > self._limit(operation) and not field.acknowledged
         ]
-        but = f", but for noisy ones ({len(noisy)})" if noisy else ""
+        acknowledged = sum(field.acknowledged and field.calls > 0 for one in covered for field in one.fields)
+        others = [
+            f"{what} ones ({count})" for what, count in (("noisy", len(noisy)), ("acknowledged", acknowledged)) if count
+        ]
+        but = f", but for {' and '.join(others)}" if others else ""
+        units = "calls" if all(operation.few_keys for operation in covered) else "keys"
         timed = sum(operation.latency.judged for operation in covered)
         none = "none" if timed == len(covered) else "none that could be judged"
         fast = f", and {none} is slower than allowed" if timed and self._objective.max_p99_ratio is not None else ""
         limits = [f"{limit:.2%}" for limit in sorted({*map(self._limit, covered)})]
         told = (
             f"{counted(len(covered), 'operation')}, {coverage:.1%} of the calls: no field differs beyond noise in more "
-            f"than {' or '.join(limits)} of the keys{but}{fast}"
+            f"than {' or '.join(limits)} of the {units}{but}{fast}"
         )
         return [told, *self._allowed(), *noisy]
 
@@ -215,7 +220,7 @@ class Conclusion:
         """What must not be overlooked beside PROMOTE: what is acknowledged and nearly always so, and failures."""
         for operation in self._operations:
             for field in operation.fields:
-                if field.acknowledged and field.rate >= _NEARLY_ALWAYS:
+                if field.acknowledged and _part_of(field, operation) >= _NEARLY_ALWAYS:
                     yield f"{operation.name}: {_finding(field)}; acknowledged"
                 elif field.field in FAILURES and field.calls and operation.covered:
                     yield (
@@ -346,6 +351,11 @@ def _finding(field: FieldScore) -> str:
     )
 
 
+def _part_of(field: FieldScore, operation: OperationScore) -> float:
+    """Of the calls, or of the keys if that is more, in which it differs."""
+    return max(field.rate, ratio(field.calls, operation.compared))
+
+
 def _keys_asked(operation: OperationScore, field: FieldScore, objective: Objective) -> float:
     """What it takes to be regressed: inf where that can't come, since there are too few, or all fields are one."""
     impossible = field.field == ANYTHING or (operation.few_keys and operation.keys < objective.min_keys)
@@ -364,19 +374,3 @@ def _slower(latency: LatencyScore) -> str:
         if name in latency.slow and primary is not None and shadow is not None:
             told.append(f"{name} {shadow * 1e3:.3g} ms, the old one's is {primary * 1e3:.3g} ms")
     return "; ".join(told)
-
-
-def _more(operation: OperationScore, forecast: Forecast) -> str:
-    needed = operation.keys_needed
-    if operation.few_keys and operation.blocks < BLOCKS_OF_FEW_KEYS:
-        return f"calls over about {BLOCKS_OF_FEW_KEYS - operation.blocks} more blocks of time"
-    if operation.few_keys and needed is not None:
-        return f"about {rounded(needed * operation.compared / operation.keys):,} more calls"
-    if operation.seldom_keys:
-        keys = counted(operation.seldom_keys, "key")
-        return f"more calls of {keys} that came fewer than {OFTEN} times, or calls of thousands of others"
-    if needed is None:
-        return "more calls, that differ less than those so far"
-    if operation.keys < operation.compared / 2:
-        return f"calls of about {rounded(needed):,} other keys"
-    return forecast.calls(needed * operation.compared / operation.keys)

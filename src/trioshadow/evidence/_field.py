@@ -78,6 +78,8 @@ class At(NamedTuple):
     """The one that is not over yet, as the blocks of its fields are numbered."""
     latest: float
     """Wall clock, in seconds since the epoch: when its latest call was compared."""
+    seen: int
+    """That was the so-many-th."""
 
 
 _OUTCOMES = {1: SHADOW_ONLY, -1: SECONDARY_ONLY, 0: BOTH}
@@ -101,7 +103,7 @@ class FieldTally:
             "twice_shadow",
             "unpaired",
         ),
-        *("_in_block", "_latest", "_row"),
+        *("_elsewhere", "_in_block", "_latest", "_row"),
     )
 
     def __init__(self) -> None:
@@ -131,7 +133,9 @@ class FieldTally:
         """Without a secondary: the block of the latest difference, and how many were in it."""
         self.drift = Drift()
         self._row = self._latest = 0
-        """In so many calls, up to that one, it differed one after the other."""
+        """In so many calls, up to that one, it differed one after the other; ..."""
+        self._elsewhere = 0.0, 0
+        """... and up to that moment in so many of another process."""
         self.twice_shadow = 0
         """Keys in both of whose first two pairs only the shadow differed: see `_again.py`."""
         self.twice_secondary = 0
@@ -148,11 +152,14 @@ class FieldTally:
         """How many differences it stands for at most, of either side."""
         return self.differed + self.secondary_only + self.inherited
 
-    def in_a_row(self, call: int) -> int:
-        """In so many calls it differed, one after the other, up to this one, which is the latest. 0 in a sum: each
-        process knows of its own.
+    def in_a_row(self, at: At) -> int:
+        """In so many calls it differed, one after the other, up to the latest. In a sum: of that process whose latest
+        call came last.
         """
-        return self._row if self._latest == call else 0
+        if self._latest == at.seen:
+            return self._row
+        latest, row = self._elsewhere
+        return row if latest >= at.latest else 0
 
     def differ(self, key_hash: int | None, call: int) -> None:
         """The shadow differed in it, in the so-many-th call."""
@@ -219,6 +226,8 @@ class FieldTally:
 
     def update(self, other: FieldTally, blocks: At, other_blocks: At) -> None:
         """Add the counts of another. Of both, in which block of time it is now."""
+        rows = (blocks.latest, self.in_a_row(blocks)), (other_blocks.latest, other.in_a_row(other_blocks))
+        self._elsewhere, self._latest = max(one if one[1] else (0.0, 0) for one in rows), -1
         spans = Span(self.first_at, blocks.latest), Span(other.first_at, other_blocks.latest)
         self.blocks.update(other.blocks, blocks.open, other_blocks.open, *spans)
         if other.first is not None and (self.first is None or other.first_at < self.first_at):
@@ -236,6 +245,7 @@ class FieldTally:
             "order": self.order,
             "first": -1 if self.first is None else self.first,
             "first_at": self.first_at,
+            "in_a_row": self.in_a_row(blocks),
             **{name: getattr(self, name) for name in _COUNTS},
             "keys": self.keys.to_dict(),
             "tosses": self.tosses.to_dict(),
@@ -245,8 +255,8 @@ class FieldTally:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> FieldTally:
-        """What `to_dict()` gave. ValueError, TypeError or KeyError if it can't have."""
+    def from_dict(cls, data: Mapping[str, Any], blocks: At) -> FieldTally:
+        """What `to_dict()` gave at this block of time. ValueError, TypeError or KeyError if it can't have."""
         tally = cls()
         for name in ("order", *_COUNTS):
             setattr(tally, name, count_in(data, name))
@@ -255,6 +265,7 @@ class FieldTally:
             raise ValueError(f"a field appears as one of four things, not as {first!r:.20}")
         tally.first = None if first == -1 else first
         tally.first_at = moment_in(data, "first_at")
+        tally._elsewhere, tally._latest = (blocks.latest, count_in(data, "in_a_row")), -1
         tally.keys = DistinctKeys.from_dict(data["keys"], KEYS_OF_FIELD)
         tally.tosses = Tosses.from_dict(data["tosses"])
         tally.blocks = Blocks.from_list(data["blocks"])

@@ -6,9 +6,12 @@ import math
 
 import attrs
 
+from trioshadow._model.words import counted
+
 from ._betting import Allowed, Pairs, regressed_wealth
 from ._bounds import factor_needed, rate_wealth, weight_of
-from ._scores import FieldScore
+from ._few_keys import OFTEN
+from ._scores import BLOCKS_OF_FEW_KEYS, FieldScore, OperationScore
 
 #: Seconds. What went on for less is no rate: it is the noise of a start.
 _RATE = 60.0
@@ -29,6 +32,22 @@ class Forecast:
         if self.seconds < _RATE or not self.compared:
             return told
         return f"{told} ({lasting(number * self.seconds / self.compared)} at {self.rate})"
+
+    def of_operation(self, operation: OperationScore) -> str:
+        """What it takes until it is clean."""
+        needed = operation.keys_needed
+        if operation.few_keys and operation.blocks < BLOCKS_OF_FEW_KEYS:
+            return f"calls over about {BLOCKS_OF_FEW_KEYS - operation.blocks} more blocks of time"
+        if operation.few_keys and needed is not None:
+            return f"about {rounded(needed * operation.compared / operation.keys):,} more calls"
+        if operation.seldom_keys:
+            keys = counted(operation.seldom_keys, "key")
+            return f"more calls of {keys} that came fewer than {OFTEN} times, or calls of thousands of others"
+        if needed is None:
+            return "more calls, that differ less than those so far"
+        if operation.keys < operation.compared / 2:
+            return f"calls of about {rounded(needed):,} other keys"
+        return self.calls(needed * operation.compared / operation.keys)
 
     def of_difference(self, field: FieldScore, allowed: Allowed, error_level: float, min_keys: float) -> str:
         """What becomes of a field that merely differs, if it stays so. If it is the first that does; it takes a few

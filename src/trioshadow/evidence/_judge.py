@@ -82,7 +82,8 @@ class Judge:
         self._compared = row.compared
         self._keys = min(row.keys.estimate, self._compared)
         self._needed = -math.log(objective.error_level)
-        self._allowed = Allowed(objective.max_rate, objective.noise_margin), Allowed(objective.max_rate, 0.0)
+        margin = objective.noise_margin if paired else 0.0
+        self._allowed = Allowed(objective.max_rate, margin), Allowed(objective.max_rate, 0.0)
         """Of fields, and of failures."""
         self._few_keys = row.few_keys.are_all
 
@@ -163,13 +164,14 @@ class Judge:
 
     def _asked_again(self, tally: FieldTally, noise: float) -> Pairs | None:
         """Keys that were asked twice, if enough were, and if so many can be that one like the old one is clean."""
-        row, allowed = self._row, self._allowed[False]
-        twice, most = row.again.twice, min(row.pair_keys.estimate, KEYS_OF_AGAIN)
-        if noise < _FLAPPING or twice < _COMES_AGAIN * most:
+        row, allowed, twice = self._row, self._allowed[False], self._row.again.twice
+        if noise < _FLAPPING:
             return None
         b, c, noisy = tally.twice_shadow, tally.twice_secondary, max(tally.twice_noisy, tally.twice_secondary)
         said = Pairs(b, c, noisy - c, max(0, twice - b - noisy))
-        enough = factor_to_clean(_evened(said), allowed, self._needed) * twice <= most
+        most = min(row.pair_keys.estimate, KEYS_OF_AGAIN)
+        often = twice >= _COMES_AGAIN * row.again.kept
+        enough = often and factor_to_clean(_evened(said), allowed, self._needed) * twice <= most
         return said if enough or regressed_wealth(said, allowed) >= _SUSPECT else None
 
     # ── a field ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,7 +207,7 @@ class Judge:
             calls=tally.differed,
             keys=keys,
             rate=ratio(keys, self._keys),
-            rate_beyond_noise=min(bound, allowed) if clean else bound,
+            rate_beyond_noise=1.0 if state is _UNVERIFIABLE else min(bound, allowed) if clean else bound,
             allowed=allowed,
             noise=noise,
             pairs=pairs,

@@ -260,7 +260,7 @@ class Operation:
     @property
     def at(self) -> At:
         """Where it is in time."""
-        return At(self.block, self.open_blocks, self.latest)
+        return At(self.block, self.open_blocks, self.latest, self.seen)
 
     def fold(self, other: Operation) -> None:
         """Add the counts of another, of which no field is told apart any more."""
@@ -291,7 +291,7 @@ class Operation:
         self.asked += other.asked
         self.pairs += other.pairs
         self.pair_keys.update(other.pair_keys)
-        self.again.twice += other.again.twice
+        self.again.update(other.again)
         self.primary_seconds.update(other.primary_seconds)
         self.shadow_seconds.update(other.shadow_seconds)
         self.secondary_seconds.update(other.secondary_seconds)

@@ -7,6 +7,7 @@ from typing import Any
 
 from trioshadow._model.verdict import IN_FLIGHT, Verdict
 
+from ._again import Again
 from ._distinct import DistinctKeys
 from ._few_keys import FewKeys
 from ._field import FieldTally
@@ -32,7 +33,7 @@ def operation_data(row: Operation) -> dict[str, Any]:
         "lost": dict(row.lost),
         **{name: getattr(row, name) for name in _COUNTS},
         "latest": row.latest,
-        "twice": row.again.twice,
+        "again": row.again.to_list(),
         "keys": row.keys.to_dict(),
         "few_keys": row.few_keys.to_list(),
         "pair_keys": row.pair_keys.to_dict(),
@@ -68,7 +69,7 @@ def operation_from(data: Mapping[str, Any], objective: Objective) -> Operation:
     for name in _COUNTS:
         setattr(operation, name, count_in(data, name))
     operation.latest = moment_in(data, "latest")
-    operation.again.twice = count_in(data, "twice")
+    operation.again = Again.from_list(data["again"])
     operation.few_keys = FewKeys.from_list(data["few_keys"])
     operation.keys = DistinctKeys.from_dict(data["keys"], KEYS_OF_OPERATION)
     operation.pair_keys = DistinctKeys.from_dict(data["pair_keys"], KEYS_OF_OPERATION)
@@ -87,7 +88,7 @@ def operation_from(data: Mapping[str, Any], objective: Objective) -> Operation:
     if operation.compared < 0:
         raise ValueError("more calls were withheld, or overdue, than have a verdict")
     operation.secondary_withheld = WithheldTally.from_list(data["secondary_withheld"])
-    operation.anything = FieldTally.from_dict(data["anything"])
-    operation.fields = {str(name): FieldTally.from_dict(field) for name, field in data["fields"].items()}
-    operation.other_fields = FieldTally.from_dict(data["other_fields"])
+    operation.anything = FieldTally.from_dict(data["anything"], operation.at)
+    operation.fields = {str(name): FieldTally.from_dict(field, operation.at) for name, field in data["fields"].items()}
+    operation.other_fields = FieldTally.from_dict(data["other_fields"], operation.at)
     return operation
