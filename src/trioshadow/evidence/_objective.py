@@ -83,8 +83,8 @@ class Objective:
     noise_margin: float = attrs.field(default=0.25, validator=is_amount)
     """For a field that has noise: how much more often than the secondary the shadow may differ, as a fraction of the
     noise, in [0, inf); of a noise n above one half, of 1 - n. That counts where it is more than `max_rate`: of a field
-    that differs in 20 % of the pairs by itself, no number of calls would show that the candidate adds less than 0.1 %.
-    Failures and timeouts have no margin."""
+    that differs in 20 % of the pairs by itself, it can't be shown that the candidate adds less than 0.1 %. Below about
+    0.1 it may never be reached. Failures and timeouts have no margin."""
     error_level: float = attrs.field(default=0.05, validator=_is_level)
     """The probability, in (0, 1), with which a candidate that does not exceed what is allowed is ever called regressed,
     however often one looks; and the same for latency, and for each field that is called clean and is not."""

@@ -161,8 +161,8 @@ class OperationScore:
     pairs: int
     """Compared calls with a secondary, of which both sides gave something to compare."""
     lost: Mapping[str, int]
-    """Sampled calls that were not compared because of the candidate, by cause: `breaker` (it was open), `in_flight`
-    (its legs left no room). Those that are zero are left out."""
+    """Sampled calls that were not compared, by cause: `breaker` (it was open), `in_flight` (legs left no room, the
+    candidate's or, where the primary is slow, waiting for it). Those that are zero are left out."""
     overdue: int
     """Calls in which the shadow's deadline passed, and the primary took longer than that itself: nothing is known."""
     lossy: bool
