@@ -87,10 +87,10 @@ def first_scale(
         before, index = index, min(max(begin, there), end - 1)
         is_enough(index)
         step *= 3
-    for turn in itertools.cycle(range(3)):
-        if low + 1 >= high:
-            break
-        index = (_crossing(low, high, lacks), index + 1 if index == low else index - 1, (low + high) // 2)[turn]
+    turns = itertools.cycle(range(3))
+    while low + 1 < high:
+        beside = index + 1 if index == low else index - 1
+        index = (_crossing(low, high, lacks), beside, (low + high) // 2)[next(turns)]
         index = min(max(low + 1, index), high - 1)
         is_enough(index)
     return high if high < end else len(SCALES)

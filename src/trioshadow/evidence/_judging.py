@@ -60,9 +60,8 @@ def _with_pool(score: OperationScore, needed: float) -> OperationScore:
     """
     slow = score.latency.state is FieldState.REGRESSED
     odd = any(field.log10_e_value >= needed for field in score.fields if not field.acknowledged)
-    if score.state not in (FieldState.CLEAN, FieldState.TOO_FEW, FieldState.DIFFERS) or odd or slow or score.covered:
-        return score
-    if score.lossy:
+    fit = score.state in (FieldState.CLEAN, FieldState.TOO_FEW, FieldState.DIFFERS)
+    if not fit or any((odd, slow, score.covered, score.lossy)):
         return score
     return attrs.evolve(score, pooled=True, covered=True)
 
