@@ -62,6 +62,10 @@ def test_what_was_written_is_read():
         assert FewKeys.from_list(few.to_list()).to_list() == few.to_list()
 
 
+def test_too_many_are_not_few():
+    assert FewKeys.from_list([[number, 100] for number in range(FEW_KEYS + 1)]).to_list() is None
+
+
 @pytest.mark.parametrize("data", [[[-1, 1]], [[2**64, 1]], [[1.0, 1]], [[1, -1]], [[1, None]], [[1]], [1], 1])
 def test_what_can_not_have_been_written_is_refused(data):
     with pytest.raises((ValueError, TypeError)):

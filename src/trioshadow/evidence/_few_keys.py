@@ -69,15 +69,11 @@ class FewKeys:
         few = cls()
         if data is None:
             few._calls = None
-        else:
-            for key_hash, calls in data:
-                if type(key_hash) is not int or not 0 <= key_hash < 2**64:
-                    raise ValueError(f"the hash of a key has 64 bits, not {key_hash!r:.30}")
-                few.update(_of(key_hash, count_in({"calls": calls}, "calls")))
+            return few
+        found: dict[int, int] = {}
+        for key_hash, calls in data:
+            if type(key_hash) is not int or not 0 <= key_hash < 2**64:
+                raise ValueError(f"the hash of a key has 64 bits, not {key_hash!r:.30}")
+            found[key_hash] = count_in({"calls": calls}, "calls")
+        few._calls = found if len(found) <= FEW_KEYS else None
         return few
-
-
-def _of(key_hash: int, calls: int) -> FewKeys:
-    few = FewKeys()
-    few._calls = {key_hash: calls}  # noqa: SLF001 - of this file
-    return few
