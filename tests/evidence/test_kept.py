@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 from trioshadow.evidence import Decision, Epoch, Evidence, FieldState, Objective, scorecard
@@ -82,6 +83,25 @@ def test_a_bad_hour_can_be_made_up_for():
     assert scorecard(evidence, evidence.objective).decision is Decision.REJECT
     fill(evidence, neither=100_000)
     assert scorecard(evidence, evidence.objective).operation("op").fields[0].state is FieldState.CLEAN
+
+
+def test_a_latency_that_was_fast_enough_stays_so_while_it_is():
+    """A p99 that is allowed to be 1.5 times as long, and is 1.17 times: what is known of it comes and goes."""
+    chance = random.Random(5)
+    evidence = Evidence(Epoch())
+    seen = []
+    for call in range(30_000):
+        slow = [1.17 if side else 1.0 for side in (0, 1)]
+        primary, shadow = (0.05 * factor * math.exp(chance.gauss(0, 0.5)) for factor in slow)
+        observe(evidence, operation="op", key=call, seconds=(primary, shadow), at=float(call))
+        if call % 250 == 249:
+            state = scorecard(evidence, evidence.objective).operation("op").latency.state
+            if seen[-1:] != [state]:
+                seen.append(state)
+    assert seen == [FieldState.TOO_FEW, FieldState.CLEAN]
+    for call in range(3_000):
+        observe(evidence, operation="op", key=10**6 + call, seconds=(0.05, 0.5), at=30_000.0 + call)
+    assert scorecard(evidence, evidence.objective).operation("op").latency.state is not FieldState.CLEAN
 
 
 def test_for_other_limits_nothing_is_kept():

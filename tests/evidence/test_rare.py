@@ -65,6 +65,47 @@ def test_one_that_differs_by_more_than_is_allowed_is_not_covered_by_the_others()
     assert "rare 0: f differs" in judged.reasons[0]
 
 
+@pytest.mark.parametrize("secondary", [None, []])
+@pytest.mark.parametrize("calls", [1, 2, 15, 200])
+def test_one_that_is_always_wrong_is_not_covered_by_the_others_however_few_its_calls_are(calls, secondary):
+    evidence = Evidence(Epoch(), objective=UNTIMED)
+    for number in range(80):
+        observe(evidence, 200, operation=f"rare {number}", secondary=secondary, key=200 * number, at=1.0)
+    observe(evidence, calls, operation="wrong", shadow=["f"], secondary=secondary, key=10**6, keys=1, at=1.0)
+    judged = scorecard(evidence, UNTIMED)
+    assert judged.operation("rare 3").pooled is (calls < 3)
+    assert not judged.operation("wrong").covered
+    assert judged.decision is not Decision.PROMOTE
+
+
+def test_a_poll_that_is_wrong_too_often_is_not_covered_by_the_others():
+    evidence = Evidence(Epoch(), objective=UNTIMED)
+    for number in range(80):
+        observe(evidence, 200, operation=f"rare {number}", key=200 * number, at=1.0)
+    observe(evidence, 3_000, operation="poll", keys=3, key=10**6, at=1.0)
+    observe(evidence, 15, operation="poll", shadow=["f"], keys=3, key=10**6, at=2.0)
+    assert not scorecard(evidence, UNTIMED).operation("poll").pooled
+
+
+def test_rare_operations_that_are_wrong_each_in_a_field_of_its_own_are_not_clean_together():
+    evidence = Evidence(Epoch(), objective=UNTIMED)
+    for number in range(100):
+        observe(evidence, 200, operation=f"rare {number}", key=200 * number, at=1.0)
+        if number % 3 == 0:
+            observe(evidence, operation=f"rare {number}", shadow=[f"$.f{number}"], key=10**6 + number, at=2.0)
+    judged = scorecard(evidence, UNTIMED)
+    assert not any(operation.pooled for operation in judged.operations)
+
+
+def test_rare_operations_whose_secondary_fails_where_they_are_wrong_are_not_clean_together():
+    evidence = Evidence(Epoch(), objective=UNTIMED)
+    for number in range(80):
+        observe(evidence, 200, operation=f"rare {number}", secondary=[], key=200 * number, at=1.0)
+        observe(evidence, operation=f"rare {number}", shadow=["f"], secondary=["failed"], key=10**6 + number, at=2.0)
+    judged = scorecard(evidence, UNTIMED)
+    assert not any(operation.pooled for operation in judged.operations)
+
+
 def test_one_that_differs_now_and_then_is():
     judged = scorecard(rare(number=60, bad=1), UNTIMED)
     assert judged.operation("rare 0").pooled

@@ -117,6 +117,50 @@ def test_it_is_added_up_and_survives_a_snapshot():
         assert counts[0] + counts[1] == counts[2] > 0
 
 
+@pytest.mark.parametrize(("noise", "noise_rate"), [(0.2, 1.0), (0.2, 0.1), (0.02, 1.0)])
+def test_a_secondary_that_stops_does_not_vouch_for_what_comes_after(noise, noise_rate):
+    """The field is clean by its pairs. Then nobody asks the secondary any more, and each answer is wrong."""
+    evidence, seen = sampled(8, noise=noise, noise_rate=noise_rate, calls=60_000, every=20_000)
+    assert seen[-1].decision is Decision.PROMOTE
+    for call in range(60_000, 90_000):
+        observe(evidence, operation="op", shadow=["f"], key=call, at=call / 20)
+        if call % 500 == 499 and (judged := scorecard(evidence, UNTIMED)).decision is not Decision.PROMOTE:
+            break
+    assert judged.decision is Decision.HOLD
+    assert any("which are no fair sample then" in note for note in judged.notes)
+
+
+def test_calls_that_the_secondary_is_never_asked_in_are_no_others():
+    """A twentieth of the calls has no secondary, and the candidate is always wrong there."""
+    chance = random.Random(9)
+    evidence = Evidence(Epoch(), objective=UNTIMED)
+    for call in range(30_000):
+        shadow, secondary = (["f"] if chance.random() < 0.1 else [] for _ in range(2))
+        if chance.random() < 0.05:
+            shadow, secondary = ["f"], None
+        observe(evidence, operation="op", shadow=shadow, secondary=secondary, key=call, at=call / 20)
+        if call % 1_000 == 999:
+            assert scorecard(evidence, UNTIMED).decision is not Decision.PROMOTE
+    (field,) = scorecard(evidence, UNTIMED).operation("op").fields
+    assert field.unlike_alone
+
+
+def test_a_secondary_that_comes_late_does_not_open_the_gate_of_time():
+    """Four hours without it, noise of one in a thousand calls, and one lag of 20 seconds: an identical candidate."""
+    for seed in range(3):
+        chance = random.Random(seed)
+        evidence = Evidence(Epoch(), objective=UNTIMED)
+        for call in range(80_000):
+            second = call / 5
+            late = second > 14_400
+            lags = 15_000 <= second < 15_020
+            shadow, secondary = (["f"] if chance.random() < 0.0003 else [] for _ in range(2))
+            shadow = ["f"] if lags else shadow
+            observe(evidence, operation="op", shadow=shadow, secondary=secondary if late else None, key=call, at=second)
+            if call % 100 == 99 and 15_000 <= second < 15_100:
+                assert scorecard(evidence, UNTIMED).decision is not Decision.REJECT
+
+
 def test_keys_that_were_asked_twice_are_told_where_they_speak_against_it():
     """The old one is odd in 1 % of its answers, and the new one always wrong for 1.5 % of the customers."""
     chance = random.Random(7)

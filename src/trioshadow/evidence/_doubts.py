@@ -33,6 +33,8 @@ def _of_field(field: FieldScore) -> Iterator[str]:
             f"in {counted(field.unpaired, 'call')} of those in which it differs the secondary gave nothing to compare, "
             "so they count against the new one"
         )
+    if field.unlike_alone:
+        yield "it differs more often in the calls without a secondary than in the pairs, which are no fair sample then"
     if field.again is not None and field.state is FieldState.TOO_FEW:
         shadow, secondary, twice = field.again
         yield (

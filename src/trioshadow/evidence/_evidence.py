@@ -222,7 +222,7 @@ class Evidence:
             if comparable or name in FAILURES
         }
         if shadow.comparable and not secondary.comparable:
-            row.unpair([self._field(row, name) for name in shadow.fields])
+            row.unpair([self._field(row, name) for name in shadow.fields], at)
         first = row.again.add(key_hash, found)
         if shadow.fields or secondary.fields:
             row.anything.add_pair(bool(shadow.fields) - bool(secondary.fields), key_hash, at, row.block, row.pair_keys)

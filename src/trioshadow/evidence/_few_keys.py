@@ -36,10 +36,12 @@ class FewKeys:
                 if len(calls) > FEW_KEYS:
                     self._calls = None
 
-    @property
-    def are_all(self) -> bool:
-        """Are there few, and has each come often?"""
-        return min(self._calls.values()) >= OFTEN if self._calls else False
+    def are_all(self, rate: float) -> bool:
+        """Are there few, and has each come often, but for some that make no more than this part of the calls?"""
+        if not self._calls:
+            return False
+        seldom = sum([calls for calls in self._calls.values() if calls < OFTEN])
+        return seldom <= rate * sum(self._calls.values())
 
     @property
     def seldom(self) -> int:

@@ -175,8 +175,12 @@ class FieldTally:
         self.alone += 1
         if keys is not None:
             self.tosses.add(key_hash, ALONE, at, keys)
+        self.appear(ALONE, at)
+
+    def appear(self, says: int, at: float) -> None:
+        """If it was never seen before: as what it was."""
         if self.first is None:
-            self.first, self.first_at = ALONE, at
+            self.first, self.first_at = says, at
 
     def count_in_block(self, block: int, allowed: float) -> None:
         """Without a secondary, it differed in this block, of which about so many calls may."""
@@ -197,12 +201,10 @@ class FieldTally:
         else:
             self.both += 1
         says = _OUTCOMES[x]
-        self.blocks.begun = None  # what differed before there was a secondary may have been noise
         self.tosses.add(key_hash, says, at, keys)
         if x:
             self.blocks.add(block, x)
-        if self.first is None:
-            self.first, self.first_at = says, at
+        self.appear(says, at)
 
     def noise(self, of: int) -> float:
         """In which part of so many pairs the secondary differed, if that is known well enough; else 0."""

@@ -54,6 +54,9 @@ _COMES_AGAIN = 0.1
 #: ... unless those there are speak so much against it: five to one.
 _SUSPECT = math.log(5)
 
+#: Standard errors that a rate in the pairs may be above what was seen.
+_ERRORS = 3.0
+
 #: Nobody waits for so many times the calls that there are.
 _NEVER = 1e7
 
@@ -85,7 +88,12 @@ class Judge:
         margin = objective.noise_margin if paired else 0.0
         self._allowed = Allowed(objective.max_rate, margin), Allowed(objective.max_rate, 0.0)
         """Of fields, and of failures."""
-        self._few_keys = row.few_keys.are_all
+        self._few_keys = row.few_keys.are_all(objective.max_rate)
+
+    @property
+    def anything(self) -> FieldTally:
+        """All of them as one."""
+        return self._row.anything
 
     def fields(self) -> Iterator[tuple[str, FieldTally]]:
         """All of its fields."""
@@ -156,6 +164,17 @@ class Judge:
             wealths.append(lambda scale: over_levels(levels, lambda one: clean_wealth(one, allowed, scale)))
         return wealths
 
+    def _differs_more_alone(self, pairs: Pairs, allowed: float) -> bool:
+        """Does it differ in the calls without a secondary by more than in the pairs? These then are no fair sample: the
+        secondary has stopped, or the calls that it is not asked in are others.
+        """
+        of = pairs.shadow_only + pairs.secondary_only + pairs.both + pairs.neither
+        if not of or not pairs.alone:
+            return False
+        worse = pairs.shadow_only + pairs.both
+        rate = (worse + _ERRORS * math.sqrt(worse + 1)) / of + allowed
+        return rate < 1 and rate_wealth(pairs.alone, pairs.alone + pairs.alone_same, rate) >= self._needed
+
     def _calls_to_clean(self, name: str, said: list[tuple[float, Pairs]]) -> float | None:
         """How many more calls until it is CLEAN, if what comes is like what came; None if no number would do."""
         allowed = self._allowed[name in FAILURES]
@@ -199,7 +218,11 @@ class Judge:
         most = kept.look("blocks", tally.blocks.wealth(open_))
         # Two estimates need not agree where all differ.
         keys = self._keys if tally.differed == self._compared else min(tally.keys.estimate, tally.differed, self._keys)
+        unlike = self._differs_more_alone(said[0][1], allowed)
+        clean = clean and not unlike
         state = self._state(name, tally, clean=clean, regressed=regressed, noise=noise, wealth=wealth)
+        if unlike and state is _TOO_FEW:
+            state = _DIFFERS
         return FieldScore(
             field=name,
             state=state,
@@ -221,6 +244,7 @@ class Judge:
             unpaired=tally.unpaired,
             calls_needed=self._calls_to_clean(name, said) if state is _DIFFERS else None,
             again=None if again is None else (round(again.shadow_only), round(again.secondary_only), row.again.twice),
+            unlike_alone=unlike,
             unasked=(noise or 0.0) >= _FLAPPING and again is None and of_answers,
             broken_since=tally.drift.since if broken else None,
             broken_blocks=tally.drift.alarms if broken else 0,
@@ -284,7 +308,7 @@ class Judge:
             keyless=row.keys.keyless,
             blocks=row.block,
             few_keys=self._few_keys,
-            seldom_keys=row.few_keys.seldom,
+            seldom_keys=0 if self._few_keys else row.few_keys.seldom,
             pairs=row.pairs,
             pooled=False,
             covered=worst is _CLEAN and latency.state is _CLEAN and not lossy,

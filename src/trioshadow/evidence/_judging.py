@@ -8,12 +8,12 @@ import math
 
 import attrs
 
-from ._bounds import discoveries
+from ._bounds import discoveries, rate_wealth
 from ._conclusion import Conclusion
 from ._evidence import Evidence
 from ._field import FieldTally
 from ._judge import Judge
-from ._latency import are_fast_enough, latencies
+from ._latency import LATENCY, are_fast_enough, latencies
 from ._objective import Objective
 from ._operation import ANYTHING
 from ._places import OTHER_FIELDS
@@ -47,7 +47,7 @@ def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
         seen = {
             (score.operation, name)
             for score in operations
-            for name in (ANYTHING, *(quantile.name for quantile in QUANTILES), *(field.field for field in score.fields))
+            for name in (ANYTHING, LATENCY, *(one.name for one in QUANTILES), *(field.field for field in score.fields))
         }
         evidence.kept = {names: one for names, one in evidence.kept.items() if names in seen}
     operations.sort(key=lambda operation: (-operation.calls, operation.operation))
@@ -59,11 +59,25 @@ def _with_pool(score: OperationScore, needed: float) -> OperationScore:
     found; what by itself is more than is allowed has to be looked at.
     """
     slow = score.latency.state is FieldState.REGRESSED
-    odd = any(field.log10_e_value >= needed for field in score.fields if not field.acknowledged)
+    odd = any(_is_odd(score, field, needed) for field in score.fields if not field.acknowledged)
     fit = score.state in (FieldState.CLEAN, FieldState.TOO_FEW, FieldState.DIFFERS)
     if not fit or any((odd, slow, score.covered, score.lossy)):
         return score
     return attrs.evolve(score, pooled=True, covered=True)
+
+
+def _is_odd(score: OperationScore, field: FieldScore, needed: float) -> bool:
+    """Does it differ by more than is allowed, as if there were no others, by its calls or by its keys? Or do the keys
+    that were asked again speak against it, or the calls without a secondary?
+    """
+    if field.noise is None:
+        worse, of = field.calls, score.compared
+    else:
+        worse, of = field.shadow_only - field.secondary_only + field.unpaired, field.pairs + field.unpaired
+    alone = 10 * worse > of  # of few calls: what it takes a bet to say so may never come
+    by_calls = rate_wealth(max(0, worse - 1), max(1, of - 1), field.allowed) / math.log(10)
+    again = field.again is not None and field.state is not FieldState.CLEAN
+    return alone or again or field.unlike_alone or max(by_calls, field.log10_e_value) >= needed
 
 
 def _rejected(tallies: list[tuple[str, str, FieldTally]], wealths: list[float], objective: Objective) -> list[bool]:

@@ -20,6 +20,9 @@ from ._operation import Operation
 from ._scores import FieldState, LatencyScore
 from ._slower import QUANTILES
 
+#: What is kept of all of them together, beside the fields of an operation.
+LATENCY = "latency"
+
 
 def latencies(
     rows: Mapping[str, Operation], objective: Objective, kept: dict[tuple[str, str], Kept]
@@ -48,7 +51,14 @@ def latencies(
                 gates[name] = slower.blocks.counts(block), blocks_needed(slower.blocks, block, order, level, most)
     none: tuple[tuple[int, int], int | None] = (0, 0), 0
     return {
-        name: _score(row, objective.of(name), tuple(slow[name]), *gates.get(name, none)) for name, row in rows.items()
+        name: _score(
+            row,
+            objective.of(name),
+            tuple(slow[name]),
+            *gates.get(name, none),
+            kept=kept.setdefault((name, LATENCY), Kept()),
+        )
+        for name, row in rows.items()
     }
 
 
@@ -70,7 +80,13 @@ def are_fast_enough(rows: Sequence[Operation], objective: Objective) -> bool:
 
 
 def _score(
-    row: Operation, objective: Objective, slow: tuple[str, ...], blocks: tuple[int, int], needed_blocks: int | None
+    row: Operation,
+    objective: Objective,
+    slow: tuple[str, ...],
+    blocks: tuple[int, int],
+    needed_blocks: int | None,
+    *,
+    kept: Kept,
 ) -> LatencyScore:
     primary, shadow = row.primary_seconds, row.shadow_seconds
     p50, p95, p99 = zip(primary.quantiles(0.5, 0.95, 0.99), shadow.quantiles(0.5, 0.95, 0.99), strict=True)
@@ -83,8 +99,11 @@ def _score(
     elif slow:
         state = FieldState.REGRESSED
     elif primary.total and shadow.total:
-        factor = _Speed(primary, shadow, objective).factor_needed()
-        if factor == 1.0:
+        speed = _Speed(primary, shadow, objective)
+        factor = speed.factor_needed()
+        # Once it was enough, it is while the quantiles themselves are within their limits.
+        kept.clean = 1.0 if factor == 1.0 or (kept.clean > 0 and speed.holds()) else 0.0
+        if kept.clean:
             state = FieldState.CLEAN
         elif factor is not None:
             needed = (factor - 1) * shadow.total
@@ -117,10 +136,19 @@ class _Speed:
         self._alpha = objective.error_level / 2
         self._fast_enough = objective.fast_enough
         self._asked = [(one.part, factor) for one in QUANTILES if (factor := one.factor(objective)) is not None]
+        self._sides = primary, shadow
         self._edges = primary.lower_edges()
         self._primary = primary.total
         self._shadow, self._total = shadow, shadow.total
         self._lows: dict[float, int] = {}
+
+    def holds(self) -> bool:
+        """Does it, by the quantiles themselves, whatever these may be off by?"""
+        for part, ratio in self._asked:
+            primary, shadow = (side.quantile(part) or 0.0 for side in self._sides)
+            if shadow > max(primary * ratio, self._fast_enough):
+                return False
+        return True
 
     def factor_needed(self) -> float | None:
         """How many times the calls it takes, about; None if no number would do."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from trioshadow._model.verdict import IN_FLIGHT, Verdict
 
 from ._again import Again
-from ._blocks import CALLS_OF_BLOCK
+from ._blocks import CALLS_OF_BLOCK, Blocks
 from ._distinct import DistinctKeys
 from ._drift import Drift, Moment
 from ._few_keys import FewKeys
@@ -20,6 +20,7 @@ from ._histogram import Histogram, place_of
 from ._objective import Objective, allowed_in
 from ._places import FAILURES
 from ._slower import slowers
+from ._tosses import ALONE
 from ._withheld_tally import WithheldTally
 
 #: Keys of one operation are counted exactly below this many, and then estimated, with a standard error of 3.1 %.
@@ -220,7 +221,7 @@ class Operation:
         if not self.asked:
             self._forget_alone()
             for field in self.fields.values():
-                field.drift = Drift()
+                field.drift, field.blocks = Drift(), Blocks()
         self.asked += 1
         self.pair_keys.add(key_hash)
 
@@ -228,10 +229,11 @@ class Operation:
         for field in (self.anything, self.other_fields, *self.fields.values()):
             field.tosses.forget_alone()
 
-    def unpair(self, fields: Sequence[FieldTally]) -> None:
+    def unpair(self, fields: Sequence[FieldTally], at: float) -> None:
         """The secondary gave nothing to compare, and the shadow differed in these fields."""
         for field in (self.anything, *fields) if fields else ():
             field.unpaired += 1
+            field.appear(ALONE, at)
 
     def pair(self, name: str, field: FieldTally, x: int, key_hash: int | None, at: float) -> None:
         """Of a call with a secondary, the shadow (1), the secondary (-1), or both (0) differed in this field."""

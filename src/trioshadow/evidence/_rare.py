@@ -13,11 +13,14 @@ from typing import Protocol
 from ._betting import Pairs, clean_wealth
 from ._field import FieldTally
 from ._objective import Objective, allowed_in
-from ._operation import Operation
+from ._operation import ANYTHING, Operation
 
 
 class Judged(Protocol):
     """An operation, and what its calls and its keys said of a field."""
+
+    @property
+    def anything(self) -> FieldTally: ...  # pragma: no cover - a protocol has no body
 
     def fields(self) -> Iterable[tuple[str, FieldTally]]: ...  # pragma: no cover - a protocol has no body
 
@@ -49,15 +52,22 @@ def are_clean(judged: Sequence[Judged], objective: Objective) -> bool:
             tallies.setdefault(name, []).append((one, tally))
     nothing = FieldTally()
     tallies[""] = []
+    if not any(objective.acknowledges("", name) for name in tallies):
+        tallies[ANYTHING] = [(one, one.anything) for one in judged]
     needed = -math.log(objective.error_level)
     for name, seen in tallies.items():
         theirs = {id(one): tally for one, tally in seen}
-        by_calls = [one.pairs(name, theirs.get(id(one), nothing)) for one in judged]
-        by_keys = [one.levels(theirs.get(id(one), nothing), most=False)[0][1] for one in judged]
+        each = [(one, theirs.get(id(one), nothing)) for one in judged]
+        by_calls = [_with_unpaired(one.pairs(name, tally), tally) for one, tally in each]
+        by_keys = [one.levels(tally, most=False)[0][1] for one, tally in each]
         allowed = allowed_in(objective, name)
         if min(clean_wealth(_sum(by_calls), allowed), clean_wealth(_sum(by_keys), allowed)) < needed:
             return False
     return True
+
+
+def _with_unpaired(pairs: Pairs, tally: FieldTally) -> Pairs:
+    return pairs._replace(shadow_only=pairs.shadow_only + tally.unpaired)
 
 
 def _sum(pairs: Sequence[Pairs]) -> Pairs:

@@ -83,6 +83,8 @@ class FieldScore:
     """Of the sampling keys that were asked twice: in so many only the shadow differed both times, in so many only the
     secondary, and of how many. CLEAN must hold by these too. None: it has hardly any noise, or too few keys came again.
     """
+    unlike_alone: bool
+    """It differs far more often in the calls without a secondary than in the pairs, which then say nothing of these."""
     unasked: bool
     """It has noise, and too few keys came again to know whether it hides what is always wrong for some."""
     broken_since: float | None
