@@ -191,7 +191,7 @@ class Judge:
         most = min(row.pair_keys.estimate, KEYS_OF_AGAIN)
         often = twice >= _COMES_AGAIN * row.again.kept
         enough = often and factor_to_clean(_evened(said), allowed, self._needed) * twice <= most
-        return said if enough or regressed_wealth(said, allowed) >= _SUSPECT else None
+        return said if enough or (b > c and regressed_wealth(said, allowed) >= _SUSPECT) else None
 
     # ── a field ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
