@@ -190,7 +190,8 @@ class Judge:
         said = Pairs(b, c, noisy - c, max(0, twice - b - noisy))
         most = min(row.pair_keys.estimate, KEYS_OF_AGAIN)
         often = twice >= _COMES_AGAIN * row.again.kept
-        enough = often and factor_to_clean(_evened(said), allowed, self._needed) * twice <= most
+        like_the_old_one = said._replace(shadow_only=c)
+        enough = often and factor_to_clean(like_the_old_one, allowed, self._needed) * twice <= most
         return said if enough or (b > c and regressed_wealth(said, allowed) >= _SUSPECT) else None
 
     # ── a field ──────────────────────────────────────────────────────────────────────────────────────────────────────
