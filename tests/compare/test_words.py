@@ -24,6 +24,7 @@ from trioshadow.compare import (
     HeaderChange,
     Unordered,
     around,
+    both_around,
     first_difference,
     words_of_change,
     words_of_error,
@@ -229,8 +230,9 @@ def test_the_part_around_a_difference_is_in_sight(begin, old, new, limit):
         assert len(shown) <= limit
         assert shown == text or "…" in shown
     if old != new:
-        # Of a text that ends there it is the end.
-        assert around(begin + old, at, limit) != around(begin + new, at, limit) or "…" in begin + old + new
+        shown = both_around(begin + old, begin + new, limit)
+        assert max(map(len, shown)) <= limit
+        assert shown[0] != shown[1] or "…" in begin + old + new
 
 
 # ── headers and errors ───────────────────────────────────────────────────────────────────────────────────────────────

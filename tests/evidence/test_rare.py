@@ -106,6 +106,12 @@ def test_rare_operations_whose_secondary_fails_where_they_are_wrong_are_not_clea
     assert not any(operation.pooled for operation in judged.operations)
 
 
+def test_what_is_acknowledged_does_not_count_among_all_fields_of_the_rare():
+    evidence = rare(number=60, bad=1)
+    known = Objective(max_p99_ratio=None, acknowledged=["f"])
+    assert scorecard(evidence, known).operation("rare 3").pooled
+
+
 def test_one_that_differs_now_and_then_is():
     judged = scorecard(rare(number=60, bad=1), UNTIMED)
     assert judged.operation("rare 0").pooled

@@ -16,6 +16,8 @@ from trioshadow.evidence._betting import Allowed, Pairs, clean_wealth, regressed
 from trioshadow.evidence._blocks import Part
 from trioshadow.evidence._bounds import is_below, rate_wealth, weight_of
 from trioshadow.evidence._evidence import FIELDS, OTHERS
+from trioshadow.evidence._histogram import Histogram
+from trioshadow.evidence._latency import _Speed
 from trioshadow.evidence._tosses import LEVEL_WEIGHTS
 
 from tests.support.observed import fill, new_evidence, observe
@@ -1095,3 +1097,30 @@ def test_what_an_operation_allows_more_of_is_no_noise(secondary):
     assert judged.reasons == (
         "2 operations, 100.0% of the calls: no field differs beyond noise in more than 0.10% or 1.00% of the keys",
     )
+
+
+def test_where_a_quantile_is_at_least_is_found_whatever_was_asked_before():
+    chance = random.Random(3)
+    histogram = Histogram()
+    for _ in range(3_000):
+        histogram.add(0.05 * math.exp(chance.gauss(0, 1)))
+    asked = _Speed(histogram, histogram, Objective())
+    for factor in (1.0, 100.0, 0.2, 3.0, 0.01, 1.0):
+        assert asked._lower(0.99, factor) == _Speed(histogram, histogram, Objective())._lower(0.99, factor)
+
+
+@pytest.mark.parametrize(
+    ("shadow", "objective", "holds"),
+    [
+        (0.14, Objective(), True),
+        (0.16, Objective(), False),
+        (0.16, Objective(fast_enough=0.2), True),
+        (0.14, Objective(max_p50_ratio=1.1), False),
+    ],
+)
+def test_a_speed_holds_by_the_quantiles_themselves(shadow, objective, holds):
+    sides = Histogram(), Histogram()
+    for histogram, seconds in zip(sides, (0.1, shadow), strict=True):
+        for _ in range(100):
+            histogram.add(seconds)
+    assert _Speed(*sides, objective).holds() is holds

@@ -198,7 +198,7 @@ async def run(schedule: Schedule) -> tuple[int, collections.Counter[Verdict | No
     for one in (config, new_rules):
         shadower.reconfigure(one)
         rows += Evidence.from_dict(shadower.snapshot()).operations.values()
-    compared = sum(row.compared for row in rows)
+    compared = sum(row.compared + row.overdue for row in rows)
     assert compared == statistics.matched + statistics.diverged + statistics.failed + statistics.timed_out
     assert sum(row.keys.estimate > 0 for row in rows) == sum(row.compared > 0 for row in rows)
     assert all(outcome.verdict is not None for outcome in outcomes)

@@ -23,6 +23,7 @@ from ._headers import SENSITIVE as SENSITIVE
 from ._headers import HeaderChange as HeaderChange
 from ._headers import masked as masked
 from ._keep import around as around
+from ._keep import both_around as both_around
 from ._keep import first_difference as first_difference
 from ._met import Counts as Counts
 from ._met import RuleUse as RuleUse

@@ -59,8 +59,7 @@ def told_apart(primary: Any, shadow: Any) -> tuple[str, str]:
             old, new = (f"{written(one)} ({name_of(one)})" for one in (primary, shadow))
     if old == new:
         old, new = written(primary), f"{written(shadow)} (another)"
-    at = first_difference(old, new)
-    return around(old, at, VALUE_LIMIT), around(new, at, VALUE_LIMIT)
+    return both_around(old, new, VALUE_LIMIT)
 
 
 def _at_length(value: Any) -> str:
@@ -83,9 +82,21 @@ def around(text: str, at: int, limit: int) -> str:
     if at < limit - lead:
         return text[: limit - 1] + "…"
     room = limit - head - 2
-    start = at - lead  # on both sides the same: two ends that were pushed into the room could look alike
+    start = min(at - lead, len(text) - room)
     rest = text[start : start + room]
     return f"{text[:head]}…{rest}{'…' if start + room < len(text) else ''}"
+
+
+def both_around(old: str, new: str, limit: int) -> tuple[str, str]:
+    """Of two texts that are not alike the parts `around()` the first difference, which are not alike either."""
+    at = first_difference(old, new)
+    shown = around(old, at, limit), around(new, at, limit)
+    if shown[0] != shown[1] or old == new:
+        return shown
+    # One ends where the other goes on alike, and both ends fill the room: cut from the same place on, they differ.
+    lead, head = min(_LEAD, limit // 3), min(_HEAD, limit // 4)
+    first, second = (f"{text[:head]}…{text[at - lead : at - lead + limit - head - 2]}" for text in (old, new))
+    return first, second
 
 
 def first_difference(a: AnyStr, b: AnyStr) -> int:

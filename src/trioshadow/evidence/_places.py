@@ -19,8 +19,7 @@ from trioshadow.compare import (
     Divergence,
     ErrorDiff,
     HeaderChange,
-    around,
-    first_difference,
+    both_around,
     parse_path,
     shown_path,
     words_of_change,
@@ -153,8 +152,7 @@ def words_of(example: Told) -> Words:
     if primary is None or shadow is None or max(len(primary), len(shadow)) <= SIDE_LIMIT:
         return primary, shadow
     if isinstance(example, Change):
-        at = first_difference(primary, shadow)
-        return around(primary, at, SIDE_LIMIT), around(shadow, at, SIDE_LIMIT)
+        return both_around(primary, shadow, SIDE_LIMIT)
     # From their beginnings: what tells a secret, to those who mask it, is what stands before it.
     primary, shadow = (side if len(side) <= SIDE_LIMIT else side[: SIDE_LIMIT - 20] + "…" for side in (primary, shadow))
     return primary, f"{shadow} (another)" if primary == shadow else shadow
