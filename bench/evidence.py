@@ -3,8 +3,8 @@
 A candidate that is as good as the primary must hardly ever be rejected, however often one looks, and one that is worse
 than allowed hardly ever be promoted; and both must be known soon. Traffic of which the truth is known goes call by call
 through the library's own evidence and scorecard, with fixed seeds: every run of the same effort prints the same shares
-and numbers of calls. Shares are shares of runs; numbers of calls are medians. The short effort makes a tenth of the
-runs, and its shares are as coarse.
+and numbers of calls. Shares are shares of runs; numbers of calls are medians. The short effort makes a twentieth of
+the runs, and its shares are as coarse.
 """
 
 from __future__ import annotations

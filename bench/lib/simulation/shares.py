@@ -13,8 +13,8 @@ _HOLD = 0.05
 
 
 def runs_of(effort: Effort, full: int) -> int:
-    """Return how many runs to make: all of them, a tenth, or just some."""
-    return full if effort == FULL else full // 10 if effort == SHORT else max(2, full // 300)
+    """Return how many runs to make: all of them, a twentieth, or just some."""
+    return full if effort == FULL else full // 20 if effort == SHORT else max(2, full // 300)
 
 
 def share(hits: int, runs: int) -> str:

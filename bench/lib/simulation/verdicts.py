@@ -86,7 +86,7 @@ def false_rejects(effort: Effort) -> Iterator[Row]:
     ]
     for what, make, all_calls, objective in cases:
         runs, calls = runs_of(effort, 60), _calls_of(effort, all_calls)
-        seen_at = calls // 40
+        seen_at = calls // (4 if effort == SMOKE else 40)
         # Slowly, so that there are blocks enough to reject by: three hours, or half of one.
         found = [
             until(run, make(run), _rejected, looks(seen_at, calls, every=seen_at), objective, 10) for run in range(runs)
