@@ -218,7 +218,8 @@ class Ledger:
         elif self.in_flight < limit:
             self.shed_for_records += 1
         else:
-            row.lost["in_flight"] += 1  # its legs alone fill the room: it takes longer than the calls come
+            # Legs alone fill the room: the candidate is slow, or the primary that they wait for.
+            row.lost["in_flight"] += 1
         return False
 
     def hold_back(self, cause: HeldBack, row: Operation) -> None:

@@ -62,7 +62,7 @@ class Admission:
     ) -> None:
         self.config = config
         self._door = door
-        self.ledger = self._ledger = ledger
+        self.ledger = ledger
         self._notices = notices
         self._gate = gate
         self._launch = launcher.launch
@@ -87,7 +87,7 @@ class Admission:
         """
         if get_ident() != self._door.thread:
             return self._elsewhere(operation)
-        evidence = self._ledger.evidence
+        evidence = self.ledger.evidence
         # The type first: what is no str may not even say whether it is true.
         row = _row(evidence, operation) if type(operation) is str and operation else evidence.unnamed
         mark = shadow_mark.get()
@@ -122,7 +122,7 @@ class Admission:
             _ask_the_stack()
         except RecursionError:
             row.counts[_SHED.slot] += 1  # no call here: there may be no room for one
-            self._ledger.shed_for_stack += 1
+            self.ledger.shed_for_stack += 1
             return _SHED
         gate = self._gate
         permit = None
@@ -131,10 +131,10 @@ class Admission:
             if permit is None:
                 row.counts[_PAUSED.slot] += 1
                 row.lost["breaker"] += 1  # after it: a part is never more than the whole
-                self._ledger.paused_by_breaker += 1
+                self.ledger.paused_by_breaker += 1
                 return _PAUSED
         size = size_of(request)
-        if not self._ledger.admit(config.max_in_flight, config.max_in_flight_bytes - size, row):
+        if not self.ledger.admit(config.max_in_flight, config.max_in_flight_bytes - size, row):
             if gate is not None and permit is not None:
                 gate.give_back(permit)
             self._notices.say("shed", "calls are shed: max_in_flight or max_in_flight_bytes is reached")
@@ -164,7 +164,7 @@ class Admission:
     def in_hand(self, leg: Leg[Any, Any], operation: str) -> Leg[Any, Any]:
         """A leg for who may name it."""
         if isinstance(leg, IdleLeg):
-            return NamedIdleLeg(leg.verdict, self._ledger.evidence, _name_of(operation))
+            return NamedIdleLeg(leg.verdict, self.ledger.evidence, _name_of(operation))
         return leg
 
     @property
@@ -189,11 +189,11 @@ class Admission:
             return False
 
     def _hold_back(self, cause: HeldBack, row: Operation) -> IdleLeg:
-        self._ledger.hold_back(cause, row)
+        self.ledger.hold_back(cause, row)
         return _HELD_BACK
 
     def _closed(self, why: str, operation: str) -> IdleLeg:
-        self._ledger.count_elsewhere(_name_of(operation))
+        self.ledger.count_elsewhere(_name_of(operation))
         self._notices.say(f"closed: {why}", f"calls are served by the primary and not mirrored: {why}", once=True)
         return _CLOSED
 
@@ -235,7 +235,7 @@ class Admission:
     def _pause(self, row: Operation) -> IdleLeg:
         row.counts[_PAUSED.slot] += 1
         if not self._paused:
-            self._ledger.paused_by_kill_file += 1  # after it: a part is never more than the whole
+            self.ledger.paused_by_kill_file += 1  # after it: a part is never more than the whole
         return _PAUSED
 
 

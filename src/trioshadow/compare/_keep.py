@@ -76,13 +76,19 @@ def _qualified_name_of(value: Any) -> str:
 
 def around(text: str, at: int, limit: int) -> str:
     """In at most `limit` characters, in [16, inf), the beginning of a text and the part around the place `at`."""
-    lead, head = min(_LEAD, limit // 3), min(_HEAD, limit // 4)
     if len(text) <= limit:
         return text
+    lead = min(_LEAD, limit // 3)
     if at < limit - lead:
         return text[: limit - 1] + "…"
+    return _cut_from(text, at - lead, limit, fill=True)
+
+
+def _cut_from(text: str, start: int, limit: int, *, fill: bool) -> str:
+    """Its beginning, and the part from `start` on; or from further before, where that would not fill the room."""
+    head = min(_HEAD, limit // 4)
     room = limit - head - 2
-    start = min(at - lead, len(text) - room)
+    start = min(start, len(text) - room) if fill else start
     rest = text[start : start + room]
     return f"{text[:head]}…{rest}{'…' if start + room < len(text) else ''}"
 
@@ -94,9 +100,8 @@ def both_around(old: str, new: str, limit: int) -> tuple[str, str]:
     if shown[0] != shown[1] or old == new:
         return shown
     # One ends where the other goes on alike, and both ends fill the room: cut from the same place on, they differ.
-    lead, head = min(_LEAD, limit // 3), min(_HEAD, limit // 4)
-    first, second = (f"{text[:head]}…{text[at - lead : at - lead + limit - head - 2]}" for text in (old, new))
-    return first, second
+    start = at - min(_LEAD, limit // 3)
+    return _cut_from(old, start, limit, fill=False), _cut_from(new, start, limit, fill=False)
 
 
 def first_difference(a: AnyStr, b: AnyStr) -> int:

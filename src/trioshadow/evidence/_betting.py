@@ -124,14 +124,7 @@ class Pairs(NamedTuple):
 
     def times(self, factor: float) -> Pairs:
         """So many times the counts."""
-        return Pairs(
-            self.shadow_only * factor,
-            self.secondary_only * factor,
-            self.both * factor,
-            self.neither * factor,
-            self.alone * factor,
-            self.alone_same * factor,
-        )
+        return Pairs._make(count * factor for count in self)
 
 
 @attrs.frozen
@@ -215,10 +208,9 @@ def bound_of(wealths: Sequence[Callable[[float], float]], needed: float, pairs: 
     `wealths`: against "so many times what is allowed, or more". `pairs`: what happened, to know where to look first.
     """
     worse, better = pairs.shadow_only + pairs.alone, pairs.secondary_only
-    total = worse + better + pairs.both + pairs.neither + pairs.alone_same
     # Each in which it was worse takes most of what a high stake has won, so that a low one must do.
     about = max(0.0, worse - better) + 3 * math.sqrt(worse + better) + (40 if worse else 6)
-    about /= max(1.0, total * allowed)
+    about /= max(1.0, sum(pairs) * allowed)
     find = functools.partial(first_scale, needed=needed, most=1 / allowed)
     found = find(wealths[0], about=about)
     for wealth in wealths[1:]:

@@ -261,10 +261,9 @@ class Conclusion:
             (Verdict.PAUSED, "breaker", "paused", "taken to be like the others"),
             (Verdict.ABANDONED, "", "abandoned", "what the new one would have answered is not known"),
         ):
-            lost = sum(row.counts[verdict.slot] - row.lost.get(less, 0) for row in rows)
-            if lost > sampled / 100:
-                told = f"{counted(lost, 'sampled call')} {what} ({lost / sampled:.1%})"
-                yield f"{told}: {why}"
+            left_out = sum(row.counts[verdict.slot] - row.lost.get(less, 0) for row in rows)
+            if left_out > sampled / 100:
+                yield f"{counted(left_out, 'sampled call')} {what} ({left_out / sampled:.1%}): {why}"
         if legs:
             yield f"{counted(legs, 'sampled call')} not compared: the breaker was open, or legs in flight left no room"
 

@@ -6,6 +6,7 @@ ninety users who came once each is no such thing: so it is counted how often eac
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ._plain import count_in
@@ -40,15 +41,14 @@ class FewKeys:
         """Are there few, and has each come often, but for some that make no more than this part of the calls?"""
         if not self._calls:
             return False
-        seldom = sum([calls for calls in self._calls.values() if calls < OFTEN])
-        return seldom <= rate * sum(self._calls.values())
+        return sum(_seldom(self._calls)) <= rate * sum(self._calls.values())
 
     @property
     def seldom(self) -> int:
         """If there are few, and most calls are of those that have come often: how many have not."""
         if not self._calls:
             return 0
-        seldom = [calls for calls in self._calls.values() if calls < OFTEN]
+        seldom = _seldom(self._calls)
         return len(seldom) if 2 * sum(seldom) < sum(self._calls.values()) else 0
 
     def update(self, other: FewKeys) -> None:
@@ -79,3 +79,8 @@ class FewKeys:
             found[key_hash] = count_in({"calls": calls}, "calls")
         few._calls = found if len(found) <= FEW_KEYS else None
         return few
+
+
+def _seldom(calls: Mapping[int, int]) -> list[int]:
+    """Of the keys that have not come often, how often they came."""
+    return [count for count in calls.values() if count < OFTEN]

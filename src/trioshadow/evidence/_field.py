@@ -93,17 +93,8 @@ class FieldTally:
 
     __slots__ = (
         *("alone", "blocks", "both", "differed", "drift", "examples", "first", "first_at", "inherited", "keys"),
-        *(
-            "order",
-            "secondary_only",
-            "shadow_only",
-            "tosses",
-            "twice_noisy",
-            "twice_secondary",
-            "twice_shadow",
-            "unpaired",
-        ),
-        *("_elsewhere", "_in_block", "_latest", "_row"),
+        *("order", "secondary_only", "shadow_only", "tosses", "twice_noisy", "twice_secondary", "twice_shadow"),
+        *("unpaired", "_elsewhere", "_in_block", "_latest", "_row"),
     )
 
     def __init__(self) -> None:

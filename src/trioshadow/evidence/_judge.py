@@ -7,18 +7,18 @@ holds by both. At the error level alpha, the first of these that is so:
      fields that are not acknowledged, and `min_keys` keys differ.
   2. CLEAN: the least of the wealths against "what is allowed or more" is 1/alpha: that of the pairs, that of the keys,
      and, where there is noise and enough keys come again, that of keys which were asked twice (`_again.py`). The
-     field is not unverifiable.
+     field is not unverifiable, and does not differ more often where there is no secondary than in the pairs.
   3. UNVERIFIABLE: the noise is at least `unverifiable_noise`, of 20 pairs or more; for failures and timeouts 5 %.
   4. DIFFERS: there is a difference and no noise; or the wealth against "no more than is allowed" is 1/alpha, as if
-     there were no other field.
+     there were no other field; or it differs more often where there is no secondary.
   5. TOO_FEW: otherwise.
 
 The *rate beyond noise* is the least multiple of what is allowed at which the field would be CLEAN.
 
 Without a secondary there is no noise, and each difference counts.
 
-Where an operation has no more than a hundred keys, and each has come fifty times, keys can't say more: it is judged by
-its calls, and only after ten blocks of time.
+Where an operation has no more than a hundred keys, and each has come fifty times (`_few_keys.py`), keys can't say more:
+it is judged by its calls, and only after ten blocks of time.
 """
 
 from __future__ import annotations
@@ -146,14 +146,18 @@ class Judge:
 
     # ── clean ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _speak_for_it(self, name: str, tally: FieldTally) -> list[tuple[float, Pairs]]:
-        """What its pairs said, and its keys by level: see `Tosses.levels()`.
+    def pairs_against(self, name: str, tally: FieldTally) -> Pairs:
+        """What its calls said of this field against CLEAN.
 
         Where the secondary fails, as it may on what is heavy for all, nobody knows what is noise. What the shadow
         differs in there counts as its own, against CLEAN and not for REGRESSED.
         """
         pairs = self.pairs(name, tally)
-        pairs = pairs._replace(shadow_only=pairs.shadow_only + tally.unpaired)
+        return pairs._replace(shadow_only=pairs.shadow_only + tally.unpaired)
+
+    def _said(self, name: str, tally: FieldTally) -> list[tuple[float, Pairs]]:
+        """What its pairs said, and its keys by level: see `Tosses.levels()`."""
+        pairs = self.pairs_against(name, tally)
         return [(0.0, pairs), *(() if self._few_keys else self.levels(tally, most=False))]
 
     def _clean_wealths(self, name: str, said: list[tuple[float, Pairs]]) -> list[Callable[[float], float]]:
@@ -199,7 +203,7 @@ class Judge:
     def field(self, name: str, tally: FieldTally, wealth: float, *, regressed: bool) -> FieldScore:
         """The score of one of its fields."""
         row = self._row
-        pairs, said = row.pairs_of(name), self._speak_for_it(name, tally)
+        pairs, said = row.pairs_of(name), self._said(name, tally)
         of_answers = name not in FAILURES and name != ANYTHING
         of_secondary = tally.both + tally.secondary_only
         noise = ratio(of_secondary, pairs) if pairs else None
@@ -221,9 +225,8 @@ class Judge:
         keys = self._keys if tally.differed == self._compared else min(tally.keys.estimate, tally.differed, self._keys)
         unlike = self._differs_more_alone(said[0][1], allowed)
         clean = clean and not unlike
-        state = self._state(name, tally, clean=clean, regressed=regressed, noise=noise, wealth=wealth)
-        if unlike and state is _TOO_FEW:
-            state = _DIFFERS
+        differs = unlike or wealth >= self._needed
+        state = self._state(name, tally, clean=clean, regressed=regressed, differs=differs, noise=noise)
         return FieldScore(
             field=name,
             state=state,
@@ -253,7 +256,7 @@ class Judge:
         )
 
     def _state(
-        self, name: str, tally: FieldTally, *, clean: bool, regressed: bool, noise: float | None, wealth: float
+        self, name: str, tally: FieldTally, *, clean: bool, regressed: bool, differs: bool, noise: float | None
     ) -> FieldState:
         if name == OTHER_FIELDS:
             return _DIFFERS  # many fields in one: their rates and their noise are not known apart
@@ -261,14 +264,13 @@ class Judge:
             return _REGRESSED
         most = _FAILING if name in FAILURES else self._objective.unverifiable_noise
         unverifiable = noise is not None and noise >= most and self._row.pairs_of(name) >= _PAIRS
-        differs = (tally.differed and not noise) or wealth >= self._needed
         if self._few_keys:  # there is no e-value of keys to say that it is no more than is allowed
-            clean = clean and wealth < self._needed and self._row.block >= BLOCKS_OF_FEW_KEYS
+            clean = clean and not differs and self._row.block >= BLOCKS_OF_FEW_KEYS
         if clean and not unverifiable:
             return _CLEAN
         if unverifiable:
             return _UNVERIFIABLE
-        return _DIFFERS if differs else _TOO_FEW
+        return _DIFFERS if differs or (tally.differed and not noise) else _TOO_FEW
 
     # ── the operation ────────────────────────────────────────────────────────────────────────────────────────────────
 

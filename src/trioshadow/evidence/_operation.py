@@ -35,9 +35,15 @@ COMPARED = (Verdict.MATCHED, Verdict.DIVERGED, Verdict.FAILED, Verdict.TIMED_OUT
 MIRRORED = tuple(verdict for verdict in Verdict if verdict.mirrored)
 NOT_MIRRORED = tuple(verdict for verdict in Verdict if not verdict.mirrored)
 
-#: Why a sampled call was not mirrored because of the candidate: it failed so often that the breaker was open, or its
-#: legs in flight left no room.
+#: Why a sampled call was not mirrored: the candidate failed so often that the breaker was open, or legs in flight left
+#: no room.
 LOST = ("breaker", "in_flight")
+
+#: Times that an operation has, by name.
+HISTOGRAMS = (
+    *("primary_seconds", "shadow_seconds", "secondary_seconds"),
+    *("primary_cpu_seconds", "shadow_cpu_seconds", "queued_seconds"),
+)
 
 #: Seconds. What went on for less is no rate: it is the noise of a start.
 _PACE = 60.0
@@ -70,7 +76,7 @@ class Operation:
         self.inherited = 0
         """Calls that it may have had before it was counted by name: see `_evidence.py`."""
         self.lost: dict[str, int] = dict.fromkeys(LOST, 0)
-        """Sampled calls that were not mirrored because of the candidate, by cause. All are in `counts` too."""
+        """Sampled calls that were not mirrored, by cause. All are in `counts` too."""
         self.overdue = self.seen = self.block = self.blocks = 0
         """Calls that were entered here as compared, in this series; in which block of time the latest came, from 0 on,
         of those in which any did; and blocks that are over and had calls enough to tell a rate, of which shorter ones
@@ -294,12 +300,8 @@ class Operation:
         self.pairs += other.pairs
         self.pair_keys.update(other.pair_keys)
         self.again.update(other.again)
-        self.primary_seconds.update(other.primary_seconds)
-        self.shadow_seconds.update(other.shadow_seconds)
-        self.secondary_seconds.update(other.secondary_seconds)
-        self.primary_cpu_seconds.update(other.primary_cpu_seconds)
-        self.shadow_cpu_seconds.update(other.shadow_cpu_seconds)
-        self.queued_seconds.update(other.queued_seconds)
+        for name in HISTOGRAMS:
+            getattr(self, name).update(getattr(other, name))
         self.overdue += other.overdue
         self.contended += other.contended
         self.unlike += other.unlike

@@ -13,7 +13,7 @@ from ._few_keys import FewKeys
 from ._field import FieldTally
 from ._histogram import Histogram
 from ._objective import Objective
-from ._operation import KEYS_OF_OPERATION, LOST, MIRRORED, Operation
+from ._operation import HISTOGRAMS, KEYS_OF_OPERATION, LOST, MIRRORED, Operation
 from ._plain import count_in, moment_in
 from ._slower import QUANTILES
 from ._withheld_tally import WithheldTally
@@ -37,12 +37,7 @@ def operation_data(row: Operation) -> dict[str, Any]:
         "keys": row.keys.to_dict(),
         "few_keys": row.few_keys.to_list(),
         "pair_keys": row.pair_keys.to_dict(),
-        "primary_seconds": row.primary_seconds.to_dict(),
-        "shadow_seconds": row.shadow_seconds.to_dict(),
-        "secondary_seconds": row.secondary_seconds.to_dict(),
-        "primary_cpu_seconds": row.primary_cpu_seconds.to_dict(),
-        "shadow_cpu_seconds": row.shadow_cpu_seconds.to_dict(),
-        "queued_seconds": row.queued_seconds.to_dict(),
+        **{name: getattr(row, name).to_dict() for name in HISTOGRAMS},
         **{
             quantile.name: row.slower[quantile.name].to_dict() if quantile.name in row.slower else None
             for quantile in QUANTILES
@@ -73,12 +68,8 @@ def operation_from(data: Mapping[str, Any], objective: Objective) -> Operation:
     operation.few_keys = FewKeys.from_list(data["few_keys"])
     operation.keys = DistinctKeys.from_dict(data["keys"], KEYS_OF_OPERATION)
     operation.pair_keys = DistinctKeys.from_dict(data["pair_keys"], KEYS_OF_OPERATION)
-    operation.primary_seconds = Histogram.from_dict(data["primary_seconds"])
-    operation.shadow_seconds = Histogram.from_dict(data["shadow_seconds"])
-    operation.secondary_seconds = Histogram.from_dict(data["secondary_seconds"])
-    operation.primary_cpu_seconds = Histogram.from_dict(data["primary_cpu_seconds"])
-    operation.shadow_cpu_seconds = Histogram.from_dict(data["shadow_cpu_seconds"])
-    operation.queued_seconds = Histogram.from_dict(data["queued_seconds"])
+    for name in HISTOGRAMS:
+        setattr(operation, name, Histogram.from_dict(data[name]))
     for name in [quantile.name for quantile in QUANTILES]:
         if data[name] is None:
             operation.slower.pop(name, None)

@@ -24,7 +24,7 @@ class Judged(Protocol):
 
     def fields(self) -> Iterable[tuple[str, FieldTally]]: ...  # pragma: no cover - a protocol has no body
 
-    def pairs(self, name: str, tally: FieldTally) -> Pairs: ...  # pragma: no cover - a protocol has no body
+    def pairs_against(self, name: str, tally: FieldTally) -> Pairs: ...  # pragma: no cover - a protocol has no body
 
     def levels(
         self, tally: FieldTally, *, most: bool
@@ -58,7 +58,7 @@ def are_clean(judged: Sequence[Judged], objective: Objective) -> bool:
     for name, seen in tallies.items():
         theirs = {id(one): tally for one, tally in seen}
         each = [(one, theirs.get(id(one), nothing)) for one in judged]
-        by_calls = [_with_unpaired(one.pairs(name, tally), tally) for one, tally in each]
+        by_calls = [one.pairs_against(name, tally) for one, tally in each]
         by_keys = [one.levels(tally, most=False)[0][1] for one, tally in each]
         allowed = allowed_in(objective, name)
         if min(clean_wealth(_sum(by_calls), allowed), clean_wealth(_sum(by_keys), allowed)) < needed:
@@ -66,16 +66,5 @@ def are_clean(judged: Sequence[Judged], objective: Objective) -> bool:
     return True
 
 
-def _with_unpaired(pairs: Pairs, tally: FieldTally) -> Pairs:
-    return pairs._replace(shadow_only=pairs.shadow_only + tally.unpaired)
-
-
 def _sum(pairs: Sequence[Pairs]) -> Pairs:
-    return Pairs(
-        sum([one.shadow_only for one in pairs]),
-        sum([one.secondary_only for one in pairs]),
-        sum([one.both for one in pairs]),
-        sum([one.neither for one in pairs]),
-        sum([one.alone for one in pairs]),
-        sum([one.alone_same for one in pairs]),
-    )
+    return Pairs._make(map(sum, zip(*pairs, strict=True)))

@@ -43,46 +43,31 @@ def boolean(value: object) -> bool:
     return value
 
 
-def number(value: object, allowed: str) -> float:
-    """A number; `allowed` says which."""
-    try:
-        found = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-    except OverflowError:  # a whole number of more than 308 digits
-        found = math.nan
-    if math.isnan(found):
-        raise ValueError(f"must be {allowed}, not {value!r}")
-    return found
-
-
-def fraction(example: str) -> Callable[[object], float]:
-    """From 0 to 1. `example` says what 0.1 does."""
-    allowed = f"a fraction from 0 to 1 (0.1 {example})"
+def number_in(allowed: str, holds: Callable[[float], bool]) -> Callable[[object], float]:
+    """A number of which this holds; `allowed` says which."""
 
     def check(value: object) -> float:
-        found = number(value, allowed)
-        if not 0 <= found <= 1:
+        try:
+            found = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+        except OverflowError:  # a whole number of more than 308 digits
+            found = math.nan
+        if math.isnan(found) or not holds(found):
             raise ValueError(f"must be {allowed}, not {value!r}")
         return found
 
     return check
 
 
-def seconds(value: object) -> float:
-    """A time that something may take."""
-    allowed = "seconds above 0"
-    found = number(value, allowed)
-    if not 0 < found < math.inf:
-        raise ValueError(f"must be {allowed}, not {value!r}")
-    return found
+def fraction(example: str) -> Callable[[object], float]:
+    """From 0 to 1. `example` says what 0.1 does."""
+    return number_in(f"a fraction from 0 to 1 (0.1 {example})", lambda found: 0 <= found <= 1)
 
 
-def seconds_or_none(value: object) -> float:
-    """A time that may be none at all."""
-    allowed = "seconds, 0 or more"
-    found = number(value, allowed)
-    if not 0 <= found < math.inf:
-        raise ValueError(f"must be {allowed}, not {value!r}")
-    return found
+#: A time that something may take.
+seconds = number_in("seconds above 0", lambda found: 0 < found < math.inf)
+
+#: A time that may be none at all.
+seconds_or_none = number_in("seconds, 0 or more", lambda found: 0 <= found < math.inf)
 
 
 def byte_count(value: object) -> int:

@@ -6,25 +6,12 @@ import math
 
 import attrs
 
-from trioshadow.cli.common.checks import fraction, number
+from trioshadow.cli.common.checks import fraction, number_in
 from trioshadow.cli.common.objective import ObjectiveOptions, named_number
 from trioshadow.cli.common.options import FLAG, Kind, Panel, option, several
 
-
-def _flow(value: object) -> float:
-    allowed = "calls per second above 0"
-    found = number(value, allowed)
-    if not 0 < found < math.inf:
-        raise ValueError(f"must be {allowed}, not {value!r}")
-    return found
-
-
-def _part(value: object) -> float:
-    allowed = "a fraction above 0 and up to 1"
-    found = number(value, allowed)
-    if not 0 < found <= 1:
-        raise ValueError(f"must be {allowed}, not {value!r}")
-    return found
+_flow = number_in("calls per second above 0", lambda found: 0 < found < math.inf)
+_part = number_in("a fraction above 0 and up to 1", lambda found: 0 < found <= 1)
 
 
 def _share(said: object) -> tuple[str, float]:

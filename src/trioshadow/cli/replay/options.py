@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from trioshadow import ShadowConfig
-from trioshadow.cli.common.checks import any_path, number
+from trioshadow.cli.common.checks import any_path, number_in
 from trioshadow.cli.common.objective import block_seconds_option
 from trioshadow.cli.common.options import FLAG, OUTPUT_FILE, Kind, Panel, argument, option
 from trioshadow.cli.common.services import ServiceOptions, key_header_option, noise_rate_option
@@ -25,12 +25,7 @@ _EVENT = 10
 _PATIENCE = 60.0
 
 
-def _rate(value: object) -> float:
-    allowed = "requests a second, above 0 and up to 1000000"
-    found = number(value, allowed)
-    if not 0 < found <= 1e6:
-        raise ValueError(f"must be {allowed}, not {value!r}")
-    return found
+_rate = number_in("requests a second, above 0 and up to 1000000", lambda found: 0 < found <= 1e6)
 
 
 def _concurrency(value: object) -> int:
