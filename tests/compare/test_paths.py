@@ -181,11 +181,11 @@ def test_a_place_has_all_its_rules():
         KeyedBy("$..a", "k"),
     ]
     state = PathPlan([*rules, Subset("$.a"), Normalize("$.a", str), Accept(len, "$.a")]).root.child("a")
-    assert state.tolerances == rules[:2]
+    assert state.alike == rules[:2]
     assert state.unordered
     assert state.subset
-    assert state.keyed_by == "k"
-    assert state.normalizers == [str]
+    assert state.keyed_by == (("k",),)
+    assert state.functions == [str]
     assert state.accepts == [len]
     assert state.inexact
     assert not state.ignored

@@ -14,13 +14,20 @@ from trioshadow import Divergence, IgnoreField, ResponseRecord, ShadowConfig
 from trioshadow.compare import (
     VOLATILE_HEADERS,
     Accept,
+    Default,
     IgnoreHeader,
+    IgnoreName,
     IgnorePath,
     KeyedBy,
     Normalize,
+    Only,
     SameError,
+    SameNumber,
+    SameText,
+    SameTime,
     Subset,
     Tolerance,
+    Undecided,
     Unordered,
 )
 
@@ -39,6 +46,13 @@ ALL = [
     Normalize("$.a", str.lower),
     Accept(len),
     SameError(KeyError, ValueError),
+    IgnoreName("*_at"),
+    Only("$.a", "$.b"),
+    Default("$.a", []),
+    SameText("$.a", ignore_case=True),
+    SameNumber("$.a"),
+    SameTime("$.a", within=1),
+    KeyedBy("$.a", ("id", "@.b.c")),
 ]
 
 
@@ -68,9 +82,19 @@ def test_rules_are_data():
         (lambda: Tolerance("$.a", abs=True), TypeError, "abs must be a number, not bool"),
         (lambda: Unordered("$["), ValueError, "path must be"),
         (lambda: KeyedBy("$", ""), ValueError, "field must be the name of a member"),
-        (lambda: KeyedBy("$", "$.id"), ValueError, "field must be the name of a member, such as 'id', and no path"),
+        (lambda: KeyedBy("$", "$.id"), ValueError, "field must be the name of a member, such as 'id', or a path"),
+        (lambda: KeyedBy("$", "@.id[*]"), ValueError, "field must be the name of a member, or a path of names"),
+        (lambda: KeyedBy("$", "@"), ValueError, "field must be the name of a member, or a path of names"),
+        (lambda: KeyedBy("$", ()), ValueError, "field must be the name of a member"),
+        (lambda: KeyedBy("$", ("id", 3)), TypeError, "field must be a str, or a tuple of them"),
+        (lambda: Only(), ValueError, "Only takes at least one path"),
+        (lambda: Only("id"), ValueError, "path must be an RFC 9535 path"),
+        (lambda: IgnoreName(""), ValueError, "name must be the name of a member"),
+        (lambda: SameText("$.a"), ValueError, "SameText takes ignore_case=True"),
+        (lambda: SameText("$.a", pattern="("), ValueError, "pattern must be a regular expression"),
+        (lambda: SameTime("$.a", within=-1), ValueError, "within must be a number in"),
         (lambda: IgnoreHeader("set-cookie sid"), ValueError, "name must be the name of a header, which has no blanks"),
-        (lambda: KeyedBy("$", 3), TypeError, "field must be a str, not int"),
+        (lambda: KeyedBy("$", 3), TypeError, "field must be a str, or a tuple of them, not int"),
         (lambda: Subset(3), TypeError, "path must be a str"),
         (lambda: Normalize("$", "lower"), TypeError, "function must be a function, not str"),
         (lambda: Accept(None), TypeError, "predicate must be a function, not NoneType"),
@@ -334,10 +358,11 @@ def test_rules_for_the_key():
         == []
     )
     assert found(users(1, 2), users(3, 4), KeyedBy("$", "id"), IgnorePath("$[*].id"), IgnorePath("$..name")) == []
-    # A tolerance makes no key; but what is the same where it stands is the same.
+    # A key is nothing but a way to show what differs: elements that are the same are so in any order.
     rules = (KeyedBy("$", "id"), Tolerance("$[*].id", abs=0.5))
     assert found([{"id": 1.0}, {"id": 2.0}], [{"id": 1.25}, {"id": 2.0}], *rules) == []
-    assert len(found([{"id": 1.0}, {"id": 2.0}], [{"id": 2.0}, {"id": 1.25}], *rules)) == 2
+    assert found([{"id": 1.0}, {"id": 2.0}], [{"id": 2.0}, {"id": 1.25}], *rules) == []
+    assert len(found([{"id": 1.0}, {"id": 2.0}], [{"id": 2.0}, {"id": 1.75}], *rules)) == 2
     key = type("Key", (tuple,), {"_fields": ("a", "b")})
     assert found([{"id": key((1, 2))}], [{"id": (1, 2)}], KeyedBy("$", "id")) == []
 
@@ -407,14 +432,32 @@ def test_keyed_by_comes_before_unordered():
 
 def test_many_elements_that_only_a_comparison_can_tell(monkeypatch):
     rules = (Unordered("$"), Tolerance("$[*]", abs=0.1))
-    old = [float(number) for number in range(60)]
-    assert found(old, [value + 0.05 for value in old], *rules) == []  # at equal positions each finds its own
-    divergence = compare(old, [value + 0.05 for value in reversed(old)], *rules)
-    assert divergence.body.change_count == 60  # more than are tried in pairs
-    assert divergence.body.notes == ("the elements of an unordered array are too many to compare each with each",)
-    monkeypatch.setattr("trioshadow.compare._match._PAIRWISE_LOOKS", 10)
-    divergence = compare(old[:20], [value + 0.05 for value in reversed(old[:20])], *rules)
-    assert divergence.body.notes == ("the elements of an unordered array are too many to compare each with each",)
+    old = [float(number) for number in range(2_000)]
+    assert found(old, [value + 0.05 for value in old], *rules) == []
+    assert found(old, [value + 0.05 for value in reversed(old)], *rules) == []
+    divergence = compare(old, [*(value + 0.05 for value in reversed(old[1:])), -1.0], *rules)
+    assert [(change.primary, change.shadow) for change in divergence.body.changes] == [(0.0, -1.0)]
+    monkeypatch.setattr("trioshadow.compare._questions.LOOKS", 10)
+    with pytest.raises(Undecided, match="too many pairs of elements"):
+        compare(old[:20], [value + 0.05 for value in reversed(old[:20])], *rules)
+    divergence = compare([old[:20], 1], [[*old[:19], 50.0, 60.0], 2], Unordered("$[0]"), Tolerance("$[0][*]", abs=0.1))
+    assert [change.path for change in divergence.body.changes] == ["$[0]", "$[1]"]  # how many there are is sure
+
+
+def test_no_pairing_by_greed():
+    # 1.0 and 1.1 are within the tolerance of 1.05 both, and not of each other: 1.05 must not keep its equal.
+    rules = (Unordered("$"), Tolerance("$[*]", abs=0.0625))
+    assert found([1.0, 1.0625], [1.0625, 1.125], *rules) == []
+    assert len(found([1.0, 1.0], [1.0625, 1.125], *rules)) == 1
+
+
+def test_rules_that_can_not_go_together():
+    with pytest.raises(ValueError, match="ignore takes one Only rule"):
+        ShadowConfig(ignore=[Only("$.a"), Only("$.b")])
+    functions = [Normalize(path, len) for path in ("$.a", "$.*", "$..a", "$..*", "$['a','b']", "$.b.a")]
+    assert ShadowConfig(ignore=[*functions[:5], Normalize("$.b", len)]).ignore
+    with pytest.raises(ValueError, match="more than 5 Normalize rules meet at one place"):
+        ShadowConfig(ignore=[*functions, Normalize("$..['x','a']", len)])
 
 
 # ── headers ──────────────────────────────────────────────────────────────────────────────────────────────────────────

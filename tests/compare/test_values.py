@@ -354,16 +354,18 @@ def test_a_key_that_is_a_bool_is_no_number():
     assert found({1: "a"}, {1.0: "a"}) == []
 
 
-def test_elements_of_sets_have_the_path_of_the_set():
+def test_elements_of_sets_have_no_place_of_their_own():
     body = compare({"tags": {"b", "a", "c"}}, {"tags": {"c", "x", "y", 1}}).body
     assert [(change.kind.value, change.path, change.primary, change.shadow) for change in body.changes] == [
-        ("removed", "$['tags']", "a", None),
-        ("removed", "$['tags']", "b", None),
-        ("added", "$['tags']", None, "x"),
-        ("added", "$['tags']", None, "y"),
-        ("added", "$['tags']", None, 1),
+        ("removed", "$['tags'][*]", "a", None),
+        ("removed", "$['tags'][*]", "b", None),
+        ("added", "$['tags'][*]", None, "x"),
+        ("added", "$['tags'][*]", None, "y"),
+        ("added", "$['tags'][*]", None, 1),
     ]
-    assert found({1, True - 1}, {1.0, False}) == [("removed", "$"), ("added", "$")]
+    assert found({1, True - 1}, {1.0, False}) == [("removed", "$[*]"), ("added", "$[*]")]
+    assert "$.tags[*] removed" in str(compare({"tags": {"b"}}, {"tags": set()}))  # `tags` itself is not gone
+    assert "$.tags removed" in str(compare({"tags": {"b"}}, {}))
 
 
 def test_not_more_than_max_changes_are_kept_and_all_are_counted():

@@ -37,17 +37,24 @@ from ._rules import RULES as RULES
 from ._rules import (
     VOLATILE_HEADERS,
     Accept,
+    Default,
     IgnoreHeader,
+    IgnoreName,
     IgnorePath,
     KeyedBy,
     Normalize,
+    Only,
     SameError,
+    SameNumber,
+    SameText,
+    SameTime,
     Subset,
     Tolerance,
     Unordered,
 )
 from ._rules import IgnoreField as IgnoreField
 from ._rules import Rule as Rule
+from ._undecided import Undecided
 from ._words import words_of_change as words_of_change
 from ._words import words_of_error as words_of_error
 from ._words import words_of_header as words_of_header
@@ -61,13 +68,20 @@ __all__ = [
     "VOLATILE_HEADERS",
     "Accept",
     "Change",
+    "Default",
     "IgnoreHeader",
+    "IgnoreName",
     "IgnorePath",
     "KeyedBy",
     "Normalize",
+    "Only",
     "SameError",
+    "SameNumber",
+    "SameText",
+    "SameTime",
     "Subset",
     "Tolerance",
+    "Undecided",
     "Unordered",
 ]
 

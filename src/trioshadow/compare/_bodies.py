@@ -11,6 +11,7 @@ from ._met import RuleUse
 from ._plan import State
 from ._sameness import SameTrees, same_values
 from ._shapes import Shape, plain, safe_shape
+from ._undecided import Undecided
 from ._walk import Walk
 
 #: How the bodies were read when nothing else is said.
@@ -39,7 +40,7 @@ class BodyRules:
     """What of a configuration is about bodies, ready for use."""
 
     root: State | None
-    normalizes: bool
+    converts: bool
     strict: bool
     limit: int
     decodes: bool
@@ -59,7 +60,7 @@ class Side:
 def compare_bodies(primary: Side, shadow: Side, rules: BodyRules) -> Findings | None:
     """What differs, None if nothing does. Bodies that are exact bytes are known to differ.
 
-    Raises what a foreign `__eq__` raises where it is all that there is to compare.
+    Raises what a foreign `__eq__` raises where it is all that there is to compare, and Undecided.
     """
     if rules.root is not None and rules.root.ignored:
         return None
@@ -70,7 +71,7 @@ def compare_bodies(primary: Side, shadow: Side, rules: BodyRules) -> Findings | 
     forms = (left.form, right.form)
     if rules.root is None and ours is not None and theirs is not None and forms == (BYTES, BYTES):
         return _bytes_differ(ours, theirs, notes)
-    in_trees = left.form in _TREES and right.form in _TREES and not rules.normalizes
+    in_trees = left.form in _TREES and right.form in _TREES and not rules.converts
     if in_trees and ours is not None and theirs is not None:
         trees: SameTrees | None = SameTrees(_SAME_BUDGET * (len(ours) + len(theirs)))
     else:
@@ -78,20 +79,23 @@ def compare_bodies(primary: Side, shadow: Side, rules: BodyRules) -> Findings | 
         same = same_values(left.value, right.value)
         if same:
             return None
-        if same is None and not rules.normalizes:
+        if same is None and not rules.converts:
             trees = SameTrees(_VALUES_BUDGET)
     if rules.use is not None and rules.use.paths_open:
         rules.use.look(left.value, right.value)
     walk = Walk(strict=rules.strict, limit=rules.limit, same_trees=trees, decoded=in_trees)
     walk.run(left.value, right.value, rules.root)
-    if not walk.count:
+    found = walk.found
+    if not found.count:
+        if found.undecided:
+            raise Undecided(found.undecided)
         return None
-    notes.extend(walk.notes)
+    notes.extend(found.notes)
     if ours is None or theirs is None:
-        return Findings(tuple(walk.changes), walk.count, forms, tuple(notes))
+        return Findings(tuple(found.changes), found.count, forms, tuple(notes))
     if forms == (BYTES, BYTES):
         return _bytes_differ(ours, theirs, notes)
-    return Findings(tuple(walk.changes), walk.count, forms, tuple(notes), first_difference(ours, theirs))
+    return Findings(tuple(found.changes), found.count, forms, tuple(notes), first_difference(ours, theirs))
 
 
 def _bytes_differ(ours: bytes, theirs: bytes, notes: list[str]) -> Findings:

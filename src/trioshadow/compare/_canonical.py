@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from trioshadow._model.errors import passing_error
 
 from ._paths import Key
-from ._plan import State, normalized
+from ._plan import State, converted
 from ._scalars import instant, is_nan
 from ._shapes import (
     DEPTH_LIMIT,
@@ -62,7 +62,7 @@ class Numbering:
         while stack:
             frame = stack[-1]
             for child, child_state, key in frame.children:
-                if child_state is not None and child_state.ignored:
+                if self._is_left_out(child_state):
                     continue
                 if len(stack) > DEPTH_LIMIT:
                     self._give_up(frame.numbers)
@@ -79,11 +79,14 @@ class Numbering:
                     self._finish(frame.close, frame, stack[-1].numbers)
         return results[0] if results else self._number(())
 
+    def _is_left_out(self, state: State | None) -> bool:
+        return state is not None and state.ignored
+
     def _look(self, value: Any, state: State | None, numbers: list[int]) -> _Frame | None:
         """Number a scalar, or return the frame of a container."""
         try:
-            if state is not None and state.normalizers:
-                value = self._normalized(value, state)
+            if state is not None and state.functions:
+                value = self._converted(value, state)
             shape = shape_of(value)
             if shape is Shape.OBJECT or shape is Shape.ARRAY or shape is Shape.SET:
                 place = (id(value), id(state))
@@ -106,9 +109,9 @@ class Numbering:
             self._give_up(numbers)
         return None
 
-    def _normalized(self, value: object, state: State) -> object:
+    def _converted(self, value: object, state: State) -> object:
         try:
-            return normalized(value, state.normalizers)
+            return converted(value, state.functions)
         except BaseException as exc:
             if passing_error(exc) is not None:
                 raise
@@ -135,7 +138,7 @@ class Numbering:
                     frame, ("object", kind, frozenset(zip(frame.keys, frame.numbers, strict=True)))
                 ),
             )
-        jumbled = shape is Shape.SET or (state is not None and (state.unordered or state.keyed_by is not None))
+        jumbled = shape is Shape.SET or (state is not None and state.unordered)
         found = elements(value)
         if jumbled:
             below = state.element() if state is not None else None
@@ -203,6 +206,27 @@ class Numbering:
     def _give_up(self, numbers: list[int]) -> None:
         self.exact = False
         numbers.append(next(self._fresh))
+
+
+class Outline(Numbering):
+    """The same of what no rule touches: two values that are the same under the rules have the same outline, if it is
+    `exact`. Most that are not the same have another.
+    """
+
+    def _is_left_out(self, state: State | None) -> bool:
+        return state is not None and bool(state.ignored or state.accepts or state.defaults)
+
+    def _look(self, value: Any, state: State | None, numbers: list[int]) -> _Frame | None:
+        if state is not None and (state.functions or state.subset or (state.unordered and state.minds_places)):
+            numbers.append(self._number("anything"))
+            return None
+        if state is not None and state.alike and shape_of(value) not in _CONTAINERS:
+            numbers.append(self._number("no container"))
+            return None
+        return super()._look(value, state, numbers)
+
+
+_CONTAINERS = frozenset((Shape.OBJECT, Shape.ARRAY, Shape.SET))
 
 
 class _Frame:

@@ -25,7 +25,7 @@ from ._explain import explain, summary
 from ._headers import NAMES_KEPT, VALUES_KEPT, HeaderChange, compare_headers, cut_name
 from ._met import RuleUse, use_of
 from ._plan import PathPlan
-from ._rules import Accept, IgnoreField, IgnoreHeader, Rule, SameError
+from ._rules import Accept, IgnoreField, IgnoreHeader, PlacedRule, Rule, SameError
 
 _is_width = integer("a count of characters in [20, inf)", lambda width: width >= 20)
 
@@ -62,7 +62,8 @@ class Divergence:
 
         An answer that is no ResponseRecord is a value: status 0, no headers, the value as body. Raised are the errors
         of `config.compare`, of an `Accept` without a path, and of the `__eq__` of objects of which nothing else is
-        known, if such are the whole body.
+        known, if such are the whole body; `trioshadow.compare.Undecided` if they can't be compared within the bounds of
+        a comparison, and nothing else in them differs.
         """
         return config.comparison.divergence_of(primary, shadow)
 
@@ -94,9 +95,12 @@ class Comparison:
 
     def __attrs_post_init__(self) -> None:
         rules = self.ignore
-        paths = [rule for rule in rules if not isinstance(rule, IgnoreField | IgnoreHeader | SameError)]
         use = use_of(rules)
-        plan = PathPlan([rule for rule in paths if not isinstance(rule, Accept) or rule.path is not None])
+        plan = PathPlan(
+            rule
+            for rule in rules
+            if isinstance(rule, PlacedRule) and (type(rule) is not Accept or rule.path is not None)
+        )
         self._derive(
             status=IgnoreField.STATUS not in rules,
             headers=IgnoreField.HEADERS not in rules,
@@ -105,7 +109,7 @@ class Comparison:
             accepts=tuple(rule.predicate for rule in rules if isinstance(rule, Accept) and rule.path is None),
             ignored_header=_any_of(rule.name for rule in rules if isinstance(rule, IgnoreHeader)),
             bodies=BodyRules(
-                plan.root, plan.normalizes, self.strict, self.max_changes, self.decode, dict(self.decoders), use
+                plan.root, plan.converts, self.strict, self.max_changes, self.decode, dict(self.decoders), use
             ),
             use=use,
         )

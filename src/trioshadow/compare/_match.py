@@ -1,15 +1,45 @@
-"""Which elements of two arrays belong together when their positions do not say so. Lists in, indexes out."""
+"""Which elements of two arrays belong together when their positions do not say so. Lists in, indexes out.
+
+Where order means nothing two arrays are the same if each element of one can be given an element of the other that is
+the same, each once: a perfect matching. Mostly canonical numbers find it (`_canonical.py`): the same number is the same
+value. Where rules call values the same that are not equal, pairs are asked about, as few as possible: only those that
+have in common what no rule touches, first those that are likely, and each pair once.
+"""
 
 from __future__ import annotations
 
+import itertools
 import marshal
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
-from ._canonical import BIG, Numbering
+import attrs
+
+from ._canonical import BIG, Numbering, Outline
 from ._plan import State
 from ._shapes import Shape, members, shape_of
+
+#: Index in the primary's array (None: added) and in the shadow's (None: removed).
+Pair: TypeAlias = tuple[int | None, int | None]
+#: Are these two elements the same, by index? May raise Undecided.
+Same: TypeAlias = Callable[[int, int], bool]
+
+
+@attrs.frozen
+class Matched:
+    """Which elements of two arrays, by index, are not known to have a counterpart that is the same."""
+
+    likely: list[tuple[int, int]]
+    """Each the only one that the other can be the same as: it is not known whether they are."""
+    removed: list[int]
+    """The primary's for which there is none left."""
+    added: list[int]
+    """The shadow's."""
+
+
+#: Of each part of a key the names on the way to it.
+Keys: TypeAlias = tuple[tuple[str, ...], ...]
 
 
 class Matcher:
@@ -17,98 +47,220 @@ class Matcher:
 
     def __init__(self, *, strict: bool, decoded: bool = False) -> None:
         """`decoded`: the values are trees of builtins, as a decoder makes them."""
-        self.looks = _PAIRWISE_LOOKS
-        """What is left for comparing each element with each: a `counted` question takes from it what it costs. Below 0:
-        it is spent.
-        """
-        self.gave_up = False
-        """Were there elements that could not be compared each with each?"""
         self._decoded = decoded
         self._strict = strict
         self._numbering = Numbering(strict=strict)  # one for all arrays: what is in an inner one is numbered once
+        self._outline = Outline(strict=strict)
 
-    def by_field(
-        self, primary: Sequence[object], shadow: Sequence[object], field: str, state: State | None, same: Same
-    ) -> Iterator[Pair]:
-        """Objects with the same value in a field; what has none is matched in order. `state` is that of an element."""
-        below = None if state is None else state.child(field)
-        pairs = list(
-            by_key(
-                [self._number_of_field(element, field, below) for element in primary],
-                [self._number_of_field(element, field, below) for element in shadow],
-            )
-        )
-        if self._tells_all(state):
-            return iter(pairs)
-        # Keys that have no number in common may be the same all the same: where two elements are, nothing is said.
-        removed, added = _alone(pairs)
-        there = set(added)
-        alike = {i for i in removed if i in there and same(primary[i], shadow[i], state, counted=False)}
-        return ((i, j) for i, j in pairs if not ((j is None and i in alike) or (i is None and j in alike)))
+    def by_keys(
+        self, primary: Sequence[object], shadow: Sequence[object], keys: Keys, state: State | None
+    ) -> list[Pair] | None:
+        """Elements with the same key, if that is all there is to it: no rule touches a key, and none is there twice.
+        None: who knows. `state` is that of an element.
+        """
+        if state is not None and (state.loose or any(_below(state, names) is not None for names in keys)):
+            return None
+        ours = [self._key_of(element, keys, state) for element in primary]
+        theirs = [self._key_of(element, keys, state) for element in shadow]
+        if not self._numbering.exact or len(set(ours)) < len(ours) or len(set(theirs)) < len(theirs):
+            return None
+        return list(by_key(ours, theirs))
 
-    def _number_of_field(self, element: object, field: str, state: State | None) -> Hashable:
-        if self._decoded and not self._strict and state is None and type(element) is dict:
+    def alike_in_key(
+        self, primary: Sequence[object], shadow: Sequence[object], keys: Keys, state: State | None
+    ) -> list[Pair]:
+        """Elements with the same key, as the rules see it, each once; of what has the same key or none in order."""
+        ours = [self._key_of(element, keys, state) for element in primary]
+        return list(by_key(ours, [self._key_of(element, keys, state) for element in shadow]))
+
+    def _key_of(self, element: object, keys: Keys, state: State | None) -> Hashable:
+        if len(keys) == 1:
+            return self._part_of_key(element, keys[0], state)
+        parts = tuple(self._part_of_key(element, names, state) for names in keys)
+        return None if set(parts) == {None} else parts
+
+    def _part_of_key(self, element: object, names: tuple[str, ...], state: State | None) -> Hashable:
+        if self._decoded and not self._strict and state is None and type(element) is dict and len(names) == 1:
             # Nearly all keys are such, and stand for themselves: that saves the numbering, two thirds of the time of
             # two arrays of 2,000 objects (`nox -s bench`, KeyedBy). What is not decoded may have a Decimal that equals
             # an int.
-            value: Any = element.get(field)
+            value: Any = element.get(names[0])
             kind = type(value)
             if kind is str or (kind is int and -BIG < value < BIG):
                 return value  # type: ignore[no-any-return] # of these types
             if kind is float and -BIG < value < BIG and value.is_integer():
                 return int(value)
-        if shape_of(element) is Shape.OBJECT:
+        for name in names:
+            if shape_of(element) is not Shape.OBJECT:
+                return None
             found = members(element)
-            if field in found:
-                return (self._numbering.of(found[field], state),)  # no int that stands for itself
-        return None
+            if name not in found:
+                return None
+            element = found[name]
+        return (self._numbering.of(element, _below(state, names)),)  # no int that stands for itself
 
-    def _tells_all(self, state: State | None) -> bool:
-        """Are two values with different numbers never the same?"""
-        return self._numbering.exact and (state is None or not state.inexact)
-
-    def unmatched(
-        self, primary: Sequence[object], shadow: Sequence[object], state: State | None, same: Same
-    ) -> tuple[list[int], list[int]]:
-        """The indexes of the elements that are on one side only, the primary's and the shadow's. `same` is asked where
-        the elements' numbers can't tell.
+    def matched(
+        self, primary: Sequence[object], shadow: Sequence[object], state: State | None, same: Same, *, hasty: bool
+    ) -> Matched:
+        """The elements of two arrays, of the state `state`, whose order means nothing. `same` is asked where their
+        numbers can't tell; `hasty`: one element without a counterpart is enough. Raises what `same` raises.
         """
         if not self._decoded or state is not None:
-            return self._unmatched(primary, shadow, state, same)
-        # Most are written alike, and so the same. Only the others are numbered.
-        removed, added = _alone(by_key(_written(primary), _written(shadow)))
+            return self._matched(primary, shadow, state, same, hasty=hasty)
+        # Most are written alike, and so the same. Only the others are numbered, and no rule says more.
+        removed, added = alone(by_key(_written(primary), _written(shadow)))
         if not removed or not added:
-            return removed, added
+            return Matched([], removed, added)
         ours, theirs = [primary[i] for i in removed], [shadow[j] for j in added]
-        rest, others = self._unmatched(ours, theirs, state, same)
-        return [removed[i] for i in rest], [added[j] for j in others]
+        found = self._matched(ours, theirs, None, lambda i, j: same(removed[i], added[j]), hasty=hasty)
+        return Matched(
+            [(removed[i], added[j]) for i, j in found.likely],
+            [removed[i] for i in found.removed],
+            [added[j] for j in found.added],
+        )
 
-    def _unmatched(
-        self, primary: Sequence[object], shadow: Sequence[object], state: State | None, same: Same
-    ) -> tuple[list[int], list[int]]:
+    def _matched(
+        self, primary: Sequence[object], shadow: Sequence[object], state: State | None, same: Same, *, hasty: bool
+    ) -> Matched:
         numbers = [self._numbering.of(element, state) for element in primary]
-        pairs = by_key(numbers, [self._numbering.of(element, state) for element in shadow])
-        removed, added = _alone(pairs)
-        if not removed or not added or self._tells_all(state):
-            return removed, added
-        known: dict[Pair, bool] = {}
+        pairs = list(by_key(numbers, [self._numbering.of(element, state) for element in shadow]))
+        removed, added = alone(pairs)
+        if not removed or not added or (self._numbering.exact and (state is None or not state.inexact)):
+            return Matched([], removed, added)
+        ours = [self._outline.of(element, state) for element in primary]
+        theirs = [self._outline.of(element, state) for element in shadow]
+        if not self._outline.exact:
+            ours, theirs = [0] * len(ours), [0] * len(theirs)
+        # Where one element on each side has an outline, these two belong together, the same or not.
+        places = {outline: j for j, outline in enumerate(theirs)}
+        lone = {outline for counts in (Counter(ours), Counter(theirs)) for outline in counts if counts[outline] > 1}
+        likely = [(i, places[ours[i]]) for i in removed if ours[i] in places and ours[i] not in lone]
+        known = {i: j for i, j in pairs if i is not None and j is not None}
+        matching = Matching(ours, theirs, known | dict(likely), same)
+        rest = [i for i in removed if i not in matching.partners]
+        others = [j for j in added if j not in matching.owners]
+        may_be_missing = state is not None and bool(state.accepts or state.defaults)
+        if hasty and not may_be_missing and (len(rest) != len(others) or matching.lonely(rest)):
+            return Matched(likely, rest, others)
+        matching.expect(
+            sorted(rest, key=lambda i: numbers_in(primary[i])), sorted(others, key=lambda j: numbers_in(shadow[j]))
+        )
+        for i in rest:
+            if not matching.find(i) and hasty and not may_be_missing:
+                return Matched(likely, [i], [])
+        return Matched(
+            likely,
+            [i for i in rest if i not in matching.partners],
+            [j for j in range(len(shadow)) if j not in matching.owners],
+        )
 
-        def edge(i: int, j: int) -> bool:  # each pair is asked about once: an answer may cost much
-            if (i, j) not in known:
-                known[i, j] = same(primary[i], shadow[j], state, counted=i != j)
-            return known[i, j]
 
-        if len(primary) == len(shadow) and all(edge(i, i) for i in range(len(primary))):
-            return [], []  # in their order they are the same: whatever the numbers paired, nothing differs
-        partners = by_sameness(removed, added, edge)
-        if max(len(removed), len(added)) > PAIRWISE or self.looks < 0:
-            self.gave_up = True
-        taken = set(partners.values())
-        return [i for i in removed if i not in partners], [j for j in added if j not in taken]
+class Matching:
+    """As many pairs of elements as there can be, found by asking about few.
 
-    def same_as_they_are(self, primary: object, shadow: object) -> bool:
-        """Are two values the same without any rule? False: who knows."""
-        return self._numbering.of(primary, None) == self._numbering.of(shadow, None)
+    It begins with pairs that are known, and grows along augmenting paths (Berge 1957): an element that has a partner
+    keeps one, perhaps another.
+    """
+
+    def __init__(self, primary: Sequence[int], shadow: Sequence[int], known: dict[int, int], same: Same) -> None:
+        """Of each element its outline: only those with the same one can be the same. `known`: pairs that are."""
+        self.partners = dict(known)
+        """The shadow's element of each of the primary's, by index."""
+        self.owners = {j: i for i, j in known.items()}
+        """The other way."""
+        self._primary = primary
+        self._shadow = shadow
+        self._same = same
+        self._answers: dict[tuple[int, int], bool] = dict.fromkeys(known.items(), True)
+        self._expected: dict[int, int] = {}
+        self._places: defaultdict[int, list[int]] = defaultdict(list)
+        for j, outline in enumerate(shadow):
+            self._places[outline].append(j)
+
+    def _ask(self, i: int, j: int) -> bool:
+        if (i, j) not in self._answers:
+            self._answers[i, j] = self._same(i, j)
+        return self._answers[i, j]
+
+    def lonely(self, needed: Iterable[int]) -> list[int]:
+        """Those of these elements of the primary's for which there is none that could be the same."""
+        return [i for i in needed if self._primary[i] not in self._places]
+
+    def expect(self, ours: Sequence[int], theirs: Sequence[int]) -> None:
+        """Elements that come at the same place in these orders are asked about first: of elements sorted by what is in
+        them these are the same mostly, where it differs by a little.
+        """
+        waiting: defaultdict[int, deque[int]] = defaultdict(deque)
+        for j in theirs:
+            waiting[self._shadow[j]].append(j)
+        for i in ours:
+            if waiting[self._primary[i]]:
+                self._expected[i] = waiting[self._primary[i]].popleft()
+
+    def _candidates(self, i: int) -> Iterator[int]:
+        """Those that could be the same, the likely ones first."""
+        there = self._places.get(self._primary[i], [])
+        if i < len(self._shadow) and self._shadow[i] == self._primary[i]:
+            yield i
+        if i in self._expected:
+            yield self._expected[i]
+        yield from (j for j in there if j not in self.owners)
+        yield from there
+
+    def _pair(self, i: int, j: int) -> None:
+        self.partners[i], self.owners[j] = j, i
+
+    def find(self, start: int) -> bool:
+        """Find a partner for an element of the primary's, moving others to other partners where needed (breadth
+        first).
+        """
+        came_from: dict[int, int] = {}  # j: the i from which we reached it
+        waiting = deque([start])
+        while waiting:
+            i = waiting.popleft()
+            for j in self._candidates(i):
+                if j in came_from or not self._ask(i, j):
+                    continue
+                came_from[j] = i
+                if j in self.owners:
+                    waiting.append(self.owners[j])
+                    continue
+                free: int | None = j
+                while free is not None:  # each on the way takes the place that it reached
+                    taker = came_from[free]
+                    left = self.partners.get(taker)
+                    self._pair(taker, free)
+                    free = left
+                return True
+        return False
+
+
+def numbers_in(value: object) -> list[float]:
+    """Some numbers in a value, sorted: two values that are nearly the same come near each other by them."""
+    found: list[float] = []
+    waiting = [value]
+    for _ in range(_LOOKED_AT):
+        if not waiting:
+            break
+        value = waiting.pop()
+        kind = type(value)
+        if kind is float or (kind is int and -BIG < value < BIG):  # type: ignore[operator] # an int
+            found.append(value)  # type: ignore[arg-type]
+        elif kind is dict:
+            waiting.extend(itertools.islice(value.values(), _LOOKED_AT))  # type: ignore[attr-defined]
+        elif kind is list or kind is tuple:
+            waiting.extend(itertools.islice(value, _LOOKED_AT))  # type: ignore[call-overload]
+    return sorted(found)
+
+
+#: Parts of an element that are looked at for that.
+_LOOKED_AT = 2_000
+
+
+def _below(state: State | None, names: Iterable[str]) -> State | None:
+    for name in names:
+        state = None if state is None else state.child(name)
+    return state
 
 
 def _written(values: Sequence[Any]) -> list[Hashable]:
@@ -119,7 +271,8 @@ def _written(values: Sequence[Any]) -> list[Hashable]:
         return [object() for _ in values]
 
 
-def _alone(pairs: Iterable[Pair]) -> tuple[list[int], list[int]]:
+def alone(pairs: Iterable[Pair]) -> tuple[list[int], list[int]]:
+    """Of pairs what has no partner: the primary's, the shadow's."""
     removed: list[int] = []
     added: list[int] = []
     for i, j in pairs:
@@ -128,22 +281,6 @@ def _alone(pairs: Iterable[Pair]) -> tuple[list[int], list[int]]:
         elif i is None and j is not None:
             added.append(j)
     return removed, added
-
-
-class Same(Protocol):
-    """Are two elements the same under the rules of a state?"""
-
-    def __call__(self, ours: object, theirs: object, state: State | None, /, *, counted: bool) -> bool: ...
-
-
-#: How many pairs of values comparisons of each element with each may look at, in one walk.
-_PAIRWISE_LOOKS = 100_000
-
-#: Elements that only a comparison can tell the same are compared each with each up to this many on a side.
-PAIRWISE = 50
-
-#: Index in the primary's array (None: added) and in the shadow's (None: removed).
-Pair = tuple[int | None, int | None]
 
 
 def by_key(primary: Sequence[Hashable], shadow: Sequence[Hashable]) -> Iterator[Pair]:
@@ -166,41 +303,3 @@ def by_key(primary: Sequence[Hashable], shadow: Sequence[Hashable]) -> Iterator[
             yield i, None
     for j in sorted(left):
         yield None, j
-
-
-def by_sameness(i_left: Sequence[int], j_left: Sequence[int], same: Callable[[int, int], bool]) -> dict[int, int]:
-    """As many pairs `i: j` for which `same` holds as there can be, each i and j in one at most.
-
-    Those at equal positions first. Beyond `PAIRWISE` on a side only those are tried: comparing each with each takes a
-    time that grows with the square.
-    """
-    there = set(j_left)
-    partner_of = {i: i for i in i_left if i in there and same(i, i)}  # by j
-    if len(i_left) <= PAIRWISE and len(j_left) <= PAIRWISE:
-        matched = set(partner_of.values())
-        for i in i_left:
-            if i not in matched:
-                _augment(i, j_left, same, partner_of)
-    return {i: j for j, i in partner_of.items()}
-
-
-def _augment(start: int, j_left: Sequence[int], edge: Callable[[int, int], bool], partner_of: dict[int, int]) -> None:
-    """Find a partner for `start`, moving others to other partners where needed (an augmenting path, breadth first)."""
-    came_from: dict[int, int] = {}  # j: the i from which we reached it
-    waiting = deque([start])
-    while waiting:
-        i = waiting.popleft()
-        for j in j_left:
-            if j in came_from or not edge(i, j):
-                continue
-            came_from[j] = i
-            if j in partner_of:
-                waiting.append(partner_of[j])
-                continue
-            free: int | None = j
-            while free is not None:  # each on the way takes the place that it reached
-                taker = came_from[free]
-                previous = next((k for k, owner in partner_of.items() if owner == taker), None)
-                partner_of[free] = taker
-                free = previous
-            return

@@ -9,14 +9,31 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 
 from ._headers import Headers
-from ._paths import Key, Segment, parse_path
-from ._rules import VOLATILE_HEADERS, IgnoreHeader, KeyedBy, Normalize, PathRule, Subset, Tolerance, Unordered
+from ._paths import Key, Segment
+from ._plan import segments_of
+from ._rules import (
+    VOLATILE_HEADERS,
+    Accept,
+    Default,
+    IgnoreHeader,
+    IgnoreName,
+    KeyedBy,
+    Normalize,
+    Only,
+    PlacedRule,
+    SameNumber,
+    SameText,
+    SameTime,
+    Subset,
+    Tolerance,
+    Unordered,
+)
 from ._shapes import Shape, elements, makes_its_parts, members, record_fields, shape_of
 
 #: Places of one answer that are looked at for one rule.
@@ -32,7 +49,7 @@ Counts: TypeAlias = dict[str, tuple[int, bool, bool]]
 
 @attrs.define
 class _Tracked:
-    rule: PathRule | IgnoreHeader
+    rule: PlacedRule | IgnoreHeader
     name: str
     segments: tuple[Segment, ...] = ()
     header: re.Pattern[str] | None = None
@@ -52,19 +69,24 @@ class RuleUse:
 
     def __init__(self, rules: Iterable[object]) -> None:
         several = list(rules)
-        paths = [(one, parse_path(one.path)) for one in several if isinstance(one, PathRule) and one.path is not None]
-        hiding = [segments for one, segments in paths if isinstance(one, Normalize)]
+        paths = [
+            (one, segments, shown)
+            for one in several
+            if isinstance(one, PlacedRule)
+            for segments, shown in _followed(one)
+        ]
+        hiding = [segments for one, segments, _ in paths if isinstance(one, Normalize)]
         self._paths = [
             _Tracked(
                 one,
-                _name_of(one),
+                shown,
                 segments,
                 unsure=any(_may_hide(other, segments) for other in hiding if other is not segments),
             )
-            for one, segments in paths
+            for one, segments, shown in paths
         ]
         self._headers = [
-            _Tracked(one, _name_of(one), header=re.compile(fnmatch.translate(one.name)))
+            _Tracked(one, f"IgnoreHeader header {one.name}", header=re.compile(fnmatch.translate(one.name)))
             for one in several
             if isinstance(one, IgnoreHeader) and one not in VOLATILE_HEADERS  # nobody has all of these
         ]
@@ -135,11 +157,18 @@ def added_up(parts: Iterable[Counts]) -> Counts:
     return total
 
 
-def _name_of(rule: PathRule | IgnoreHeader) -> str:
-    if isinstance(rule, IgnoreHeader):
-        return f"IgnoreHeader header {rule.name}"
-    name = f"{type(rule).__name__} {rule.path}"
-    return f"{name} by {rule.field}" if isinstance(rule, KeyedBy) else name
+def _followed(rule: PlacedRule) -> Iterator[tuple[tuple[Segment, ...], str]]:
+    """The patterns of a rule that has any, and what it is called. That a `Default` meets nothing says little: where
+    nothing is left out it has nothing to do.
+    """
+    if isinstance(rule, Default) or (isinstance(rule, Accept) and rule.path is None):
+        return
+    names = rule.paths if isinstance(rule, Only) else (rule.name if isinstance(rule, IgnoreName) else rule.path,)
+    for segments, name in zip(segments_of(rule), names, strict=True):
+        shown = f"{type(rule).__name__} {name}"
+        if isinstance(rule, KeyedBy):
+            shown += f" by {rule.field if isinstance(rule.field, str) else ', '.join(rule.field)}"
+        yield segments, shown
 
 
 def _may_hide(other: Sequence[Segment], segments: Sequence[Segment]) -> bool:
@@ -166,7 +195,7 @@ class _TooManyError(Exception):
     """More places than are looked at, or none that may be looked at."""
 
 
-def _reached(rule: PathRule | IgnoreHeader, segments: Sequence[Segment], body: Any) -> bool | None:
+def _reached(rule: PlacedRule | IgnoreHeader, segments: Sequence[Segment], body: Any) -> bool | None:
     """Does the rule say something of a place in there? None: who knows."""
     room = _PLACES
     if type(body) is str and "\n" in body:  # its lines are compared
@@ -198,7 +227,7 @@ def _children(value: Any, segment: Segment, room: int) -> list[tuple[Key, Any]]:
     kind: Any = type(value)
     if makes_its_parts(value) and record_fields(kind) is None:
         raise _TooManyError
-    everything = segment.wildcard or segment.descendant
+    everything = segment.wildcard or segment.descendant or segment.glob is not None
     some: list[tuple[Any, Any]]
     if shape is Shape.OBJECT:
         found = members(value)
@@ -212,18 +241,19 @@ def _children(value: Any, segment: Segment, room: int) -> list[tuple[Key, Any]]:
     return some
 
 
-def _says_something(rule: PathRule | IgnoreHeader, value: Any) -> bool:
+def _says_something(rule: PlacedRule | IgnoreHeader, value: Any) -> bool:
     shape = shape_of(value)
     match rule:
         case KeyedBy():
             return shape is Shape.ARRAY and any(
-                shape_of(one) is Shape.OBJECT and rule.field in members(one) for one in elements(value)[:_PLACES]
+                shape_of(one) is Shape.OBJECT and any(names[0] in members(one) for names in rule.keys)
+                for one in elements(value)[:_PLACES]
             )
         case Unordered():
             return shape is Shape.ARRAY
         case Subset():
             return shape is Shape.OBJECT
-        case Tolerance():
+        case Tolerance() | SameText() | SameNumber() | SameTime():
             return shape not in (Shape.OBJECT, Shape.ARRAY, Shape.SET)
         case _:
             return True

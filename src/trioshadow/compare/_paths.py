@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -37,10 +38,14 @@ class Segment:
     """All children."""
     descendant: bool
     """`..`: of this node and of all below it."""
+    glob: re.Pattern[str] | None = None
+    """Children whose names match this. No path says that, but a rule about names."""
 
     def selects(self, key: Key) -> bool:
         """Is the child under this key selected? `key` is an exact str or int, or some other key."""
-        return self.wildcard or (type(key) is str and key in self.names) or (type(key) is int and key in self.indexes)
+        if type(key) is str:
+            return self.wildcard or key in self.names or (self.glob is not None and self.glob.match(key) is not None)
+        return self.wildcard or (type(key) is int and key in self.indexes)
 
 
 # §2.1.1 and §2.5: blanks may stand before segments and inside brackets. \x80-\U0010ffff is name-first's non-ASCII.
@@ -181,9 +186,29 @@ def _step(key: Key) -> str:
         return f"[{key}]" if abs(key) < _BIG else "[…]"
     if type(key) is str:
         cut = "…" if len(key) > _KEPT_CHARACTERS else ""
-        return f"['{_NEEDS_ESCAPE.sub(_escaped, key[:_KEPT_CHARACTERS])}{cut}']"
+        return f"['{_told_apart(_NEEDS_ESCAPE.sub(_escaped, key[:_KEPT_CHARACTERS]))}{cut}']"
+    if key is ELEMENT:
+        return "[*]"
     text = written(key)
     return f"[{text if len(text) <= _KEPT_CHARACTERS else text[:_KEPT_CHARACTERS] + '…'}]"
+
+
+class _Element:
+    """In place of a key, for an element of a set: it has no place of its own."""
+
+    def __repr__(self) -> str:
+        return "*"
+
+
+#: The elements of a set are at `$['tags'][*]`, each of them.
+ELEMENT: Any = _Element()
+
+
+def _told_apart(name: str) -> str:
+    """A name that is not in Unicode's form C looks like the one that is: its combining characters are escaped."""
+    if name.isascii() or unicodedata.is_normalized("NFC", name):
+        return name
+    return "".join(f"\\u{ord(one):04x}" if unicodedata.combining(one) else one for one in name)
 
 
 #: A step as `write_path` writes it: of a name, or of an index.

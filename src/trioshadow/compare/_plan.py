@@ -1,4 +1,4 @@
-"""All rules of a configuration, compiled once: from a place in a value to what the rules say of it.
+"""All rules of a configuration that have a place, compiled once: from a place in a value to what the rules say of it.
 
 The paths of all rules together are one automaton, as those of many regular expressions would be. A `State` stands for a
 place: it knows what applies there, and which state its children are in. States are made when a walk first needs them
@@ -8,63 +8,113 @@ place that no rule can reach any more there is no state (None), and nothing to p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import fnmatch
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ._paths import Key, Segment, parse_path
-from ._rules import Accept, IgnorePath, KeyedBy, Normalize, PathRule, Subset, Tolerance, Unordered
+from ._rules import (
+    Accept,
+    Default,
+    IgnoreName,
+    IgnorePath,
+    KeyedBy,
+    Normalize,
+    Only,
+    PlacedRule,
+    SameNumber,
+    SameText,
+    SameTime,
+    Subset,
+    Tolerance,
+    Unordered,
+)
 
-#: A rule (by number) and how many of its segments are behind us.
+#: A pattern (by number) and how many of its segments are behind us.
 _Position = tuple[int, int]
 
 #: States are kept up to this number. A set of rules such as `$..a[*][*][*]…` may have very many, and bodies that are
 #: made to reach them.
 STATE_LIMIT = 1_000
 
+#: Names that are kept with what the globs of the rules say of them.
+_NAMES_KEPT = 1_000
 
-_INEXACT = (Tolerance, Subset, Accept, Normalize)
+#: Functions that may meet at one place: each selection of them is a way to be the same.
+MOST_FUNCTIONS = 5
+
+#: Rules that may call values the same that are no equal ones.
+_LOOSE = (Tolerance, Subset, Accept, Normalize, SameNumber, SameText, SameTime, Default)
+#: These are about what stands at the place itself, not about its children.
+_LOOSE_HERE = (Tolerance, Subset, Accept, Normalize, SameNumber, SameText, SameTime)
 
 
 class State:
     """What the rules say of a place, and of those below it."""
 
     __slots__ = (
-        *("_children", "_plan", "_positions"),
-        *("accepts", "ignored", "inexact", "keyed_by", "normalizers", "subset", "tolerances", "unordered"),
+        *("_children", "_plan", "_positions", "accepts", "alike", "defaults", "functions", "ignored", "inexact"),
+        *("keyed_by", "loose", "minds_places", "subset", "unordered"),
     )
 
-    def __init__(self, plan: PathPlan, positions: frozenset[_Position]) -> None:
+    def __init__(self, plan: PathPlan, positions: frozenset[_Position], *, ignored: bool) -> None:
         self._plan = plan
         self._positions = positions
-        self._children: dict[Key, State | None] = {}
+        self._children: dict[object, State | None] = {}
         rules = [plan.rules[number] for number, done in sorted(positions) if done == len(plan.segments[number])]
-        self.ignored = any(type(rule) is IgnorePath for rule in rules)
-        self.tolerances = [rule for rule in rules if type(rule) is Tolerance]
-        self.normalizers = [rule.function for rule in rules if type(rule) is Normalize]
+        self.ignored = ignored or any(type(rule) is IgnorePath or type(rule) is IgnoreName for rule in rules)
+        self.alike = [rule for rule in rules if isinstance(rule, Tolerance | SameNumber | SameText | SameTime)]
+        """Rules by which two values without parts may be the same."""
+        self.functions = [rule.function for rule in rules if type(rule) is Normalize]
         self.accepts = [rule.predicate for rule in rules if type(rule) is Accept]
+        self.defaults = [rule.value for rule in rules if type(rule) is Default]
         self.subset = any(type(rule) is Subset for rule in rules)
-        self.unordered = any(type(rule) is Unordered for rule in rules)
-        keys = [rule.field for rule in rules if type(rule) is KeyedBy]
-        self.keyed_by: str | None = keys[-1] if keys else None
-        """The last rule counts, and before `unordered`."""
-        self.inexact = any(isinstance(plan.rules[number], _INEXACT) for number, _ in positions)
-        """Values at or below this place may be the same without having the same canonical form."""
+        keys = [rule.keys for rule in rules if type(rule) is KeyedBy]
+        self.keyed_by = keys[-1] if keys else None
+        """The last rule counts: it says only which elements are shown beside each other."""
+        self.unordered = bool(keys) or any(type(rule) is Unordered for rule in rules)
+        """Does the position of an element mean nothing here?"""
+        self.loose = any(isinstance(rule, _LOOSE_HERE) for rule in rules)
+        """May two values here be the same that are not equal, whatever their parts are?"""
+        self.inexact = any(isinstance(plan.rules[number], _LOOSE) for number, _ in positions) or self._may_jumble()
+        """May two values at or below this place be the same that have not the same canonical form?"""
+        self.minds_places = any(
+            plan.segments[number][done].indexes for number, done in positions if done < len(plan.segments[number])
+        )
+        """Is there a rule for some of the elements of an array here, by their index?"""
+
+    def _may_jumble(self) -> bool:
+        # Where order means nothing and a rule goes by an index, two arrays are the same in one way or in the other.
+        plan = self._plan
+        alive = {number for number, _ in self._positions}
+        return any(isinstance(plan.rules[number], Unordered | KeyedBy) for number in alive) and any(
+            segment.indexes for number, done in self._positions for segment in plan.segments[number][done:]
+        )
 
     def child(self, key: Key) -> State | None:
         """The state of the child under this key: an exact str or int, or any other object, which no name selects."""
+        place: object = key
         if (type(key) is not str and type(key) is not int) or key not in self._plan.vocabulary:
-            key = None  # all keys that no rule names lead to one place
+            # All keys that no rule names lead to one place, or to one for each set of globs that they match.
+            place = self._plan.globs_of(key) if self._plan.globs and type(key) is str else None
         try:
-            return self._children[key]
+            return self._children[place]
         except KeyError:
-            state = self._plan.state(self._step(key))
+            state = self._plan.state(self._step(key if place is not None else None))
             if self._plan.has_room():
-                self._children[key] = state
+                self._children[place] = state
             return state
 
     def element(self) -> State | None:
         """The state of an element whose index means nothing."""
         return self.child(None)
+
+    def conversions(self) -> Iterator[tuple[Callable[[Any], Any], ...]]:
+        """Each selection of the functions here, in their order: none of them first, all of them last."""
+        for length in range(len(self.functions) + 1):
+            yield from itertools.combinations(self.functions, length)
 
     def _step(self, key: Key) -> frozenset[_Position]:
         reached: set[_Position] = set()
@@ -75,31 +125,46 @@ class State:
                     reached.add((number, done))
                 if segments[done].selects(key):
                     reached.add((number, done + 1))
+            elif number in self._plan.only:
+                reached.add((number, done))  # what is below a place that is compared is compared
         return frozenset(reached)
 
 
 class PathPlan:
-    """The rules that have a path."""
+    """The rules that have a place."""
 
-    def __init__(self, rules: Sequence[PathRule]) -> None:
-        self.rules = tuple(rules)
-        self.segments: tuple[tuple[Segment, ...], ...] = tuple(parse_path(rule.path or "$") for rule in rules)
+    def __init__(self, rules: Iterable[PlacedRule]) -> None:
+        """Raises ValueError for rules that can't go together."""
+        rules = tuple(rules)
+        if sum(type(rule) is Only for rule in rules) > 1:
+            raise ValueError("ignore takes one Only rule: put all paths into it")
+        patterns = [(rule, segments) for rule in rules for segments in segments_of(rule)]
+        self.rules = tuple(rule for rule, _ in patterns)
+        self.segments = tuple(segments for _, segments in patterns)
+        self.only = frozenset(number for number, rule in enumerate(self.rules) if type(rule) is Only)
+        """Patterns that say what is compared, by number."""
         every = [segment for segments in self.segments for segment in segments]
         self.vocabulary: frozenset[Key] = frozenset().union(
             *(segment.names for segment in every), *(segment.indexes for segment in every)
         )
+        self.globs = tuple(segment.glob for segment in every if segment.glob is not None)
+        self._globs_of: dict[str, frozenset[int]] = {}
         self._states: dict[frozenset[_Position], State] = {}
-        self.normalizes = any(type(rule) is Normalize for rule in rules)
+        self._outside = State(self, frozenset(), ignored=True)
+        self.converts = any(type(rule) is Normalize for rule in self.rules)
         """May the rules put a value in another's place?"""
-        self.root = self.state(frozenset((number, 0) for number in range(len(rules))))
+        self.root = self.state(frozenset((number, 0) for number in range(len(self.rules))))
+        self._refuse_too_many_functions()
 
     def state(self, positions: frozenset[_Position]) -> State | None:
         """The state that stands for these positions; None if nothing is left to be said."""
-        if not positions:
+        if self.only and all(number not in self.only for number, _ in positions):
+            return self._outside
+        if all(number in self.only and done == len(self.segments[number]) for number, done in positions):
             return None
         state = self._states.get(positions)
         if state is None:
-            state = State(self, positions)
+            state = State(self, positions, ignored=False)
             if self.has_room():
                 self._states[positions] = state
         return state
@@ -108,8 +173,45 @@ class PathPlan:
         """May one more state be kept?"""
         return len(self._states) < STATE_LIMIT
 
+    def globs_of(self, name: str) -> frozenset[int] | None:
+        """Which globs a name matches, by number; None if none does."""
+        found = self._globs_of.get(name)
+        if found is None:
+            found = frozenset(number for number, glob in enumerate(self.globs) if glob.match(name))
+            if len(self._globs_of) < _NAMES_KEPT:
+                self._globs_of[name] = found
+        return found or None
 
-def normalized(value: Any, functions: Iterable[Callable[[Any], Any]]) -> Any:
+    def _refuse_too_many_functions(self) -> None:
+        if sum(type(rule) is Normalize for rule in self.rules) <= MOST_FUNCTIONS:
+            return
+        waiting, seen = [self.root], {id(self.root)}
+        while waiting and len(seen) < STATE_LIMIT:
+            state = waiting.pop()
+            if state is None:
+                continue
+            if len(state.functions) > MOST_FUNCTIONS:
+                raise ValueError(
+                    f"more than {MOST_FUNCTIONS} Normalize rules meet at one place: put the functions into one"
+                )
+            for key in (None, *self.vocabulary):
+                below = state.child(key)
+                if id(below) not in seen:
+                    seen.add(id(below))
+                    waiting.append(below)
+
+
+def segments_of(rule: PlacedRule) -> tuple[tuple[Segment, ...], ...]:
+    """The patterns of a rule: one, but of some rules several."""
+    if isinstance(rule, IgnoreName):
+        glob = re.compile(fnmatch.translate(rule.name), re.DOTALL)
+        return ((Segment(frozenset(), frozenset(), wildcard=False, descendant=True, glob=glob),),)
+    if isinstance(rule, Only):
+        return tuple(map(parse_path, rule.paths))
+    return (parse_path(rule.path or "$"),)
+
+
+def converted(value: Any, functions: Sequence[Callable[[Any], Any]]) -> Any:
     """`value` through all functions, in their order."""
     for function in functions:
         value = function(value)

@@ -1,18 +1,20 @@
 """The rules: what of a difference does not matter, as data. Each is frozen, hashable, and checked where it is made.
 
-A rule says what, never how: `_plan.py` compiles all rules of a configuration, once. Rules only take away: a rule never
-makes two answers differ that match without it.
+A rule says what, never how: `_plan.py` compiles all rules of a configuration, once. Rules only take away: two answers
+that match without a rule match with it, whatever the other rules are. For that each rule is one more way in which two
+values can be the same, beside all that there are without it (`_walk.py`).
 """
 
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import attrs
 
-from trioshadow._model.checks import Check, is_amount, is_function, is_text
+from trioshadow._model.checks import Check, is_amount, is_bool, is_function, is_text
 
 from ._paths import parse_path
 
@@ -29,12 +31,50 @@ _is_header_name = Check(
     "the name of a header, which has no blanks",
     lambda name: name and " " not in name,
 )
-_is_field_name = Check(
-    "a str",
-    lambda value: isinstance(value, str),
-    "the name of a member, such as 'id', and no path",
-    lambda name: name and not name.startswith(("$.", "$[")),
+
+
+def _tupled(field: Any) -> Any:
+    return tuple(field) if isinstance(field, list) else field
+
+
+def _names_to(field: str) -> tuple[str, ...]:
+    """From an element to a part of its key."""
+    if not field.startswith("@"):
+        return (field,)
+    segments = parse_path("$" + field[1:])
+    if not segments or any(len(one.names) != 1 or one.indexes or one.wildcard or one.descendant for one in segments):
+        raise ValueError(
+            f"field must be the name of a member, or a path of names such as '@.product.id', not {field!r}"
+        )
+    return tuple(name for one in segments for name in one.names)
+
+
+def _is_field(field: object) -> bool:
+    if not isinstance(field, str) or not field or field.startswith(("$.", "$[")):
+        return False
+    return bool(_names_to(field))
+
+
+_is_key = Check(
+    "a str, or a tuple of them",
+    lambda value: isinstance(value, str) or (isinstance(value, tuple) and all(isinstance(one, str) for one in value)),
+    "the name of a member, such as 'id', or a path from the element, such as '@.product.id', and not from the root",
+    lambda field: all(map(_is_field, (field,) if isinstance(field, str) else field)) if field else False,
 )
+_is_glob = Check(
+    "a str", lambda value: isinstance(value, str), "the name of a member, perhaps with *", lambda name: name
+)
+
+
+def _is_regular(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
+
+
+_is_pattern = Check("a str", lambda value: isinstance(value, str), "a regular expression", _is_regular)
 _is_error_type = Check(
     "an exception class",
     lambda value: isinstance(value, type) and issubclass(value, BaseException),
@@ -79,6 +119,38 @@ class IgnorePath:
 
 
 @attrs.frozen
+class IgnoreName:
+    """Members with this name, wherever they are, are not compared, and may be there on one side only.
+
+    >>> IgnoreName("*_at")
+    IgnoreName(name='*_at')
+    """
+
+    name: str = attrs.field(validator=_is_glob)
+    """`*` stands for any characters, `?` for one, `[ab]` for one of these; in the case that it is written in."""
+
+
+@attrs.frozen(init=False)
+class Only:
+    """Nothing else of the body is compared than what is at these paths and below them.
+
+    >>> Only("$.id", "$.items[*].price")
+    Only(paths=('$.id', '$.items[*].price'))
+    """
+
+    paths: tuple[str, ...] = attrs.field()
+    """At least one. Containers on the way are compared in so far as they lead there: an element that only one side has
+    differs, since it may hold such a place. All that is compared is in one rule: a second one is a ValueError."""
+
+    def __init__(self, *paths: str) -> None:
+        if not paths:
+            raise ValueError("Only takes at least one path")
+        for path in paths:
+            _is_path.check("path", path)
+        self.__attrs_init__(paths)
+
+
+@attrs.frozen
 class Tolerance:
     """Numbers at this path may differ a little, and so may points in time.
 
@@ -105,8 +177,8 @@ class Unordered:
     """In the array at this path order does not matter, only how often an element is there.
 
     Elements that are on one side only are reported in pairs, as changed, and what is over as added or removed; if there
-    is one on each side, it is told what in it changed. A rule with an index (`$.users[0]`) says nothing about such an
-    array.
+    is one on each side, it is told what in it changed. A rule with an index (`$.users[0]`) is about the elements in
+    their order: arrays that are the same so are the same.
     """
 
     path: str = attrs.field(validator=_is_path)
@@ -114,15 +186,25 @@ class Unordered:
 
 @attrs.frozen
 class KeyedBy:
-    """The elements of the array at this path are objects, and belong together by this member, not by position.
+    """The elements of the array at this path belong together by this member, or these, and not by position: it is
+    `Unordered`, and elements with the same key are shown beside each other.
 
     One insertion is one change then, and not a change of all elements behind it. Elements without the member, and
-    those whose key is there twice, are matched in their order. A rule with an index says nothing about such an array.
+    those whose key is there twice, are shown beside each other in their order.
+
+    >>> KeyedBy("$.prices", ("@.product.id", "currency"))
+    KeyedBy(path='$.prices', field=('@.product.id', 'currency'))
     """
 
     path: str = attrs.field(validator=_is_path)
-    field: str = attrs.field(validator=_is_field_name)
-    """The member's name, such as `id`. Its value may be anything, also an object."""
+    field: str | tuple[str, ...] = attrs.field(validator=_is_key, converter=_tupled)
+    """A member's name, such as `id`, or a path from the element to a member of a member: `@.product.id`; or several
+    of these, which are the key together. The value may be anything, also an object."""
+
+    @property
+    def keys(self) -> tuple[tuple[str, ...], ...]:
+        """Of each part of the key the names on the way to it."""
+        return tuple(map(_names_to, (self.field,) if isinstance(self.field, str) else self.field))
 
 
 @attrs.frozen
@@ -133,11 +215,64 @@ class Subset:
 
 
 @attrs.frozen
-class Normalize:
-    """Both values at this path are passed through a function before they are compared, if they are not equal as they
-    are.
+class Default:
+    """That a member at this path has this value is the same as that it is not there.
 
-    A function that raises changes nothing: the values are compared as they are, and `BodyDiff.notes` says so.
+    >>> Default("$..middle_name")
+    Default(path='$..middle_name', value=None)
+    """
+
+    path: str = attrs.field(validator=_is_path)
+    value: Any = attrs.field(default=None, eq=repr)
+    """None is null. Of builtins, such as `0`, `""` or `[]`; it must not be changed."""
+
+
+@attrs.frozen
+class SameText:
+    """Texts at this path may be written differently."""
+
+    path: str = attrs.field(validator=_is_path)
+    ignore_case: bool = attrs.field(default=False, kw_only=True, validator=is_bool)
+    """By Unicode's case folding: `Straße` is `STRASSE`."""
+    ignore_blanks: bool = attrs.field(default=False, kw_only=True, validator=is_bool)
+    """Blanks at both ends do not count, and any number of blanks, tabs and line ends inside counts as one blank."""
+    pattern: str | None = attrs.field(default=None, kw_only=True, validator=_is_pattern.or_none)
+    """A regular expression: two texts are the same if the whole of each matches it, such as `[0-9a-f-]{36}` for what
+    is made anew each time. It is matched against what comes from traffic: none that backtracks without end."""
+
+    def __attrs_post_init__(self) -> None:
+        if not (self.ignore_case or self.ignore_blanks or self.pattern):
+            raise ValueError("SameText takes ignore_case=True, ignore_blanks=True or pattern=")
+
+
+@attrs.frozen
+class SameNumber:
+    """A number at this path may be written as a text: `"1"`, `"1.0"` and 1 are the same. `Tolerance` holds for them."""
+
+    path: str = attrs.field(validator=_is_path)
+
+
+@attrs.frozen
+class SameTime:
+    """Points in time at this path may be written differently, and so may durations.
+
+    A point in time is a datetime or a date, a text in the format of ISO 8601 or of HTTP (RFC 9110 §5.6.7), or a number,
+    perhaps as text: seconds since 1970, from 1e11 on milliseconds, from 1e14 microseconds, from 1e17 nanoseconds. One
+    without a zone is in UTC. A duration is a timedelta, a text such as `PT1H30M` (ISO 8601, without years and months),
+    or, beside such a one, a number of seconds.
+    """
+
+    path: str = attrs.field(validator=_is_path)
+    within: float = attrs.field(default=0.0, kw_only=True, validator=is_amount)
+    """Seconds that the two may be apart, in [0, inf)."""
+
+
+@attrs.frozen
+class Normalize:
+    """Both values at this path may be passed through a function before they are compared: they are the same if they
+    are so before or after it. Of several functions at one place, at most five, each selection is tried, in their order.
+
+    A function that raises changes nothing: the values are compared without it, and `BodyDiff.notes` says so.
     """
 
     path: str = attrs.field(validator=_is_path)
@@ -148,7 +283,7 @@ class Normalize:
 @attrs.frozen
 class Accept:
     """Answers for which the function says True are no divergence: for what no other rule can say. It is asked about
-    what differs, and about containers, of which that is not known yet.
+    what differs, and about containers, of which that is not known yet. Where one side has nothing, that is None.
 
     What the function raises is a failure of the comparison (`FailureKind.COMPARE_RAISED`); with a `path` the
     difference is reported, and `BodyDiff.notes` says so.
@@ -170,9 +305,25 @@ class SameError:
     shadow: type[BaseException] = attrs.field(validator=_is_error_type)
 
 
-PathRule: TypeAlias = IgnorePath | Tolerance | Unordered | KeyedBy | Subset | Normalize | Accept
-Rule: TypeAlias = IgnoreHeader | PathRule | SameError
-RULES = (IgnoreHeader, IgnorePath, Tolerance, Unordered, KeyedBy, Subset, Normalize, Accept, SameError)
+PathRule: TypeAlias = (
+    IgnorePath
+    | Tolerance
+    | SameText
+    | SameNumber
+    | SameTime
+    | Default
+    | Unordered
+    | KeyedBy
+    | Subset
+    | Normalize
+    | Accept
+)
+PlacedRule: TypeAlias = PathRule | IgnoreName | Only
+Rule: TypeAlias = IgnoreHeader | PlacedRule | SameError
+RULES = (
+    *(IgnoreHeader, IgnorePath, IgnoreName, Only, Tolerance, SameText, SameNumber, SameTime, Default),
+    *(Unordered, KeyedBy, Subset, Normalize, Accept, SameError),
+)
 
 
 # ── rules that most services need, each with its reason ──────────────────────────────────────────────────────────────

@@ -1,0 +1,80 @@
+"""What the walks of one comparison have in common: the one that reports, and those that it asks whether two values are
+the same. Bounded: a question is answered once, and all of them together look at so many values.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+from ._match import Matcher
+from ._plan import State
+from ._undecided import Undecided
+
+#: How many values may be looked at in questions, in one comparison: some tenths of a second.
+LOOKS = 200_000
+
+#: Questions within questions: each takes some ten frames of Python's stack.
+_DEPTH = 30
+
+
+class Way(enum.IntEnum):
+    """In which ways two values at a place may be the same: those of a lower one are among those of a higher one."""
+
+    IN_ORDER = 0
+    """As they are, and the elements of arrays in order, whatever `Unordered` and `Normalize` say of this place."""
+    AS_THEY_ARE = 1
+    """Whatever `Normalize` says of this place."""
+    ANY = 2
+
+
+#: Two values, at a place with these rules, in these ways.
+Question: TypeAlias = tuple[object, object, State | None, Way]
+
+
+class Enough(Exception):
+    """Raised by a walk that only asks whether two values are the same, when it knows that they are not."""
+
+
+class Questions:
+    """Of one comparison."""
+
+    def __init__(self, *, strict: bool, decoded: bool) -> None:
+        """`decoded`: the values are trees of builtins, as a decoder makes them."""
+        self.matcher = Matcher(strict=strict, decoded=decoded)
+        self._looks = LOOKS
+        self._answers: dict[tuple[int, int, int, Way], bool] = {}
+        self._alive: list[Question] = []  # so that no id is used twice
+
+    def look(self) -> None:
+        """One more value is looked at. Raises Undecided if it is one too many."""
+        self._looks -= 1
+        if self._looks < 0:
+            raise Undecided("too many pairs of elements, or other ways to be the same, would have to be compared")
+
+    def answer(self, question: Question) -> bool | None:
+        """What is known of it; and from now on yes, as for two values that hold themselves, until it is answered."""
+        name = _name_of(question)
+        if name in self._answers:
+            return self._answers[name]
+        self._alive.append(question)
+        self._answers[name] = True
+        return None
+
+    def settle(self, question: Question, *, answer: bool | None) -> None:
+        """It is answered; None: it can't be."""
+        if answer is None:
+            del self._answers[_name_of(question)]
+        else:
+            self._answers[_name_of(question)] = answer
+
+
+def _name_of(question: Question) -> tuple[int, int, int, Way]:
+    ours, theirs, state, way = question
+    return id(ours), id(theirs), id(state), way
+
+
+def refuse_depth(depth: int) -> None:
+    """Raises Undecided where questions stand in so many questions."""
+    if depth >= _DEPTH:
+        raise Undecided(f"arrays without an order, or functions, are nested more than {_DEPTH} deep")

@@ -1,0 +1,116 @@
+"""Rules only take away: two answers that match under some rules match under one more, wherever it stands among them, by
+brute force over small documents. Pure.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+
+import pytest
+
+from trioshadow import Divergence, ShadowConfig
+from trioshadow.compare import (
+    Accept,
+    Default,
+    IgnoreName,
+    IgnorePath,
+    KeyedBy,
+    Normalize,
+    Only,
+    SameNumber,
+    SameText,
+    SameTime,
+    Subset,
+    Tolerance,
+    Undecided,
+    Unordered,
+)
+
+#: Few paths and few values, so that rules meet at one place and take away what differs.
+PATHS = ["$", "$..*", "$.a", "$[*]", "$[*].id", "$[*].a", "$[0]", "$[0].a", "$.a[*]", "$..[1]"]
+SCALARS = [0, 1, 1.4, 1.6, "a", "A ", "1", None]
+FUNCTIONS = [str, round, len, sorted, lambda value: value, lambda value: value[0], lambda value: value["a"]]
+PREDICATES = [lambda a, b: True, lambda a, b: a == 1, lambda a, b: b is None, lambda a, b: a < b]
+
+
+class Documents:
+    """Random documents, edited copies of them, and rules."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+
+    def scalar(self):
+        return self.random.choice(SCALARS)
+
+    def document(self, depth=2):
+        kind = self.random.random()
+        if depth == 0 or kind < 0.1:
+            return self.scalar()
+        if kind < 0.75:
+            return [self.document(depth - 1) for _ in range(self.random.randint(2, 3))]
+        return {name: self.document(depth - 1) for name in self.random.sample(["id", "a"], 2)}
+
+    def edited(self, value):
+        if isinstance(value, list):
+            value = [self.edited(one) for one in value]
+            if self.random.random() < 0.6:
+                self.random.shuffle(value)
+            return value
+        if isinstance(value, dict):
+            return {name: self.edited(one) for name, one in value.items()}
+        return self.scalar() if self.random.random() < 0.3 else value
+
+    def rule(self):
+        choice, path = self.random.choice, self.random.choice(PATHS)
+        make = choice(
+            [
+                lambda: IgnorePath(path),
+                lambda: IgnoreName(choice(["a", "i*", "x"])),
+                lambda: Tolerance(path, abs=0.5),
+                lambda: SameText(path, ignore_case=True, ignore_blanks=True),
+                lambda: SameNumber(path),
+                lambda: SameTime(path, within=1),
+                lambda: Default(path, choice([None, 0, []])),
+                lambda: Unordered(path),
+                lambda: KeyedBy(path, choice(["id", "a", ("id", "a"), "@.a.id"])),
+                lambda: Subset(path),
+                lambda: Only(path, choice(PATHS)),
+                lambda: Normalize(path, choice(FUNCTIONS)),
+                lambda: Accept(choice(PREDICATES), path),
+            ]
+        )
+        return make()
+
+
+def same(one, other, rules):
+    try:
+        return Divergence.compare(one, other, ShadowConfig(ignore=rules)) is None
+    except Undecided:
+        return None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_one_rule_more_never_makes_a_difference(seed):
+    documents = Documents(seed)
+    tried = 0
+    while tried < 300:
+        one = documents.document()
+        other = documents.edited(copy.deepcopy(one))
+        rules = [documents.rule() for _ in range(documents.random.randint(0, 3))]
+        more = list(rules)
+        more.insert(documents.random.randint(0, len(rules)), documents.rule())
+        if sum(isinstance(rule, Only) for rule in more) > 1 or not same(one, other, rules):
+            continue
+        tried += 1
+        assert same(one, other, more) is not False, (one, other, rules, more)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_sides_may_be_swapped(seed):
+    documents = Documents(100 + seed)
+    for _ in range(300):
+        one = documents.document()
+        other = documents.edited(copy.deepcopy(one))
+        rules = [rule for rule in (documents.rule(), documents.rule()) if not isinstance(rule, Subset | Accept | Only)]
+        assert same(one, other, rules) == same(other, one, rules), (one, other, rules)
