@@ -80,7 +80,8 @@ class Matcher:
         return None if set(parts) == {None} else parts
 
     def _part_of_key(self, element: object, names: tuple[str, ...], state: State | None) -> Hashable:
-        if self._decoded and not self._strict and state is None and type(element) is dict and len(names) == 1:
+        below = _below(state, names)
+        if self._decoded and not self._strict and below is None and type(element) is dict and len(names) == 1:
             # Nearly all keys are such, and stand for themselves: that saves the numbering, two thirds of the time of
             # two arrays of 2,000 objects (`nox -s bench`, KeyedBy). What is not decoded may have a Decimal that equals
             # an int.
@@ -97,7 +98,7 @@ class Matcher:
             if name not in found:
                 return None
             element = found[name]
-        return (self._numbering.of(element, _below(state, names)),)  # no int that stands for itself
+        return (self._numbering.of(element, below),)  # no int that stands for itself
 
     def matched(
         self, primary: Sequence[object], shadow: Sequence[object], state: State | None, same: Same, *, hasty: bool
@@ -105,28 +106,52 @@ class Matcher:
         """The elements of two arrays, of the state `state`, whose order means nothing. `same` is asked where their
         numbers can't tell; `hasty`: one element without a counterpart is enough. Raises what `same` raises.
         """
-        if not self._decoded or state is not None:
-            return self._matched(primary, shadow, state, same, hasty=hasty)
-        # Most are written alike, and so the same. Only the others are numbered, and no rule says more.
-        removed, added = alone(by_key(_written(primary), _written(shadow)))
-        if not removed or not added:
-            return Matched([], removed, added)
-        ours, theirs = [primary[i] for i in removed], [shadow[j] for j in added]
-        found = self._matched(ours, theirs, None, lambda i, j: same(removed[i], added[j]), hasty=hasty)
-        return Matched(
-            [(removed[i], added[j]) for i, j in found.likely],
-            [removed[i] for i in found.removed],
-            [added[j] for j in found.added],
-        )
-
-    def _matched(
-        self, primary: Sequence[object], shadow: Sequence[object], state: State | None, same: Same, *, hasty: bool
-    ) -> Matched:
-        numbers = [self._numbering.of(element, state) for element in primary]
-        pairs = list(by_key(numbers, [self._numbering.of(element, state) for element in shadow]))
+        pairs = self._known_pairs(primary, shadow, state)
         removed, added = alone(pairs)
         if not removed or not added or (self._numbering.exact and (state is None or not state.inexact)):
             return Matched([], removed, added)
+        known = {i: j for i, j in pairs if i is not None and j is not None}
+        return self._found_by_asking(primary, shadow, state, same, known, hasty=hasty)
+
+    def _known_pairs(self, primary: Sequence[object], shadow: Sequence[object], state: State | None) -> list[Pair]:
+        """Elements that are the same for sure, and all others."""
+        if not self._decoded:
+            return list(by_key(*([self._numbering.of(one, state) for one in side] for side in (primary, shadow))))
+        # Most are written alike, and so the same. Only the others are numbered.
+        pairs = list(by_key(_written(primary), _written(shadow)))
+        removed, added = alone(pairs)
+        if not removed or not added:
+            return pairs
+        found = by_key(
+            [self._numbering.of(primary[i], state) for i in removed],
+            [self._numbering.of(shadow[j], state) for j in added],
+        )
+        more = [(None if i is None else removed[i], None if j is None else added[j]) for i, j in found]
+        pairs = [*(pair for pair in pairs if None not in pair), *more]
+        return sorted(pairs, key=lambda pair: (pair[0] is None, pair))
+
+    def _found_by_asking(
+        self,
+        primary: Sequence[object],
+        shadow: Sequence[object],
+        state: State | None,
+        same: Same,
+        known: dict[int, int],
+        *,
+        hasty: bool,
+    ) -> Matched:
+        removed = [i for i in range(len(primary)) if i not in known]
+        owners = set(known.values())
+        added = [j for j in range(len(shadow)) if j not in owners]
+        if len(removed) == len(added) and len(known) > _MANY:
+            # Most likely the rest is the same among itself. That says nothing against pairs that are known, but saves
+            # looking at them.
+            rest, others = [primary[i] for i in removed], [shadow[j] for j in added]
+            alone_so = self._found_by_asking(
+                *(rest, others, state, lambda i, j: same(removed[i], added[j]), {}), hasty=True
+            )
+            if not (alone_so.removed or alone_so.added) and all(same(removed[i], added[j]) for i, j in alone_so.likely):
+                return Matched([], [], [])
         ours = [self._outline.of(element, state) for element in primary]
         theirs = [self._outline.of(element, state) for element in shadow]
         if not self._outline.exact:
@@ -135,7 +160,6 @@ class Matcher:
         places = {outline: j for j, outline in enumerate(theirs)}
         lone = {outline for counts in (Counter(ours), Counter(theirs)) for outline in counts if counts[outline] > 1}
         likely = [(i, places[ours[i]]) for i in removed if ours[i] in places and ours[i] not in lone]
-        known = {i: j for i, j in pairs if i is not None and j is not None}
         matching = Matching(ours, theirs, known | dict(likely), same)
         rest = [i for i in removed if i not in matching.partners]
         others = [j for j in added if j not in matching.owners]
@@ -153,6 +177,10 @@ class Matcher:
             [i for i in rest if i not in matching.partners],
             [j for j in range(len(shadow)) if j not in matching.owners],
         )
+
+
+#: Elements that are known to have a counterpart, from which on it is worth a try without them.
+_MANY = 32
 
 
 class Matching:
