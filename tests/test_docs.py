@@ -129,6 +129,7 @@ def test_the_reference_has_every_public_name() -> None:
         "trioshadow.compare.ChangeKind",
         "trioshadow.compare.Excerpt",
         "trioshadow.compare.HeaderChange",
+        "trioshadow.compare.HeaderKind",
         "trioshadow.evidence.Example",
         "trioshadow.evidence.LatencyScore",
         "trioshadow.evidence.Plan",
@@ -138,7 +139,7 @@ def test_the_reference_has_every_public_name() -> None:
         "trioshadow.guard.BreakerChange",
         "trioshadow.guard.RampOutcome",
     }
-    assert len(exported) <= 100
+    assert len(exported) <= 102
     assert exported <= documented
 
 

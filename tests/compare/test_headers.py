@@ -9,6 +9,7 @@ from trioshadow.compare import HeaderChange
 from trioshadow.compare._headers import SENSITIVE
 
 CONFIG = ShadowConfig()
+NOON = "Wed, 21 Oct 2026 07:28:00 GMT"
 
 
 def diff(primary, shadow, *, bodies=(b"", b""), config=CONFIG):
@@ -75,6 +76,70 @@ def test_cookies_are_compared_by_name():
     assert diff([("set-cookie", "a=1"), ("set-cookie", "a=2")], [("set-cookie", "a=2"), ("set-cookie", "a=1")])
     for broken in ("", ";", "=", "novalue", "a=b=c;;"):
         assert diff([("set-cookie", broken)], [("set-cookie", broken + "x")]) is not None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("s=1; SameSite=lax", "s=1; SameSite=Lax"),
+        ("s=1; Domain=.shop.example", "s=1; domain=Shop.Example"),  # RFC 6265 §5.2.3
+        ("s=1; Secure; HttpOnly", "s=1;httponly=1;SECURE="),
+        ("s=1; Path=/; Secure", "s=1; secure ; path = /;;"),
+        ("s=1; Path=; Domain=", "s=1"),
+        ("s=1; Path=/a; Path=/b", "s=1; Path=/b"),  # RFC 6265bis §5.7: the last one counts
+        (f"s=1; Max-Age=60; Expires={NOON}", f"s=1; Max-Age=060; Expires={NOON.replace('28:00', '28:01')}"),
+        (f"s=1; Max-Age=60; Expires={NOON}", "s=1; Max-Age=60"),
+        (f"s=1; Expires={NOON}", "s=1; expires=Wednesday, 21-oct-26 07:28:00"),
+        ("s=1; Max-Age=0", "s=1; Max-Age=-1"),  # RFC 6265bis §5.6.2: deleted
+        ("s=; Max-Age=0", "s=; Expires=Thu, 01 Jan 1970 00:00:01 GMT"),
+        ("s=1; Priority=High", "s=1; priority=HIGH"),
+        (" s = 1 ", "s=1"),
+    ],
+)
+def test_a_cookie_says_what_browsers_take_from_it(one, other):
+    assert diff([("set-cookie", one)], [("set-cookie", other)]) is None
+    assert diff([("set-cookie", other)], [("set-cookie", one)]) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("s=1", "S=1"),
+        ("s=a", "s=A"),
+        ("s=1", 's="1"'),
+        ("s=1; SameSite=Lax", "s=1; SameSite=Strict"),
+        ("s=1; SameSite=Lax", "s=1"),
+        ("s=1; Path=/A", "s=1; Path=/a"),
+        ("s=1; Domain=a.example", "s=1; Domain=b.example"),
+        ("s=1; Domain=..a", "s=1; Domain=a"),
+        ("s=1; Secure", "s=1"),
+        ("s=1; Max-Age=60", "s=1; Max-Age=61"),
+        ("s=1; Max-Age=60", "s=1"),
+        ("s=1; Max-Age=soon", "s=1; Max-Age=Soon"),
+        (f"s=1; Max-Age=60; Expires={NOON}", f"s=1; Max-Age=61; Expires={NOON}"),
+        (f"s=1; Expires={NOON}", f"s=1; Expires={NOON.replace('28:00', '28:01')}"),
+        (f"s=1; Max-Age=60; Expires={NOON}", f"s=1; Expires={NOON}"),
+        (f"s=1; Max-Age=60; Path=/; Expires={NOON}", "s=1; Max-Age=60"),
+        ("s=1; Expires=soon", "s=1; Expires=never"),
+        ("s=1; x=a", "s=1; x=A"),
+        ("s=1; value=2", "s=2; value=1"),
+    ],
+)
+def test_and_what_it_tells_apart_is_a_difference(one, other):
+    assert diff([("set-cookie", one)], [("set-cookie", other)]) is not None
+    assert diff([("set-cookie", other)], [("set-cookie", one)]) is not None
+
+
+def test_cookies_of_one_name_are_several_if_they_are_for_several_places():
+    one = [("set-cookie", "a=1; Path=/x"), ("set-cookie", "a=2; Path=/y")]
+    assert diff(one, one[::-1]) is None
+    assert diff(one, [("set-cookie", "a=2; Path=/x"), ("set-cookie", "a=1; Path=/y")]) is not None
+    assert diff(one, one[:1]) is not None
+
+
+def test_lines_of_set_cookie_are_never_one():
+    both = [("set-cookie", "a=1"), ("set-cookie", "b=2")]
+    assert diff(both, [("set-cookie", "a=1, b=2")]) is not None
 
 
 def test_content_length_is_said_once():

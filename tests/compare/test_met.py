@@ -12,6 +12,8 @@ from trioshadow import Divergence, ResponseRecord, ShadowConfig
 from trioshadow.compare import (
     VOLATILE_HEADERS,
     Accept,
+    HeaderAs,
+    IgnoreCookie,
     IgnoreHeader,
     IgnorePath,
     KeyedBy,
@@ -144,6 +146,20 @@ def test_headers_that_somebody_named():
     assert met(IgnoreHeader("x-*"), old, new) == MET
     assert met(IgnoreHeader("x-idd"), old, new) == UNMET
     assert met(IgnoreHeader("x-idd"), old, old) == (0, False, False)
+
+
+def test_headers_and_cookies_that_a_rule_names():
+    old, new = (ResponseRecord(b"", headers={"x-at": n, "set-cookie": f"sid={n}; Path=/"}) for n in "12")
+    assert met(HeaderAs("X-At", "date"), old, new) == MET
+    assert met(HeaderAs("x-att", "date"), old, new) == UNMET
+    assert met(IgnoreCookie("s*"), old, new) == MET
+    assert met(IgnoreCookie("sid", "value"), old, new) == MET
+    assert met(IgnoreCookie("sid", "Path"), old, new) == MET
+    assert met(IgnoreCookie("sid", "expires"), old, new) == UNMET
+    assert met(IgnoreCookie("ssid"), old, new) == UNMET
+    rules = [HeaderAs("X", "set"), IgnoreCookie("a"), IgnoreCookie("a", "path")]
+    names = ["HeaderAs header x as set", "IgnoreCookie cookie a", "IgnoreCookie cookie a path"]
+    assert [*ShadowConfig(ignore=rules).comparison.use.counts()] == names
 
 
 def test_there_is_nothing_to_look_for_without_rules_that_have_a_place():

@@ -15,6 +15,8 @@ from trioshadow.compare import (
     VOLATILE_HEADERS,
     Accept,
     Default,
+    HeaderAs,
+    IgnoreCookie,
     IgnoreHeader,
     IgnoreName,
     IgnorePath,
@@ -38,6 +40,8 @@ from tests.support.portable import said_by
 
 ALL = [
     IgnoreHeader("x-request-id"),
+    HeaderAs("x-at", "date", within=1),
+    IgnoreCookie("sid", "expires"),
     IgnorePath("$.a"),
     Tolerance("$.a", abs=0.1),
     Unordered("$.a"),

@@ -27,6 +27,8 @@ from trioshadow.archive import JsonlSink, Redaction
 from trioshadow.asgi import AsgiBackend, ForwardedHeaders, ReverseProxy, ShadowMiddleware
 from trioshadow.compare import (
     Accept,
+    HeaderAs,
+    IgnoreCookie,
     IgnoreHeader,
     IgnorePath,
     KeyedBy,
@@ -67,7 +69,9 @@ INPUTS = {
     Capture: {},
     Fail: {"exception": ValueError},
     Hang: {},
+    HeaderAs: {"name": "x-at", "kind": "date"},
     HttpRequest: {"method": "GET", "url": "/"},
+    IgnoreCookie: {},
     IgnoreHeader: {"name": "date"},
     IgnorePath: {"path": "$"},
     JsonlSink: {"path": "x.jsonl"},
@@ -168,6 +172,7 @@ RANGES = {
     (Capture, "max_bytes"): ((1,), (0,)),
     (Fail, "after"): ((0,), (-1, INF)),
     (Hang, "refuse_cancel"): ((0,), (-1, INF)),
+    (HeaderAs, "within"): ((0, 0.5, 1e9), (-0.001, INF)),
     (JsonlSink, "max_segment_bytes"): ((1024,), (1023,)),
     (JsonlSink, "max_segment_age"): ((0.001, INF), (0,)),
     (JsonlSink, "max_total_bytes"): ((2**40,), (1023,)),

@@ -19,6 +19,8 @@ from ._divergence import Divergence as Divergence
 from ._divergence import same_at_once as same_at_once
 from ._divergence import same_body as same_body
 from ._explain import tell as tell
+from ._header_rules import VOLATILE_HEADERS, HeaderAs, IgnoreCookie, IgnoreHeader
+from ._header_rules import HeaderKind as HeaderKind
 from ._headers import SENSITIVE as SENSITIVE
 from ._headers import HeaderChange as HeaderChange
 from ._headers import masked as masked
@@ -35,10 +37,8 @@ from ._plan import PathPlan as PathPlan
 from ._plan import State as State
 from ._rules import RULES as RULES
 from ._rules import (
-    VOLATILE_HEADERS,
     Accept,
     Default,
-    IgnoreHeader,
     IgnoreName,
     IgnorePath,
     KeyedBy,
@@ -62,13 +62,15 @@ from ._write import Excerpt as Excerpt
 from ._write import class_name as class_name
 from ._write import written as written
 
-# The names that are not in this list are for the other rooms of the package. Excerpt, HeaderChange and
-# ChangeKind, whose members are strs, are in the reference all the same: one meets them, and need not import them.
+# The names that are not in this list are for the other rooms of the package. Excerpt, HeaderChange, and ChangeKind and
+# HeaderKind, whose members are strs, are in the reference all the same: one meets them, and need not import them.
 __all__ = [
     "VOLATILE_HEADERS",
     "Accept",
     "Change",
     "Default",
+    "HeaderAs",
+    "IgnoreCookie",
     "IgnoreHeader",
     "IgnoreName",
     "IgnorePath",
@@ -85,6 +87,6 @@ __all__ = [
     "Unordered",
 ]
 
-for _thing in [ChangeKind, Excerpt, HeaderChange, *(globals()[_name] for _name in __all__)]:
+for _thing in [ChangeKind, Excerpt, HeaderChange, HeaderKind, *(globals()[_name] for _name in __all__)]:
     if isinstance(_thing, type):
         _thing.__module__ = "trioshadow.compare"

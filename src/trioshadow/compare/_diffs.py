@@ -43,8 +43,8 @@ class Change:
 class HeaderDiff:
     """The names of the headers that differ, lower-case, cut to 256 characters, each tuple sorted; 1,000 in all.
 
-    Values are compared as ordered lists, those of Set-Cookie by cookie name. Content-Length is not reported where the
-    bodies differ.
+    Values are compared by what the standard of their header says, those of Set-Cookie by cookie name. Content-Length
+    is not reported where the bodies differ.
     """
 
     added: tuple[str, ...]

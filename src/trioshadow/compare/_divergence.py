@@ -6,10 +6,8 @@ Pure. What comes out is frozen and free of the answers themselves, so that it ca
 
 from __future__ import annotations
 
-import fnmatch
 import functools
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import attrs
@@ -22,10 +20,12 @@ from ._bodies import BodyRules, Findings, Side, compare_bodies
 from ._decode import Decoder
 from ._diffs import BodyDiff, ErrorDiff, HeaderDiff
 from ._explain import explain, summary
+from ._header_plan import HeaderPlan
+from ._header_rules import HeaderRule
 from ._headers import NAMES_KEPT, VALUES_KEPT, HeaderChange, compare_headers, cut_name
 from ._met import RuleUse, use_of
 from ._plan import PathPlan
-from ._rules import Accept, IgnoreField, IgnoreHeader, PlacedRule, Rule, SameError
+from ._rules import Accept, IgnoreField, PlacedRule, Rule, SameError
 
 _is_width = integer("a count of characters in [20, inf)", lambda width: width >= 20)
 
@@ -88,7 +88,7 @@ class Comparison:
     body: bool = attrs.field(init=False, eq=False, repr=False)
     same_errors: tuple[SameError, ...] = attrs.field(init=False, eq=False, repr=False)
     accepts: tuple[Callable[[Any, Any], bool], ...] = attrs.field(init=False, eq=False, repr=False)
-    ignored_header: Callable[[str], Any] | None = attrs.field(init=False, eq=False, repr=False)
+    header_rules: HeaderPlan = attrs.field(init=False, eq=False, repr=False)
     bodies: BodyRules = attrs.field(init=False, eq=False, repr=False)
     use: RuleUse | None = attrs.field(init=False, eq=False, repr=False)
     """Which rules have met something; None without any that can be looked for."""
@@ -107,7 +107,7 @@ class Comparison:
             body=IgnoreField.BODY not in rules,
             same_errors=tuple(rule for rule in rules if isinstance(rule, SameError)),
             accepts=tuple(rule.predicate for rule in rules if isinstance(rule, Accept) and rule.path is None),
-            ignored_header=_any_of(rule.name for rule in rules if isinstance(rule, IgnoreHeader)),
+            header_rules=HeaderPlan(rule for rule in rules if isinstance(rule, HeaderRule)),
             bodies=BodyRules(
                 plan.root, plan.converts, self.strict, self.max_changes, self.decode, dict(self.decoders), use
             ),
@@ -144,12 +144,6 @@ class Comparison:
         if divergence is not None and self.accepted(primary, shadow):
             return None
         return divergence
-
-
-def _any_of(names: Iterable[str]) -> Callable[[str], Any] | None:
-    """What tells whether a header's name is one of these, in which * and ? stand for others."""
-    patterns = [fnmatch.translate(name) for name in names]
-    return re.compile("|".join(patterns)).match if patterns else None
 
 
 class Configured(Protocol):
@@ -190,7 +184,7 @@ def _compare(primary: object, shadow: object, rules: Comparison) -> Divergence |
             rules.use.look_at_headers(primary_headers, shadow_headers)
         # Content-Length says once more that the bodies differ, or that they are written differently.
         redundant = body is not None or _value_len(primary_body) != _value_len(shadow_body)
-        changes = compare_headers(primary_headers, shadow_headers, rules.ignored_header, content_length=not redundant)
+        changes = compare_headers(primary_headers, shadow_headers, rules.header_rules, content_length=not redundant)
         if changes:
             headers = _header_diff(primary_headers, shadow_headers, changes)
     if status is None and headers is None and body is None:

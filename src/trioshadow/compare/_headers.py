@@ -1,15 +1,18 @@
 """Two answers' headers, name by name: what differs, with secrets masked.
 
-Repeated headers are ordered lists (RFC 9110 §5.3). Set-Cookie is not one: each names a cookie, and their order means
-nothing (RFC 6265 §4.1), so they are compared cookie by cookie.
+Values are the same if they are as texts, or mean the same by the header's definition (`_header_values.py`), or by a
+rule. Set-Cookie is compared cookie by cookie (`_cookies.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeAlias
 
 import attrs
+
+from ._cookies import Cookie, cookies, same_cookies
+from ._header_plan import HeaderPlan
+from ._header_values import same_values
 
 #: Lower-cased (name, value) pairs, sorted by name; repeats in their order.
 Headers: TypeAlias = tuple[tuple[str, str], ...]
@@ -60,18 +63,21 @@ class HeaderChange:
 
 
 def compare_headers(
-    primary: Headers, shadow: Headers, ignored: Callable[[str], object] | None, *, content_length: bool
+    primary: Headers, shadow: Headers, rules: HeaderPlan, *, content_length: bool
 ) -> list[HeaderChange]:
-    """What differs, by name. `ignored` says of a name whether it does not matter; is Content-Length compared?"""
+    """What differs, by name, and matters by the rules. Is Content-Length compared?"""
     changes: list[HeaderChange] = []
     ours, theirs = _by_name(primary), _by_name(shadow)
     for name in sorted(ours.keys() | theirs.keys()):
         a, b = ours.get(name, []), theirs.get(name, [])
-        if a == b or (ignored is not None and ignored(name)) or (name == "content-length" and not content_length):
+        if a == b or rules.ignores(name) or (name == "content-length" and not content_length):
             continue
-        if name.strip() == "set-cookie":
-            changes += _compare_cookies(name, a, b)
-        elif name.strip() in SENSITIVE:
+        bare = name.strip()
+        if bare == "set-cookie":
+            changes += _compare_cookies(name, a, b, rules)
+        elif a and b and (same_values(bare, a, b) or rules.same(name, a, b)):
+            continue
+        elif bare in SENSITIVE:
             changes.append(HeaderChange(cut_name(name), masked(a, a), masked(b, a)))
         else:
             changes.append(HeaderChange(cut_name(name), _cut(a), _cut(b, a)))
@@ -109,39 +115,25 @@ def _mask(*, same: bool) -> str:
     return "***" if same else "*** (another)"
 
 
-def _compare_cookies(header: str, primary: list[str], shadow: list[str]) -> list[HeaderChange]:
-    ours, theirs = _cookies(primary), _cookies(shadow)
+def _compare_cookies(header: str, primary: list[str], shadow: list[str], rules: HeaderPlan) -> list[HeaderChange]:
+    ours, theirs = cookies(primary), cookies(shadow)
     changes: list[HeaderChange] = []
     for cookie in sorted(ours.keys() | theirs.keys()):
         a, b = ours.get(cookie, []), theirs.get(cookie, [])
-        if a != b:
+        ignored = rules.ignored_parts(cookie)
+        if None not in ignored and not same_cookies(a, b, ignored):
             words = _cookie_words(a, a), _cookie_words(b, a)
             changes.append(HeaderChange(cut_name(header), *words, cut_name(cookie)))
     return changes
 
 
-#: A cookie's value, and its attributes in lower case, sorted.
-_Cookie: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
-
-
-def _cookies(values: list[str]) -> dict[str, list[_Cookie]]:
-    cookies: dict[str, list[_Cookie]] = {}
-    for value in values:
-        pair, *attributes = value.split(";")
-        name, _, content = pair.partition("=") if "=" in pair else ("", "", pair)  # RFC 6265bis §5.6: a value alone
-        parts = (attribute.partition("=") for attribute in attributes)
-        found = tuple(sorted((key.strip().lower(), argument.strip()) for key, _, argument in parts))
-        cookies.setdefault(name.strip(), []).append((content.strip(), found))
-    return cookies
-
-
-def _cookie_words(cookies: list[_Cookie], primary: list[_Cookie]) -> tuple[str, ...]:
+def _cookie_words(several: list[Cookie], primary: list[Cookie]) -> tuple[str, ...]:
     words: list[str] = []
-    for index, (content, attributes) in enumerate(cookies):
-        shown = [_mask(same=index >= len(primary) or content == primary[index][0])]
+    for index, cookie in enumerate(several):
+        shown = [_mask(same=index >= len(primary) or cookie.value == primary[index].value)]
         shown += [
             (f"{key}={argument}" if argument else key) if key in _COOKIE_ATTRIBUTES else "***"
-            for key, argument in attributes
+            for key, argument in cookie.attributes
         ]
         words.append("; ".join(shown))
     return _cut(words)

@@ -146,10 +146,8 @@ class Matcher:
         if len(removed) == len(added) and len(known) > _MANY:
             # Most likely the rest is the same among itself. That says nothing against pairs that are known, but saves
             # looking at them.
-            rest, others = [primary[i] for i in removed], [shadow[j] for j in added]
-            alone_so = self._found_by_asking(
-                *(rest, others, state, lambda i, j: same(removed[i], added[j]), {}), hasty=True
-            )
+            left = [primary[i] for i in removed], [shadow[j] for j in added]
+            alone_so = self._found_by_asking(*left, state, lambda i, j: same(removed[i], added[j]), {}, hasty=True)
             if not (alone_so.removed or alone_so.added) and all(same(removed[i], added[j]) for i, j in alone_so.likely):
                 return Matched([], [], [])
         ours = [self._outline.of(element, state) for element in primary]

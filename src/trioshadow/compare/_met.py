@@ -7,21 +7,21 @@ behind a `Normalize`, in a container that makes its parts, or among too many oth
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 
+from ._cookies import VALUE, cookies
+from ._header_plan import pattern
+from ._header_rules import VOLATILE_HEADERS, HeaderAs, HeaderRule, IgnoreCookie, IgnoreHeader
 from ._headers import Headers
 from ._paths import Key, Segment
 from ._plan import segments_of
 from ._rules import (
-    VOLATILE_HEADERS,
     Accept,
     Default,
-    IgnoreHeader,
     IgnoreName,
     KeyedBy,
     Normalize,
@@ -49,10 +49,10 @@ Counts: TypeAlias = dict[str, tuple[int, bool, bool]]
 
 @attrs.define
 class _Tracked:
-    rule: PlacedRule | IgnoreHeader
+    rule: PlacedRule | HeaderRule
     name: str
     segments: tuple[Segment, ...] = ()
-    header: re.Pattern[str] | None = None
+    named: re.Pattern[str] | None = None
     looks: int = 0
     met: bool = False
     unsure: bool = False
@@ -86,9 +86,9 @@ class RuleUse:
             for one, segments, shown in paths
         ]
         self._headers = [
-            _Tracked(one, f"IgnoreHeader header {one.name}", header=re.compile(fnmatch.translate(one.name)))
+            _Tracked(one, _name_of(one), named=pattern(one.name))
             for one in several
-            if isinstance(one, IgnoreHeader) and one not in VOLATILE_HEADERS  # nobody has all of these
+            if isinstance(one, HeaderRule) and one not in VOLATILE_HEADERS  # nobody has all of these
         ]
         self._walks = 0
         self.paths_open = self.headers_open = True
@@ -113,11 +113,18 @@ class RuleUse:
 
     def look_at_headers(self, primary: Headers, shadow: Headers) -> None:
         """Two answers' headers differ, and `headers_open`."""
-        names = {name for headers in (primary, shadow) for name, _ in headers}
+        both = primary + shadow
+        names = {name for name, _ in both}
+        sent = cookies([value for name, value in both if name.strip() == "set-cookie"])
         for one in self._headers:
-            if one.open and one.header is not None:
+            if one.open and one.named is not None:
                 one.looks += 1
-                one.met = any(map(one.header.match, names))
+                if isinstance(one.rule, IgnoreCookie):
+                    found = [cookie for name in filter(one.named.match, sent) for cookie in sent[name]]
+                    part = one.rule.attribute
+                    one.met = any(part in (None, VALUE) or part in dict(cookie.attributes) for cookie in found)
+                else:
+                    one.met = any(map(one.named.match, names))
         self._close()
 
     def counts(self) -> Counts:
@@ -155,6 +162,16 @@ def added_up(parts: Iterable[Counts]) -> Counts:
             before = total.get(name, (0, False, False))
             total[name] = before[0] + looks, before[1] or met, before[2] or unsure
     return total
+
+
+def _name_of(rule: HeaderRule) -> str:
+    match rule:
+        case HeaderAs():
+            return f"HeaderAs header {rule.name} as {rule.kind}"
+        case IgnoreCookie():
+            return f"IgnoreCookie cookie {rule.name}" + (f" {rule.attribute}" if rule.attribute else "")
+        case IgnoreHeader():
+            return f"IgnoreHeader header {rule.name}"
 
 
 def _followed(rule: PlacedRule) -> Iterator[tuple[tuple[Segment, ...], str]]:
@@ -195,7 +212,7 @@ class _TooManyError(Exception):
     """More places than are looked at, or none that may be looked at."""
 
 
-def _reached(rule: PlacedRule | IgnoreHeader, segments: Sequence[Segment], body: Any) -> bool | None:
+def _reached(rule: PlacedRule | HeaderRule, segments: Sequence[Segment], body: Any) -> bool | None:
     """Does the rule say something of a place in there? None: who knows."""
     room = _PLACES
     if type(body) is str and "\n" in body:  # its lines are compared
@@ -241,7 +258,7 @@ def _children(value: Any, segment: Segment, room: int) -> list[tuple[Key, Any]]:
     return some
 
 
-def _says_something(rule: PlacedRule | IgnoreHeader, value: Any) -> bool:
+def _says_something(rule: PlacedRule | HeaderRule, value: Any) -> bool:
     shape = shape_of(value)
     match rule:
         case KeyedBy():

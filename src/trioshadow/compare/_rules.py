@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from trioshadow._model.checks import Check, is_amount, is_bool, is_function, is_text
+from trioshadow._model.checks import Check, is_amount, is_bool, is_function
 
+from ._header_rules import HeaderAs, HeaderRule, IgnoreCookie, IgnoreHeader
 from ._paths import parse_path
 
 
@@ -25,12 +26,6 @@ def _parsed(path: str) -> bool:
 
 
 _is_path = Check("a str such as '$.items[*].id'", lambda value: isinstance(value, str), "an RFC 9535 path", _parsed)
-_is_header_name = Check(
-    "a str",
-    lambda value: isinstance(value, str),
-    "the name of a header, which has no blanks",
-    lambda name: name and " " not in name,
-)
 
 
 def _tupled(field: Any) -> Any:
@@ -83,30 +78,12 @@ _is_error_type = Check(
 )
 
 
-def _lower(name: Any) -> Any:
-    return name.lower() if isinstance(name, str) else name
-
-
 class IgnoreField(enum.Enum):
     """A whole part of the answer that is not compared."""
 
     STATUS = "status"
     HEADERS = "headers"
     BODY = "body"
-
-
-@attrs.frozen
-class IgnoreHeader:
-    """Headers of this name are not compared.
-
-    >>> IgnoreHeader("X-Request-*", reason="made for each request")
-    IgnoreHeader(name='x-request-*', reason='made for each request')
-    """
-
-    name: str = attrs.field(validator=_is_header_name, converter=_lower)
-    """A header's name, in any case; `*` stands for any characters, `?` for one, `[ab]` for one of these."""
-    reason: str = attrs.field(default="", kw_only=True, validator=is_text)
-    """Why, for whoever reads the configuration."""
 
 
 @attrs.frozen
@@ -319,39 +296,9 @@ PathRule: TypeAlias = (
     | Accept
 )
 PlacedRule: TypeAlias = PathRule | IgnoreName | Only
-Rule: TypeAlias = IgnoreHeader | PlacedRule | SameError
+Rule: TypeAlias = HeaderRule | PlacedRule | SameError
 RULES = (
-    *(IgnoreHeader, IgnorePath, IgnoreName, Only, Tolerance, SameText, SameNumber, SameTime, Default),
+    *(IgnoreHeader, HeaderAs, IgnoreCookie),
+    *(IgnorePath, IgnoreName, Only, Tolerance, SameText, SameNumber, SameTime, Default),
     *(Unordered, KeyedBy, Subset, Normalize, Accept, SameError),
-)
-
-
-# ── rules that most services need, each with its reason ──────────────────────────────────────────────────────────────
-
-
-def _headers_named(reason: str, *names: str) -> tuple[IgnoreHeader, ...]:
-    return tuple(IgnoreHeader(name, reason=reason) for name in names)
-
-
-#: Headers that differ between two answers of one and the same service, or say who answered and not what.
-VOLATILE_HEADERS: tuple[IgnoreHeader, ...] = (
-    *_headers_named("the clock when the answer was made (RFC 9110 §6.6.1)", "date"),
-    *_headers_named("how long a cache has held the answer (RFC 9111 §5.1)", "age"),
-    *_headers_named("a point in time, counted from the clock (RFC 9111 §5.3)", "expires"),
-    *_headers_named("names the software that answers (RFC 9110 §10.2.4), which is what is replaced", "server"),
-    *_headers_named("names the software that answers", "x-powered-by", "x-aspnet-version", "x-generator"),
-    *_headers_named("the proxies on the way (RFC 9110 §7.6.3)", "via", "x-served-by", "x-forwarded-*"),
-    *_headers_named("whether a cache had it", "x-cache", "x-cache-*", "cf-cache-status", "cache-status"),
-    *_headers_named("how long it took", "server-timing", "x-runtime", "x-response-time", "x-process-time"),
-    *_headers_named("made for each request", "x-request-id", "x-correlation-id", "request-id", "cf-ray", "x-amz-cf-id"),
-    *_headers_named("a trace (W3C Trace Context)", "traceparent", "tracestate", "traceresponse"),
-    *_headers_named(
-        "a trace", "b3", "x-b3-*", "x-trace-id", "x-span-id", "x-amzn-*id", "x-cloud-trace-context", "uber-trace-id"
-    ),
-    *_headers_named(
-        "hop by hop: about the connection (RFC 9110 §7.6.1)", "connection", "keep-alive", "proxy-connection"
-    ),
-    *_headers_named("hop by hop", "te", "trailer", "transfer-encoding", "upgrade", "proxy-authenticate"),
-    *_headers_named("other ways to reach the service (RFC 7838)", "alt-svc"),
-    *_headers_named("where browsers report to", "nel", "report-to", "reporting-endpoints"),
 )
