@@ -34,6 +34,8 @@ def test_the_defaults():
         "compare": None,
         "strict": False,
         "strict_errors": False,
+        "error_fields": (),
+        "error_view": None,
         "max_changes": 100,
         "decode": True,
         "decoders": (),

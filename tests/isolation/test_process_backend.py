@@ -21,10 +21,10 @@ import trio
 import trio.testing
 import trio_parallel
 
-from trioshadow import ShadowConfig, Shadower, ShadowError, Verdict, in_shadow
+from trioshadow import ShadowConfig, Shadower, Verdict, in_shadow
 from trioshadow.isolation import BackendFull, BackendNotRunning, CandidateError, ProcessBackend, _in_worker
 
-from tests.support.candidates import ReadsAs, asynchronous, candidate, fail_to_read
+from tests.support.candidates import ReadsAs, Unreadable, asynchronous, candidate, fail_to_read
 from tests.support.isolated import eventually
 from tests.support.portable import TOO_LONG
 
@@ -72,7 +72,7 @@ async def test_what_the_function_raises_is_raised_here_and_costs_no_worker():
             await backend.call("exit")
         with pytest.raises(CandidateError, match="the candidate raised KeyboardInterrupt"):
             await backend.call("Ctrl-C")
-        with pytest.raises(CandidateError, match="the candidate raised Unreadable: can't be read"):
+        with pytest.raises(Unreadable, match="can't be read"):
             await backend.call("unreadable")
         assert await worker_of(backend) == worker
 
@@ -440,7 +440,7 @@ def test_a_call_in_a_worker_is_an_answer_or_an_exception_and_raises_nothing():
     assert (answer, type(error)) == (None, ValueError)
     assert isinstance(_in_worker.call(candidate, "Ctrl-C", shadow=False)[1], CandidateError)
     error = _in_worker.call(candidate, "unreadable", shadow=False)[1]
-    assert isinstance(error, ShadowError)
+    assert type(pickle.loads(pickle.dumps(error))) is Unreadable
     assert _in_worker.warm_up(candidate) is None
 
 

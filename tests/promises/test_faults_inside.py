@@ -19,6 +19,7 @@ from trioshadow import Divergence, DivergenceLog, ResponseRecord, ShadowConfig, 
 from trioshadow._caller import mirrored_leg
 from trioshadow._service import run, settling
 from trioshadow.archive import JsonlSink, merge_archives
+from trioshadow.compare._raised import ErrorReader
 from trioshadow.evidence import Evidence, Operation
 from trioshadow.guard import Breaker
 
@@ -153,7 +154,7 @@ async def under_fire(*, sinks=(), log=None, slo=None, config=None, comparer=None
         (run, "judge"),
         (settling, "fields_of"),
         (mirrored_leg, "fixed"),
-        (run, "error_words"),
+        (ErrorReader, "read"),
     ],
     ids=lambda part: part if isinstance(part, str) else part.__name__.rpartition(".")[2],
 )

@@ -206,7 +206,7 @@ async def test_the_same_error_from_both_matches_and_another_diverges(autojump_cl
         ]
 
 
-async def test_groups_match_by_shape(autojump_clock):
+async def test_groups_match_by_what_they_hold_in_any_order(autojump_clock):
     def group(*leaves):
         return ExceptionGroup("", [ExceptionGroup("", [leaf()]) for leaf in leaves])
 
@@ -223,7 +223,7 @@ async def test_groups_match_by_shape(autojump_clock):
             with pytest.raises(ExceptionGroup):
                 await shadower.call(b"k")
         await shadower.wait_idle()
-        assert counts(shadower) == {"matched": 1, "diverged": 4}
+        assert counts(shadower) == {"matched": 2, "diverged": 3}
 
 
 async def test_a_shadow_that_fails_where_the_primary_answered_is_a_failure_with_words_only(autojump_clock):

@@ -16,15 +16,15 @@ from typing import Any, NoReturn
 
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
-from trioshadow._model.errors import error_words, passing_error
-from trioshadow._model.fixing import ATOMS, Deferred, fixed
+from trioshadow._model.errors import passing_error
+from trioshadow._model.fixing import ATOMS, Deferred, fixed, viewed_error
 from trioshadow._model.kinds import is_a
 from trioshadow._model.refusal import refusal_in
 from trioshadow._service.judging import PrimarySide, PrimaryState, compare_failure
 from trioshadow._service.run import Run
 from trioshadow._service.settling import ShadowSettlement
 from trioshadow._service.timing import alone, told_so_far
-from trioshadow._settings.config import ShadowConfig
+from trioshadow._settings.config import ShadowConfig, View
 
 from .leg import Leg
 from .outcome import PrimaryT, ShadowOutcome, ShadowT
@@ -97,8 +97,8 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
 
     @enable_ki_protection
     def primary_raised(self, exc: BaseException) -> None:
-        """The primary raised. An Exception is compared with what the shadow does; any other (Cancelled) abandons the
-        leg.
+        """The primary raised. An Exception, or what `error_view` makes of it, is compared with what the shadow does;
+        any other (Cancelled) abandons the leg.
         """
         primary = self._take()
         if not is_a(exc, Exception):
@@ -106,11 +106,29 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
             return
         self._time(primary)
         try:
-            primary.error = error_words(exc)
+            state = self._take_error(exc, primary)
         except BaseException:  # a KeyboardInterrupt in its `__str__`: nothing else comes out of that
             self._tell(primary, "abandoned")
             raise
-        self._tell(primary, "raised")
+        self._tell(primary, state)
+
+    def _take_error(self, exc: Exception, primary: PrimarySide) -> PrimaryState:
+        view = self._config.primary_error_view
+        try:
+            told = exc if view is None or self._settlement.settled else _viewed_error(view, exc)
+            if is_a(told, BaseException):
+                primary.error = self._config.comparison.raised(told)
+                return "raised"
+        except BaseException as broken:
+            if passing_error(broken) is not None:
+                raise
+            what = "error" if view is None else "error_view"
+            primary.failure = compare_failure(f"the primary's {what}", broken)
+            return "raised"
+        primary.value = told
+        if not (self._settlement.settled or self._runs[-1].take_room_for(told)):
+            return "abandoned"
+        return "done"
 
     @enable_ki_protection
     def abandon(self) -> None:
@@ -171,3 +189,8 @@ def _fixed_view(config: ShadowConfig, answer: Any, primary: PrimarySide) -> obje
     if view is None:
         return fixed(answer)  # a Deferred is no builtin: it is kept as it is
     return fixed(view(answer.load() if type(answer) is Deferred else answer))
+
+
+@disable_ki_protection
+def _viewed_error(view: View, exc: Exception) -> object:
+    return viewed_error(view, exc)

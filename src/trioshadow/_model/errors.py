@@ -1,13 +1,12 @@
 """The library's own errors, and how any exception is described without keeping it.
 
-Nothing here raises on the request path. Exceptions are turned into names, messages and shapes, because an exception
-that is kept keeps its frames, and with them the caller's answer, alive.
+Nothing here raises on the request path. Exceptions are turned into names and messages, because an exception that is
+kept keeps its frames, and with them the caller's answer, alive. (`compare/_raised.py` keeps their members.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 from .kinds import is_a
 
@@ -48,32 +47,6 @@ class BodyTooLarge(ShadowError, ValueError):
 #: So many causes back an exception without a message is followed: they may go round in a circle.
 _CAUSES = 8
 
-#: Shapes are cut to this many exceptions: a group may hold one group twice, that one another twice, and so on.
-SHAPE_LIMIT = 1000
-
-#: The exception's type and how many exceptions it groups (-1: it is no group), in pre-order for a group's members.
-#: Two exceptions of equal shape are 'the same type' for comparing.
-ErrorShape: TypeAlias = tuple[tuple[type[BaseException], int], ...]
-
-
-def error_shape(exc: BaseException) -> ErrorShape:
-    """The types of `exc` and, if it is a group, of all it holds, in order; without any reference to the exceptions.
-
-    >>> error_shape(ExceptionGroup("", [ValueError()])) == ((ExceptionGroup, 1), (ValueError, -1))
-    True
-    """
-    shape: list[tuple[type[BaseException], int]] = []
-    stack = [exc]
-    while stack and len(shape) < SHAPE_LIMIT:
-        exc = stack.pop()
-        if is_a(exc, BaseExceptionGroup):
-            exceptions = _exceptions_of(exc)
-            shape.append((type(exc), len(exceptions)))
-            stack.extend(reversed(exceptions))
-        else:
-            shape.append((type(exc), -1))
-    return tuple(shape)
-
 
 def passing_error(exc: BaseException) -> BaseException | None:
     """The first KeyboardInterrupt or GeneratorExit in `exc`, which may be a group, or None."""
@@ -96,7 +69,8 @@ def first_other(exc: BaseException, kind: type[BaseException]) -> BaseException 
 
 
 def _first(exc: BaseException, wanted: Callable[[BaseException], bool]) -> BaseException | None:
-    # A stack, not recursion: a group may be nested deeper than Python recurses. Each once: see SHAPE_LIMIT.
+    # A stack, not recursion: a group may be nested deeper than Python recurses. Each once: a group may
+    # hold one group twice, that one another twice, and so on.
     stack = [exc]
     seen: set[int] = set()
     while stack:
@@ -138,15 +112,6 @@ def _own_words(exc: BaseException) -> tuple[str, str]:
             raise
         message = f"<{name}.__str__ raised {type_name(type(broken))}>"
     return name, message
-
-
-#: The shape of an exception, the name of its type, its message.
-ErrorWords: TypeAlias = tuple[ErrorShape, str, str]
-
-
-def error_words(exc: BaseException) -> ErrorWords:
-    """All that is ever kept of an exception."""
-    return (error_shape(exc), *describe_error(exc))
 
 
 # Past what a class may define itself, and raise in: a metaclass's `__name__`, a group's `exceptions`, the slices of a

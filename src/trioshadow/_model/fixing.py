@@ -27,6 +27,7 @@ from typing import Any
 
 import attrs
 
+from .kinds import is_a
 from .record import ResponseRecord
 
 #: Values of exactly these types never change.
@@ -213,6 +214,20 @@ def fixed(answer: object) -> object:
         return Packed(file.getvalue(), borrowed)
     except Exception:  # a class that can't be imported by name, a document too deep, ...
         return _deepcopied(answer, "answer", "view")
+
+
+def viewed_error(view: Callable[[Any], Any], exc: BaseException) -> object:
+    """What is compared in place of an exception: another, or the same, or an answer that is `fixed`.
+
+    Raises what the view raises, and what `fixed` does.
+    """
+    told = view(exc)
+    return told if is_a(told, BaseException) else fixed(told)
+
+
+def loaded(value: Any) -> Any:
+    """What `fixed` or `copy_request` was given, or the copy."""
+    return value.load() if type(value) is Packed or type(value) is Copied else value
 
 
 def copy_request(request: object) -> object:

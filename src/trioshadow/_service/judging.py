@@ -11,13 +11,13 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from trioshadow._model.errors import MESSAGE_LIMIT, BodyTooLarge, ErrorShape, ErrorWords, describe_error, passing_error
-from trioshadow._model.fixing import Copied, Deferred, Packed
+from trioshadow._model.errors import MESSAGE_LIMIT, BodyTooLarge, describe_error, passing_error
+from trioshadow._model.fixing import Deferred, loaded
 from trioshadow._model.refusal import Lack, Refusal
 from trioshadow._model.sizes import comparable_size
 from trioshadow._model.verdict import FailureKind, ShadowFailure, Verdict
 from trioshadow._settings.config import ShadowConfig, View
-from trioshadow.compare import Comparison, Divergence, ErrorDiff, same_at_once, same_body
+from trioshadow.compare import Divergence, Raised, same_at_once, same_body
 
 from .timing import Timing
 
@@ -36,7 +36,7 @@ class Large:
 
 
 PrimaryState: TypeAlias = Literal["pending", "done", "raised", "abandoned"]
-"""What the caller has told."""
+"""What the caller has told. It is `done` too if it raised, and `error_view` put an answer in that place."""
 
 RunState: TypeAlias = Literal["running", "answered", "failed", "cancelled"]
 """How the backend's own code ended; `cancelled`: nothing but Cancelled came out of it."""
@@ -54,10 +54,10 @@ class PrimarySide:
     state: PrimaryState
     value: Any
     """Of its answer what is to be compared, perhaps `Packed`, `Copied` or `Deferred`."""
-    error: ErrorWords | None
+    error: Raised | None
     """If it raised."""
     failure: ShadowFailure | None
-    """Of the view, or of the copy of its answer."""
+    """Of a view, or of the copy of its answer."""
     refusal: Refusal | None
     """How its answer refuses, before any view; None where it gave none, or one that does not say."""
     seconds: float | None
@@ -73,13 +73,16 @@ class PrimarySide:
 class RunFacts:
     """What is known of a run: one backend's side of a call."""
 
-    __slots__ = ("answer", "crash", "cut", "ended", "error", "failure", "gave_way", "seconds", "state", "timing")
+    __slots__ = (
+        *("answer", "crash", "cut", "ended", "error", "failure", "gave_way", "seconds", "state", "timing"),
+        "in_place_of_error",
+    )
 
     state: RunState
     answer: Any
     """The backend's, if it answered."""
-    error: ErrorWords | None
-    """Of what it raised, Cancelled included."""
+    error: Raised | None
+    """What it raised, Cancelled included."""
     seconds: float | None
     """Where it ran, if an isolation backend has told that; of a call that was cut all that it was given. None: it was
     never entered."""
@@ -91,7 +94,9 @@ class RunFacts:
     crash: tuple[str, str] | None
     """Type name and message of what came out of the call's nursery besides Cancelled."""
     failure: ShadowFailure | None
-    """Of the copy of its request."""
+    """Of the copy of its request, or of `error_view`."""
+    in_place_of_error: bool
+    """It raised, and its answer is what `error_view` put there."""
     gave_way: bool
     """Was its answer dropped, since there was no room for it?"""
 
@@ -100,7 +105,7 @@ class RunFacts:
         self.answer = self.error = self.seconds = self.timing = self.crash = self.failure = None
         self.ended = 0.0
         self.cut = ""
-        self.gave_way = False
+        self.gave_way = self.in_place_of_error = False
 
     @property
     def cpu_seconds(self) -> float | None:
@@ -148,17 +153,18 @@ def judge(
     if primary.state == "pending":
         return ABANDONED
     failure = ran.failure or primary.failure
-    if failure is not None and ran.error is None:
+    if failure is not None and (ran.error is None or primary.state == "raised"):
         return Verdict.FAILED, None, failure
     if primary.error is not None:
-        return judgement_of(_compare_errors(primary.error, ran.error, config.comparison))
-    if ran.error is not None:
-        shape, type_name, message = ran.error
-        if not issubclass(shape[0][0], BodyTooLarge):
-            return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, type_name, message)
+        return judgement_of(config.comparison.divergence_of_errors(primary.error, ran.error))
+    if (raised := ran.error) is not None:
+        if not issubclass(raised.kind, BodyTooLarge):
+            return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, raised.name, raised.message)
         if _is_too_large(primary.value):
             return ABANDONED
-        return Verdict.FAILED, None, ShadowFailure(FailureKind.TOO_LARGE, type_name, message)
+        return Verdict.FAILED, None, ShadowFailure(FailureKind.TOO_LARGE, raised.name, raised.message)
+    if ran.in_place_of_error:
+        return _compare_answers(primary.value, loaded(ran.answer), config, None)
     return _compare_answers(primary.value, ran.answer, config, view)
 
 
@@ -191,9 +197,8 @@ def compare_failure(stage: str, exc: BaseException) -> ShadowFailure:
 
 
 def _compare_answers(primary: Any, answer: Any, config: ShadowConfig, view: View | None) -> Judgement | Large:
-    if type(primary) is Packed or type(primary) is Copied:
-        primary = primary.load()
-    elif type(primary) is Deferred:
+    primary = loaded(primary)
+    if type(primary) is Deferred:
         try:
             primary = primary.load()
         except BodyTooLarge:
@@ -224,23 +229,6 @@ def _is_large(primary: object, shadow: object, config: ShadowConfig) -> bool:
     return config.compare is None and config.decode and rules.body and not same_body(primary, shadow)
 
 
-def _compare_errors(primary: ErrorWords, shadow: ErrorWords | None, rules: Comparison) -> Divergence | None:
-    shape, name, message = primary
-    if shadow is None:
-        return Divergence(error=ErrorDiff(name, None, message, ""))
-    shadow_shape, shadow_name, shadow_message = shadow
-    if _same_shape(shape, shadow_shape, rules) and (message == shadow_message or not rules.strict_errors):
-        return None
-    return Divergence(error=ErrorDiff(name, shadow_name, message, shadow_message))
-
-
-def _same_shape(primary: ErrorShape, shadow: ErrorShape, rules: Comparison) -> bool:
-    return len(primary) == len(shadow) and all(
-        members == their_members and rules.same_error(kind, their_kind)
-        for (kind, members), (their_kind, their_members) in zip(primary, shadow, strict=True)
-    )
-
-
 def _cut_by_others(ran: RunFacts, closing: bool) -> bool:
     if ran.cut == "late_loop":
         return True
@@ -249,7 +237,8 @@ def _cut_by_others(ran: RunFacts, closing: bool) -> bool:
 
 def _timeout_failure(ran: RunFacts, config: ShadowConfig) -> ShadowFailure:
     message = f"no answer within {config.shadow_timeout:g} s"
-    also = ran.crash or (ran.error[1:] if ran.error is not None and ran.state == "failed" else None)
+    raised = ran.error if ran.state == "failed" else None
+    also = ran.crash or (None if raised is None else (raised.name, raised.message))
     if also is not None:
         message += "; then {}: {}".format(*also)
     return ShadowFailure(FailureKind.TIMED_OUT, "TooSlowError", message[:MESSAGE_LIMIT])

@@ -32,8 +32,9 @@ import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from trioshadow._accounts.instruments import Side
-from trioshadow._model.errors import consists_of, describe_error, error_words, first_other, passing_error
-from trioshadow._model.fixing import Copied, Packed
+from trioshadow._model.errors import BodyTooLarge, consists_of, describe_error, first_other, passing_error
+from trioshadow._model.fixing import loaded, viewed_error
+from trioshadow._model.kinds import is_a
 from trioshadow._model.sizes import size_of
 from trioshadow._model.verdict import Verdict
 from trioshadow._settings.capture import captured
@@ -150,9 +151,7 @@ class Run(RunFacts):
         self._deadline = scope.deadline = started + self._config.shadow_timeout
         entered = False
         try:
-            request = self.request
-            if type(request) is Packed or type(request) is Copied:
-                request = request.load()
+            request = loaded(self.request)
             self.request = None  # the backend has it now: what it was made from need not be kept beside it
             entered = True
             limit = self._config.max_step
@@ -161,9 +160,7 @@ class Run(RunFacts):
             # Neither a subclass nor what looks like one: the driver reads its frames.
             if limit < math.inf and type(answering) is CoroutineType:
                 answering = in_steps(answering, limit, self._stalled)
-            self.answer = await answering
-            if not self.take_room_for(self.answer):
-                self.answer, self.gave_way = None, True
+            self._answer_with(await answering)
             ended: RunState = "answered"
         except BaseException as exc:
             if passing_error(exc) is not None:
@@ -174,7 +171,10 @@ class Run(RunFacts):
             else:
                 # Cancelled is swallowed here on purpose: the cause has left its mark, and this is the end of the task.
                 ended = "cancelled" if consists_of(exc, trio.Cancelled) else "failed"
-                self.error = error_words(first_other(exc, trio.Cancelled) or exc if self.cut else exc)
+                if self.cut or ended == "cancelled":
+                    self.error = self._config.comparison.raised(first_other(exc, trio.Cancelled) or exc)
+                else:
+                    ended = self._take_error(exc)
         finally:
             mark.running = False
             self.ended = ended_at = desk.now()
@@ -185,6 +185,31 @@ class Run(RunFacts):
                     self.seconds -= timing.elsewhere
         self.state = ended
         self._wake()
+
+    def _take_error(self, exc: BaseException) -> RunState:
+        """What the backend raised, or what is to be compared in its place. Here, since no exception may be kept."""
+        config = self._config
+        view = config.shadow_error_view if self.side == "shadow" else config.primary_error_view
+        try:
+            told = exc if view is None or is_a(exc, BodyTooLarge) else viewed_error(view, exc)
+            if is_a(told, BaseException):
+                self.error = config.comparison.raised(told)
+                return "failed"
+        except BaseException as broken:
+            if passing_error(broken) is not None:
+                raise
+            what = "error" if view is None else "error_view"
+            self.failure = compare_failure(f"the {self.side}'s {what}", broken)
+            return "failed"
+        self._answer_with(told)
+        self.in_place_of_error = True
+        return "answered"
+
+    def _answer_with(self, answer: object) -> None:
+        if self.take_room_for(answer):
+            self.answer = answer
+        else:
+            self.gave_way = True
 
     def _stalled(self, seconds: float, where: str) -> None:
         """A step of the backend took too long. Runs in its task, in the midst of it."""

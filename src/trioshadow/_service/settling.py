@@ -122,6 +122,7 @@ class ShadowSettlement(Settlement):
         desk.ledger.settle_leg(verdict, self._row, paired=pair is not None)
         # What a shadow gave that was too late, or left its task in disorder, is no answer.
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
+        answered = answered and not run.in_place_of_error
         self._settle_outcome(verdict, run.answer if answered else None, divergence, failure)
         del self._settle_outcome  # with a secondary still running this would keep the outcome, and so the answers
         lack = _lack_of(run, verdict)

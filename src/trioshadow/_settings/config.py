@@ -22,7 +22,16 @@ from trioshadow._model.checks import (
 )
 from trioshadow._model.kinds import is_a
 from trioshadow._model.sampling import SamplingKey
-from trioshadow.compare import RULES, Comparison, Decoder, IgnoreField, Rule, checked_decoders
+from trioshadow.compare import (
+    RULES,
+    Comparison,
+    Decoder,
+    ErrorFields,
+    IgnoreField,
+    Rule,
+    checked_decoders,
+    checked_error_fields,
+)
 
 from .capture import Capture
 from .fingerprint import epoch_id, fingerprint
@@ -73,12 +82,18 @@ class ShadowConfig:
     `trioshadow.compare`. They are applied after the views."""
     compare: Callable[[Any, Any], Any] | None = attrs.field(default=None, validator=is_function.or_none)
     """In place of the library's own comparison, rules included: from the two answers, after their views, to a
-    `Divergence`, None or True if they match, False if they do not. Exceptions are not passed to it."""
+    `Divergence`, None or True if they match, False if they do not. Exceptions are not passed to it, but what
+    `error_view` puts in their place is."""
     strict: bool = attrs.field(default=False, validator=is_bool)
     """False: values are told apart as JSON does: 1 is 1.0 (and True is not 1), a tuple is a list, a record is an object
     of its fields, an enum member is its value. True: the types must be the same too."""
     strict_errors: bool = attrs.field(default=False, validator=is_bool)
-    """True: exceptions are the same only if their messages are (of the first 500 characters)."""
+    """True: exceptions are the same only if their messages are (of the first 500 characters), those in groups too."""
+    error_fields: ErrorFields = attrs.field(default=(), converter=checked_error_fields)
+    """Which members of exceptions are compared, besides the well-known ones such as `errno` and a response's status: a
+    mapping (or pairs) from exception class, subclasses included, to paths such as `code`, `detail.reason`, `args[0]`.
+    Attributes are read as `getattr` does, mappings and sequences by key and index. No paths, `()`: exceptions of this
+    class are compared by their type alone."""
     max_changes: int = attrs.field(default=100, validator=is_count)
     """Changes that a `BodyDiff` keeps, in [1, inf); all are counted."""
     decode: bool = attrs.field(default=True, validator=is_bool)
@@ -110,6 +125,11 @@ class ShadowConfig:
     view: View | tuple[View | None, View | None] | None = attrs.field(default=None, validator=_is_view)
     """From an answer to what is compared; or a pair, for the primary's answer and for the shadow's. The primary's runs
     in the caller, before it gets its answer: keep it cheap."""
+    error_view: View | tuple[View | None, View | None] | None = attrs.field(default=None, validator=_is_view)
+    """From an exception to what is compared in its place, as an answer, with all rules and `compare`; or a pair, as
+    `view` has it. An exception that it returns, the same or another, is compared as exceptions are. The primary's half
+    runs in the caller, before that gets its own exception, the shadow's at once where the exception was caught. It must
+    not keep the exception. `BodyTooLarge` is not passed to it."""
     copy_request: Callable[[Any], Any] | None = attrs.field(default=None, validator=is_function.or_none)
     """From the request to the shadow's own copy; runs in the caller, before the primary. None: the request itself if it
     is immutable, else a copy by pickle or deepcopy."""
@@ -132,6 +152,10 @@ class ShadowConfig:
     """The primary's half of `view`; None where the answer is compared as it is."""
     shadow_view: View | None = attrs.field(init=False, eq=False, repr=False)
     """The shadow's half of `view`."""
+    primary_error_view: View | None = attrs.field(init=False, eq=False, repr=False)
+    """The primary's half of `error_view`; None where exceptions are compared as such."""
+    shadow_error_view: View | None = attrs.field(init=False, eq=False, repr=False)
+    """The shadow's half of `error_view`."""
     plain: bool = attrs.field(init=False, eq=False, repr=False)
     """No code of yours has a say in what is compared: no view, no `compare`."""
     threshold: float = attrs.field(init=False, eq=False, repr=False)
@@ -148,20 +172,21 @@ class ShadowConfig:
 
     def __attrs_post_init__(self) -> None:
         # After the validators: a str for the rate, times 2**32, would be a str of 12 GB.
-        primary_view, shadow_view = self.view if isinstance(self.view, tuple) else (self.view, self.view)
-        object.__setattr__(self, "primary_view", primary_view)
-        object.__setattr__(self, "shadow_view", shadow_view)
+        for name, of_both in (("view", self.view), ("error_view", self.error_view)):
+            halves = of_both if isinstance(of_both, tuple) else (of_both, of_both)
+            object.__setattr__(self, f"primary_{name}", halves[0])
+            object.__setattr__(self, f"shadow_{name}", halves[1])
         # A Fraction is a number, but no deadline.
         for name in ("sample_rate", "shadow_timeout", "max_step", "drain_timeout", "noise_rate"):
             object.__setattr__(self, name, float(getattr(self, name)))
-        plain = primary_view is None and shadow_view is None and self.compare is None
+        plain = self.primary_view is None and self.shadow_view is None and self.compare is None
         object.__setattr__(self, "plain", plain)
         object.__setattr__(self, "threshold", self.sample_rate * _2_32)
         names = (field.name for field in attrs.fields(Comparison) if field.init)
         comparison = Comparison(**{name: getattr(self, name) for name in names})
         object.__setattr__(self, "comparison", comparison)
         rules = (*comparison.settings.values(), self.view, self.shadow_timeout)
-        rules += (self.key, self.seed, self.may_mirror)
+        rules += (self.key, self.seed, self.may_mirror, self.error_view)
         object.__setattr__(self, "fingerprint", fingerprint(rules))
         object.__setattr__(self, "epoch_id", epoch_id(self.candidate, self.fingerprint))
 

@@ -112,12 +112,17 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _error(error: ErrorDiff) -> dict[str, Any]:
-    return {
+    told: dict[str, Any] = {
         "primary": plain_text(error.primary),
         "shadow": None if error.shadow is None else plain_text(error.shadow),
         "primary_message": plain_text(error.primary_message),
         "shadow_message": plain_text(error.shadow_message),
     }
+    if error.changes:
+        told |= {"changes": [*map(_change, error.changes)], "change_count": error.change_count}
+    if error.notes:
+        told["notes"] = [*map(plain_text, error.notes)]
+    return told
 
 
 def _captured(captured: Captured) -> dict[str, Any]:

@@ -23,6 +23,10 @@ _FLAT = ("text", "bytes")
 #: How `written()` begins what holds no other value, or is it. Anything else may be a container.
 _SCALAR = re.compile(r'(?:null|true|false|NaN|-?Infinity|-?\d[\d.eE+-]*)$|…?(?:"|b["\'])')
 
+#: The same of what quotes nothing.
+_NUMBER = re.compile(r"(?:null|true|false|NaN|-?Infinity|-?\d[\d.eE+-]*)$")
+_NUMBERS = (bool, int, float)
+
 
 class PathMask:
     """What is at one of these paths, or below, is masked."""
@@ -45,6 +49,18 @@ class PathMask:
         elif primary == shadow == MASK:
             shadow = ANOTHER
         return attrs.evolve(change, primary=primary, shadow=shadow)
+
+    def error_change(self, change: Change) -> Change:
+        """A change in an exception: any text in it may quote any value, as messages do."""
+        masked = self.change(change, ("value", "value"))
+        primary, shadow = (
+            side if side is None or type(side) in _NUMBERS else MASK for side in (masked.primary, masked.shadow)
+        )
+        return attrs.evolve(masked, primary=primary, shadow=ANOTHER if primary == shadow == MASK else shadow)
+
+    def error_example(self, name: str, text: str) -> str:
+        """The same in words, of the field of this name."""
+        return self.example(name, text) if _NUMBER.match(text) else MASK
 
     def _at(self, path: str, value: Any) -> Any:
         keys = _keys(path)

@@ -18,9 +18,13 @@ from trioshadow._model.checks import is_function, is_text, out_of_range, several
 from trioshadow._model.keys import key_as_text, key_of_text, map_key
 from trioshadow._settings.records import Captured, DivergenceRecord
 from trioshadow.compare import (
+    ERROR,
     SENSITIVE,
     BodyDiff,
+    Change,
     Divergence,
+    ErrorDiff,
+    Excerpt,
     HeaderChange,
     HeaderDiff,
     IgnoreHeader,
@@ -122,13 +126,23 @@ class Redaction:
             divergence,
             headers=headers and self._headers(headers),
             body=body and self._body(body),
-            error=error
-            and attrs.evolve(
-                error,
-                primary_message=self._message(error.primary_message),
-                shadow_message=self._message(error.shadow_message),
-            ),
+            error=error and self._error(error),
         )
+
+    def _error(self, error: ErrorDiff) -> ErrorDiff:
+        return attrs.evolve(
+            error,
+            primary_message=self._message(error.primary_message),
+            shadow_message=self._message(error.shadow_message),
+            changes=tuple(map(self._error_change, error.changes)),
+            notes=tuple(map(self._message, error.notes)),
+        )
+
+    def _error_change(self, change: Change) -> Change:
+        # Texts in an exception are messages, or parts of such.
+        if self._mask is None:
+            return attrs.evolve(change, primary=_masked_text(change.primary), shadow=_masked_text(change.shadow))
+        return self._mask.error_change(change)
 
     def _headers(self, diff: HeaderDiff) -> HeaderDiff:
         return attrs.evolve(diff, changes=tuple(map(self._header, diff.changes)))
@@ -199,9 +213,18 @@ class Redaction:
             return text
         if name.startswith("header "):
             return text if text.startswith(MASK) else self._header_value(name.removeprefix("header "), text)
+        if name.startswith(ERROR):
+            name = name.removeprefix(ERROR)
+            return mask_secrets(text) if self._mask is None else self._mask.error_example(name, text)
         if not name and self.headers:
             return MASK
         return mask_secrets(text) if self._mask is None else self._mask.example(name, text)
+
+
+def _masked_text(value: Any) -> Any:
+    if type(value) is Excerpt:
+        return attrs.evolve(value, text=mask_secrets(value.text))
+    return mask_secrets(value) if type(value) is str else value
 
 
 #: What an HTTP request and an answer are captured as.

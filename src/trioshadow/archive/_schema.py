@@ -109,6 +109,20 @@ class ErrorObject(msgspec.Struct, gc=False):
     shadow: str | None = None
     primary_message: str = ""
     shadow_message: str = ""
+    changes: tuple[ChangeObject, ...] = ()
+    change_count: int = 0
+    notes: tuple[str, ...] = ()
+
+    def made(self) -> ErrorDiff:
+        return ErrorDiff(
+            self.primary,
+            self.shadow,
+            self.primary_message,
+            self.shadow_message,
+            tuple([change.made() for change in self.changes]),
+            self.change_count,
+            self.notes,
+        )
 
 
 class DivergenceObject(msgspec.Struct, gc=False):
@@ -125,9 +139,7 @@ class DivergenceObject(msgspec.Struct, gc=False):
             self.status,
             None if headers is None else headers.made(),
             None if body is None else body.made(),
-            None
-            if error is None
-            else ErrorDiff(error.primary, error.shadow, error.primary_message, error.shadow_message),
+            None if error is None else error.made(),
         )
 
 

@@ -18,6 +18,7 @@ from ._divergence import Comparison as Comparison
 from ._divergence import Divergence as Divergence
 from ._divergence import same_at_once as same_at_once
 from ._divergence import same_body as same_body
+from ._explain import ERROR as ERROR
 from ._explain import tell as tell
 from ._header_rules import VOLATILE_HEADERS, HeaderAs, IgnoreCookie, IgnoreHeader
 from ._header_rules import HeaderKind as HeaderKind
@@ -35,6 +36,9 @@ from ._paths import shown_path as shown_path
 from ._paths import write_path as write_path
 from ._plan import PathPlan as PathPlan
 from ._plan import State as State
+from ._raised import ErrorFields as ErrorFields
+from ._raised import Raised as Raised
+from ._raised import checked_error_fields as checked_error_fields
 from ._rules import RULES as RULES
 from ._rules import (
     Accept,

@@ -95,3 +95,12 @@ class ErrorDiff:
     """At most 500 characters."""
     shadow_message: str
     """At most 500 characters; empty if it answered."""
+    changes: tuple[Change, ...] = ()
+    """Where both raised the same type: what differs in it, by path, such as `$['errno']`; the first
+    `ShadowConfig.max_changes`. An exception of a group that only one side raised is at `$['exceptions'][2]`, the index
+    being that of its own side, with an `Excerpt` of its type and message. Empty where types or messages are all that
+    differs."""
+    change_count: int = 0
+    """How many changes there are in all."""
+    notes: tuple[str, ...] = ()
+    """What else should be known: what reading a member raised, what was not compared."""

@@ -19,12 +19,14 @@ from trioshadow._model.record import Headers, ResponseRecord
 from ._bodies import BodyRules, Findings, Side, compare_bodies
 from ._decode import Decoder
 from ._diffs import BodyDiff, ErrorDiff, HeaderDiff
+from ._errors import ErrorRules, compare_errors
 from ._explain import explain, summary
 from ._header_plan import HeaderPlan
 from ._header_rules import HeaderRule
 from ._headers import NAMES_KEPT, VALUES_KEPT, HeaderChange, compare_headers, cut_name
 from ._met import RuleUse, use_of
 from ._plan import PathPlan
+from ._raised import ErrorFields, ErrorReader, Raised
 from ._rules import Accept, IgnoreField, PlacedRule, Rule, SameError
 
 _is_width = integer("a count of characters in [20, inf)", lambda width: width >= 20)
@@ -78,6 +80,7 @@ class Comparison:
     compare: Callable[[Any, Any], Any] | None
     strict: bool
     strict_errors: bool
+    error_fields: ErrorFields
     max_changes: int
     decode: bool
     decoders: tuple[tuple[str, Decoder], ...]
@@ -86,10 +89,10 @@ class Comparison:
     """Is it compared?"""
     headers: bool = attrs.field(init=False, eq=False, repr=False)
     body: bool = attrs.field(init=False, eq=False, repr=False)
-    same_errors: tuple[SameError, ...] = attrs.field(init=False, eq=False, repr=False)
     accepts: tuple[Callable[[Any, Any], bool], ...] = attrs.field(init=False, eq=False, repr=False)
     header_rules: HeaderPlan = attrs.field(init=False, eq=False, repr=False)
     bodies: BodyRules = attrs.field(init=False, eq=False, repr=False)
+    errors: ErrorRules = attrs.field(init=False, eq=False, repr=False)
     use: RuleUse | None = attrs.field(init=False, eq=False, repr=False)
     """Which rules have met something; None without any that can be looked for."""
 
@@ -105,11 +108,19 @@ class Comparison:
             status=IgnoreField.STATUS not in rules,
             headers=IgnoreField.HEADERS not in rules,
             body=IgnoreField.BODY not in rules,
-            same_errors=tuple(rule for rule in rules if isinstance(rule, SameError)),
             accepts=tuple(rule.predicate for rule in rules if isinstance(rule, Accept) and rule.path is None),
             header_rules=HeaderPlan(rule for rule in rules if isinstance(rule, HeaderRule)),
             bodies=BodyRules(
                 plan.root, plan.converts, self.strict, self.max_changes, self.decode, dict(self.decoders), use
+            ),
+            errors=ErrorRules(
+                ErrorReader(self.error_fields),
+                tuple(rule for rule in rules if isinstance(rule, SameError)),
+                plan.root,
+                self.strict,
+                self.strict_errors,
+                self.max_changes,
+                use,
             ),
             use=use,
         )
@@ -130,11 +141,14 @@ class Comparison:
         """Does an `Accept` without a path say that these answers may differ?"""
         return any(predicate(primary, shadow) for predicate in self.accepts)
 
-    def same_error(self, primary: type[BaseException], shadow: type[BaseException]) -> bool:
-        """Are exceptions of these types the same?"""
-        return primary is shadow or any(
-            issubclass(primary, rule.primary) and issubclass(shadow, rule.shadow) for rule in self.same_errors
-        )
+    def raised(self, exc: BaseException) -> Raised:
+        """All that is kept of an exception. Raises nothing but what `passing_error` names."""
+        return self.errors.reader.read(exc)
+
+    def divergence_of_errors(self, primary: Raised, shadow: Raised | None) -> Divergence | None:
+        """The same for what the primary raised, and the shadow; None for a shadow that answered."""
+        error = compare_errors(primary, shadow, self.errors)
+        return None if error is None else Divergence(error=error)
 
     def divergence_of(self, primary: object, shadow: object) -> Divergence | None:
         """`Divergence.compare`, for who has not the whole configuration: it decides nothing else."""

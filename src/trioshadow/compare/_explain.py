@@ -1,7 +1,7 @@
 """A divergence in words: one line for a log, or a few for a person. The only place where that is done.
 
 A place has the name that a scorecard counts it under and that rules take, but that here the numbers of elements and of
-lines are told: `status`, `header etag`, `$.items[0].price`, `$` for the whole body, `error`.
+lines are told: `status`, `header etag`, `$.items[0].price`, `$` for the whole body, `error`, `error $.errno`.
 
 What is shown comes from traffic: nothing in it reaches a terminal or a log file as a control character.
 """
@@ -19,7 +19,7 @@ from ._headers import HeaderChange
 from ._keep import first_difference
 from ._paths import shown_path
 from ._words import words_of_change, words_of_error, words_of_values
-from ._write import written
+from ._write import Excerpt, written
 
 #: What one line of a log names of each sort before it says how many more there are, ...
 _NAMED = 3
@@ -54,8 +54,7 @@ def summary(divergence: Parts) -> str:
     if (body := divergence.body) is not None:
         parts.append("body: " + _body_summary(body))
     if (error := divergence.error) is not None:
-        shadow = "the shadow answered" if error.shadow is None else f"the shadow {error.shadow}"
-        parts.append(f"raised {error.primary}, {shadow}")
+        parts.append(_error_summary(error))
     return visible("; ".join(parts))
 
 
@@ -66,8 +65,33 @@ def _body_summary(body: BodyDiff) -> str:
     return _first(words, body.change_count) if words else "$ differs"
 
 
-#: Before the name of a header.
+def _error_summary(error: ErrorDiff) -> str:
+    if error.shadow is None:
+        return f"raised {error.primary}, the shadow answered"
+    if not error.changes:
+        return f"raised {error.primary}, the shadow {error.shadow}"
+    both = error.primary if error.primary == error.shadow else f"{error.primary} and {error.shadow}"
+    return f"raised {both}: {_first([*map(_error_words, error.changes)], error.change_count)}"
+
+
+def _error_words(change: Change) -> str:
+    if _is_alone(change):
+        side, whole = ("primary", change.primary) if change.kind == "removed" else ("shadow", change.shadow)
+        return f"only the {side} {whole.type_name}" if type(whole) is Excerpt else f"an exception {change.kind}"
+    return f"{shown_path(change.path)} {_KINDS[change.kind]}"
+
+
+def _is_alone(change: Change) -> bool:
+    """Is it an exception that only one of two groups has?"""
+    return change.kind in ("added", "removed") and _MEMBER.search(change.path) is not None
+
+
+_MEMBER = re.compile(r"(?:^\$|\])\['exceptions'\]\[[0-9]+\]$")
+
+#: Before the name of a header, ...
 HEADER = "header "
+#: ... and before a path in an exception.
+ERROR = "error "
 
 _KINDS = {"added": "added", "removed": "removed", "changed": "changed", "type": "changed its type"}
 
@@ -202,7 +226,22 @@ def _tell_header(page: Page, change: HeaderChange) -> None:
 
 def _tell_error(page: Page, error: ErrorDiff) -> None:
     primary, shadow = words_of_error(error)
-    page.sides(primary, "an answer" if shadow is None else shadow, depth=1)
+    if primary is not None and primary == shadow:
+        page.place(f"both raised {primary}")
+    else:
+        page.sides(primary, "an answer" if shadow is None else shadow, depth=1)
+    for change in error.changes:
+        if change.path == "$":
+            continue  # the message, which was told
+        how = f" ({change.kind})" if change.kind in ("added", "removed") else ""
+        if _is_alone(change):
+            how = " (only the primary raised it)" if change.kind == "removed" else " (only the shadow raised it)"
+        page.place(f"{ERROR}{shown_path(change.path)}{how}")
+        page.sides(*words_of_change(change))
+    if error.change_count > len(error.changes):
+        page.place(f"and {error.change_count - len(error.changes):,} more changes")
+    for note in error.notes:
+        page.place(f"note: {note}")
 
 
 def _tell_body(page: Page, body: BodyDiff) -> None:

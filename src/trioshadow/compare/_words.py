@@ -50,6 +50,8 @@ def words_of_error(error: ErrorDiff) -> Words:
     if error.shadow is None:
         return primary, None
     shadow = f"{error.shadow}: {error.shadow_message}"
+    if primary == shadow and error.changes:  # what differs in it is told there
+        return primary, shadow
     if primary == shadow:  # two libraries each have their ParseError
         return primary, f"{shadow} (not the same type)"
     return _seen_apart(primary, shadow)

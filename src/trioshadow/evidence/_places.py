@@ -1,8 +1,9 @@
 """Which fields a judged call differs in: the names under which differences are counted. Pure text.
 
 A field is `status`, `header etag`, a path of the body with the numbers of elements folded (`$.items[*].price`), `$`
-(the body as a whole: a text, a value without parts, what could not be decoded), `error` (exceptions), or one of the
-ways in which a shadow gives nothing to compare: `failed`, `timed out`, `too large`, `not compared`. `more changes`:
+(the body as a whole: a text, a value without parts, what could not be decoded), `error` (exceptions of two types, or
+with other messages), `error $.errno` (a member of two of one type), or one of the ways in which a shadow gives nothing
+to compare: `failed`, `timed out`, `too large`, `not compared`. `more changes`:
 beyond `ShadowConfig.max_changes`, where paths are not known. `explain()`, reports and rules name a place alike; they
 tell the numbers of elements too.
 """
@@ -14,6 +15,7 @@ from typing import TypeAlias
 
 from trioshadow._model.verdict import FailureKind, ShadowFailure
 from trioshadow.compare import (
+    ERROR,
     BodyDiff,
     Change,
     Divergence,
@@ -39,6 +41,8 @@ Told: TypeAlias = Words | tuple[bytes, bytes] | Change | HeaderChange | ErrorDif
 WHOLE = "$"
 #: Before the name of a header.
 HEADER = "header "
+#: How the name of a member of exceptions begins.
+ERROR_PATH = f"{ERROR}{WHOLE}"
 
 _FAILURES = {
     FailureKind.RAISED: "failed",
@@ -82,6 +86,8 @@ def field_name(name: str) -> str:
     >>> field_name("$['items'][0].price"), field_name("body"), field_name("header ETag")
     ('$.items[*].price', '$', 'header etag')
     """
+    if name.startswith(ERROR_PATH):
+        return ERROR + field_name(name.removeprefix(ERROR))
     if name.startswith(HEADER):
         return name.lower()
     if not name.startswith("$"):
@@ -115,8 +121,13 @@ def fields_of(divergence: Divergence | None, failure: ShadowFailure | None) -> d
             fields[f"{HEADER}{name}"[:_CHARACTERS]] = changes.get(name, (None, None))
     if (body := divergence.body) is not None:
         _add_body(fields, body)
-    if divergence.error is not None:
-        fields["error"] = divergence.error
+    if (error := divergence.error) is not None:
+        if not error.changes or any(change.path == WHOLE for change in error.changes):
+            fields["error"] = error
+        for change in error.changes:
+            if change.path != WHOLE:
+                fields.setdefault(f"{ERROR}{folded_path(change.path)}"[:_CHARACTERS], change)
+        _add_more(fields, error)
     return fields
 
 
@@ -130,8 +141,12 @@ def _add_body(fields: dict[str, Told], body: BodyDiff) -> None:
     else:
         for change in body.changes:
             fields.setdefault(folded_path(change.path)[:_CHARACTERS], change)
-        if body.change_count > len(body.changes):
-            fields[MORE_CHANGES] = None, f"{body.change_count - len(body.changes):,} more"
+        _add_more(fields, body)
+
+
+def _add_more(fields: dict[str, Told], diff: BodyDiff | ErrorDiff) -> None:
+    if diff.change_count > len(diff.changes):
+        fields[MORE_CHANGES] = None, f"{diff.change_count - len(diff.changes):,} more"
 
 
 #: Characters that are kept of either side of an example.

@@ -16,7 +16,7 @@ from trioshadow.compare import around, first_difference, visible
 
 from ._evidence import Epoch
 from ._objective import Objective
-from ._places import HEADER, WHOLE
+from ._places import ERROR_PATH, HEADER, WHOLE
 from ._scores import FieldScore, FieldState, OperationScore
 from ._withheld import Withheld
 
@@ -197,7 +197,7 @@ def _field(field: FieldScore, width: int) -> Iterator[str]:
         for sign, side, text in (("-", example.primary, old), ("+", example.shadow, new)):
             if side is not None:
                 yield f"      {sign} {around(text, at, width - 8)}"
-            elif field.field.startswith((WHOLE, HEADER)):  # null is something, and so is an empty text
+            elif field.field.startswith((WHOLE, HEADER, ERROR_PATH)):  # null is something, and so is an empty text
                 yield f"      {sign} (absent)"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from ._evidence import Evidence
 from ._objective import Acknowledged, Objective
-from ._places import HEADER, WHOLE, field_name
+from ._places import ERROR_PATH, HEADER, WHOLE, field_name
 from ._scores import OperationScore
 
 #: A rule that met nothing in fewer pairs of answers is not told: it may be about others.
@@ -49,7 +49,7 @@ def _meant_by(one: Acknowledged, seen: list[tuple[str, str]], operations: list[s
 def _rules(evidence: Evidence, fields: list[str]) -> Iterator[str]:
     paths = {WHOLE: None}
     for field in fields:
-        steps = _STEP.findall(field) if field.startswith(WHOLE) else []
+        steps = _STEP.findall(field) if field.startswith((WHOLE, ERROR_PATH)) else []
         paths |= {WHOLE + "".join(steps[: number + 1]): None for number in range(len(steps))}
     headers = [field for field in fields if field.startswith(HEADER)]
     for name, (looks, met, unsure) in evidence.rules().items():

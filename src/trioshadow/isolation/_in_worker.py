@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from trioshadow._model.errors import describe_error
 from trioshadow._service.marks import ShadowMark, shadow_mark
 
+from ._carried import carried
 from ._errors import CandidateError, crossing_error
 
 
@@ -73,10 +74,16 @@ def _call(function: Callable[[Any], Any], request: Any, shadow: bool) -> Any:
     return function(request)
 
 
-def _portable(exc: BaseException) -> BaseException:
-    try:
-        pickle.loads(pickle.dumps(exc))  # noqa: S301 - our own. Many exceptions can be written and not be read
-    except Exception:
-        name, message = describe_error(exc)
-        return CandidateError(f"the candidate raised {name}: {message}")
+def _portable(exc: BaseException) -> Any:
+    """What arrives on the other side as the same exception, or else as a CandidateError."""
+    for make in (_itself, carried):
+        with contextlib.suppress(Exception):  # many exceptions can be written and not be read
+            portable = make(exc)
+            pickle.loads(pickle.dumps(portable))  # noqa: S301 - our own
+            return portable
+    name, message = describe_error(exc)
+    return CandidateError(f"the candidate raised {name}: {message}")
+
+
+def _itself(exc: BaseException) -> BaseException:
     return exc

@@ -207,4 +207,4 @@ def _of_operations(limits: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_field(name: str) -> bool:
-    return name in _FIELDS or name.startswith("$") or (name.startswith("header ") and ":" not in name)
+    return name in _FIELDS or name.startswith(("$", "error $")) or (name.startswith("header ") and ":" not in name)

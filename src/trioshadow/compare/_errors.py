@@ -1,0 +1,341 @@
+"""Two exceptions, into how they differ: their types, the members that are compared, and of groups what they hold.
+
+A group has no order: Trio runs the children of a nursery in another order each time. So the exceptions of two groups
+are compared as bags, at every level. Whether two of them are the same is not transitive (`SameError`, `Tolerance`), so
+who belongs to whom is a matching in a bipartite graph. Bounded: a group has at most 1,000 exceptions that are looked
+at, a matching takes at most the square of that in steps, and only so many pairs of members are walked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import attrs
+
+from ._diffs import Change, ChangeKind, ErrorDiff
+from ._met import RuleUse
+from ._paths import Key, write_path
+from ._plan import State
+from ._raised import ErrorReader, Member, Raised
+from ._rules import SameError
+from ._undecided import Undecided
+from ._walk import Walk
+from ._write import VALUE_LIMIT, Excerpt
+
+#: The members of so many pairs of exceptions are walked in one comparison.
+_WALKS = 10_000
+
+#: What a rule calls the exceptions of a group.
+_EXCEPTIONS = "exceptions"
+
+
+@attrs.frozen
+class ErrorRules:
+    """What of a configuration is about exceptions, ready for use."""
+
+    reader: ErrorReader
+    same_errors: tuple[SameError, ...]
+    root: State | None
+    strict: bool
+    strict_errors: bool
+    limit: int
+    use: RuleUse | None
+
+    def same_type(self, primary: type[BaseException], shadow: type[BaseException]) -> bool:
+        """Are exceptions of these types the same?"""
+        return primary is shadow or any(
+            issubclass(primary, rule.primary) and issubclass(shadow, rule.shadow) for rule in self.same_errors
+        )
+
+
+def compare_errors(primary: Raised, shadow: Raised | None, rules: ErrorRules) -> ErrorDiff | None:
+    """What differs, None if nothing does; the shadow's is None where it answered.
+
+    Raises Undecided, and what the metaclass of a type that a `SameError` names raises.
+    """
+    if shadow is None:
+        return ErrorDiff(primary.name, None, primary.message, "")
+    work = _Comparing(rules)
+    if work.of_one_sort(primary, shadow):
+        if rules.use is not None and rules.use.paths_open and (_has_more(primary) or _has_more(shadow)):
+            rules.use.look(_whole(primary), _whole(shadow))
+        work.tell(primary, shadow, rules.root, [])
+        if not work.count:
+            return None
+    changes, count = work.changes, work.count
+    if count == 1 and changes[0].path == "$":  # the message alone, which is told in any case
+        changes, count = [], 0
+    notes = dict.fromkeys((*work.notes, *primary.notes, *shadow.notes))
+    return ErrorDiff(primary.name, shadow.name, primary.message, shadow.message, tuple(changes), count, tuple(notes))
+
+
+def _has_more(raised: Raised) -> bool:
+    return bool(raised.fields or raised.members)
+
+
+def _whole(raised: Raised) -> dict[Key, Any]:
+    """A whole record as a value."""
+    tree = _tree(raised.fields)
+    if raised.members:
+        tree[_EXCEPTIONS] = [_whole(member) for member in raised.members]
+    return tree
+
+
+def _tree(fields: Iterable[Member]) -> dict[Key, Any]:
+    tree: dict[Key, Any] = {}
+    for _, keys, value in fields:
+        node = tree
+        for key in keys[:-1]:
+            node = node.setdefault(key, {})
+        node[keys[-1]] = value
+    return tree
+
+
+def _trees(ours: Raised, theirs: Raised) -> tuple[dict[Key, Any], dict[Key, Any]]:
+    """The members of two exceptions as values. Of two types what only one has says nothing, and what has the same role
+    stands at the same place.
+    """
+    if ours.kind is theirs.kind:
+        return _tree(ours.fields), _tree(theirs.fields)
+    common: list[tuple[Member, Member]] = []
+    for one in ours.fields:
+        for other in theirs.fields:
+            if one.keys == other.keys or (one.role and one.role == other.role):
+                common.append((one, other))
+                break
+    return _tree(one for one, _ in common), _tree(Member("", one.keys, other.value) for one, other in common)
+
+
+class _Comparing:
+    """One comparison."""
+
+    def __init__(self, rules: ErrorRules) -> None:
+        self.changes: list[Change] = []
+        self.count = 0
+        self.notes: list[str] = []
+        self._rules = rules
+        self._odd = False
+        """Are there values that may be the same though they have not the same number?"""
+        self._walks = _WALKS
+        self._numbers: dict[int, int] = {}  # by id: the trees outlive this
+        self._by_content: dict[object, int] = {}
+        self._same: dict[tuple[int, int, State | None], bool] = {}
+        self._types: dict[tuple[int, int], bool] = {}
+
+    # ── what differs ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def tell(self, ours: Raised, theirs: Raised, state: State | None, trail: list[Key]) -> None:
+        """All differences of two exceptions that are of one sort."""
+        if self._rules.strict_errors and ours.message != theirs.message:
+            self._add(Change(write_path(trail), ChangeKind.CHANGED, _excerpt(ours), _excerpt(theirs)))
+        for change in self._walked(ours, theirs, state):
+            self._add(attrs.evolve(change, path=write_path(trail) + change.path[1:]) if trail else change)
+        if ours.size >= 0:
+            self._tell_members(ours, theirs, state, trail)
+
+    def _tell_members(self, ours: Raised, theirs: Raised, state: State | None, trail: list[Key]) -> None:
+        ignored, below = _members_state(state)
+        if ignored:
+            return
+        if ours.partial or theirs.partial:
+            self._note("of groups of very many exceptions, or very deep ones, only type and size are compared")
+            if ours.size != theirs.size:
+                path = write_path([*trail, _EXCEPTIONS])
+                self._add(Change(path, ChangeKind.CHANGED, _size(ours), _size(theirs)))
+            return
+        partners = self._matched(ours.members, theirs.members, below)
+        taken = set(partners.values())
+        added = [j for j in range(len(theirs.members)) if j not in taken]
+        for i, member in enumerate(ours.members):
+            if i in partners:
+                continue
+            place = [*trail, _EXCEPTIONS, i]
+            other = next((j for j in added if self.of_one_sort(member, theirs.members[j])), None)
+            if other is None:
+                self._add(Change(write_path(place), ChangeKind.REMOVED, _excerpt(member), None))
+            else:
+                added.remove(other)
+                self.tell(member, theirs.members[other], below, place)
+        for j in added:
+            place = [*trail, _EXCEPTIONS, j]
+            self._add(Change(write_path(place), ChangeKind.ADDED, None, _excerpt(theirs.members[j])))
+
+    def _walked(self, ours: Raised, theirs: Raised, state: State | None) -> Sequence[Change]:
+        """The changes of their own members; of all that there are at most so many as are kept."""
+        primary, shadow = _trees(ours, theirs)
+        if self._frozen(primary) == self._frozen(shadow):
+            return ()
+        self._walks -= 1
+        if self._walks < 0:
+            raise Undecided(f"the groups hold too many exceptions that differ: {_WALKS:,} pairs of them were compared")
+        walk = Walk(strict=self._rules.strict, limit=self._rules.limit)
+        walk.run(primary, shadow, state)
+        if walk.found.undecided and not walk.found.count:
+            raise Undecided(walk.found.undecided)
+        for note in walk.found.notes:
+            self._note(note)
+        return walk.found.changes
+
+    def _add(self, change: Change) -> None:
+        self.count += 1
+        if len(self.changes) < self._rules.limit:
+            self.changes.append(change)
+
+    def _note(self, note: str) -> None:
+        if len(self.notes) < _NOTES and note not in self.notes:
+            self.notes.append(note)
+
+    # ── whether something does ───────────────────────────────────────────────────────────────────────────────────────
+
+    def of_one_sort(self, ours: Raised, theirs: Raised) -> bool:
+        """Are they of the same type, and both groups or both none?"""
+        if (ours.size < 0) != (theirs.size < 0):
+            return False
+        pair = id(ours.kind), id(theirs.kind)
+        if pair not in self._types:
+            self._types[pair] = self._rules.same_type(ours.kind, theirs.kind)
+        return self._types[pair]
+
+    def _are_same(self, ours: Raised, theirs: Raised, state: State | None) -> bool:
+        numbers = self._number(ours), self._number(theirs)
+        question = (*numbers, state)
+        if question not in self._same:
+            self._same[question] = self._look(ours, theirs, state)
+        return self._same[question]
+
+    def _look(self, ours: Raised, theirs: Raised, state: State | None) -> bool:
+        if self._rules.strict_errors and ours.message != theirs.message:
+            return False
+        if self._members_differ(ours, theirs, state):
+            return False
+        ignored, below = _members_state(state)
+        if ignored or ours.size < 0:
+            return True
+        if ours.size != theirs.size:
+            return False
+        return len(self._matched(ours.members, theirs.members, below, all_or_none=True)) == ours.size
+
+    def _members_differ(self, ours: Raised, theirs: Raised, state: State | None) -> bool:
+        if state is not None or self._odd:
+            return bool(self._walked(ours, theirs, state))
+        primary, shadow = _trees(ours, theirs)
+        return self._frozen(primary) != self._frozen(shadow)
+
+    def _matched(
+        self, ours: Sequence[Raised], theirs: Sequence[Raised], state: State | None, *, all_or_none: bool = False
+    ) -> dict[int, int]:
+        """As many pairs of the same as there can be: the primary's index, and the shadow's."""
+        places: defaultdict[int, list[int]] = defaultdict(list)
+        for j in range(len(theirs) - 1, -1, -1):
+            places[self._number(theirs[j])].append(j)
+        masks = {number: sum(1 << j for j in listed) for number, listed in places.items()}
+        by_kind: defaultdict[tuple[int, bool], dict[int, Raised]] = defaultdict(dict)
+        for other in theirs:
+            by_kind[id(other.kind), other.size < 0][self._number(other)] = other
+        partners: dict[int, int] = {}
+        for i, one in enumerate(ours):
+            if places[self._number(one)]:
+                partners[i] = places[self._number(one)].pop()
+        rows: dict[int, int] = {}
+
+        def row(i: int) -> int:
+            """All that are the same as this one, as bits."""
+            one = ours[i]
+            number = self._number(one)
+            if number not in rows:
+                mask = masks.get(number, 0)
+                for (kind, _), others in by_kind.items():
+                    if kind == id(one.kind) and one.size < 0 and state is None and not self._odd:
+                        continue  # such are the same only if they have the same number
+                    if self.of_one_sort(one, next(iter(others.values()))):
+                        same = (other for other, its in others.items() if self._are_same(one, its, state))
+                        mask |= sum(masks[other] for other in same if other != number)
+                rows[number] = mask
+            return rows[number]
+
+        owners = {j: i for i, j in partners.items()}
+        for i in range(len(ours)):
+            if i not in partners and not _augment(i, row, partners, owners) and all_or_none:
+                break
+        return partners
+
+    def _number(self, raised: Raised) -> int:
+        """The same for exceptions that are the same whatever the rules say."""
+        number = self._numbers.get(id(raised))
+        if number is None:
+            content = (
+                id(raised.kind),
+                raised.size,
+                raised.message if self._rules.strict_errors else None,
+                frozenset((keys, self._frozen(value)) for _, keys, value in raised.fields),
+                tuple(sorted(map(self._number, raised.members))),
+            )
+            number = self._numbers[id(raised)] = self._by_content.setdefault(content, len(self._by_content))
+        return number
+
+    def _frozen(self, value: Any) -> object:
+        """Equal for values that are the same."""
+        kind = type(value)
+        name = kind if self._rules.strict else None
+        if kind is int or kind is float:
+            return name, "number", "nan" if value != value else value  # noqa: PLR0124 - NaN
+        if kind is dict:
+            return name, frozenset((self._frozen(key), self._frozen(member)) for key, member in value.items())
+        if kind is list or kind is tuple:
+            return name, tuple(map(self._frozen, value))
+        if kind is set or kind is frozenset:
+            return name, "set", frozenset(map(self._frozen, value))
+        if kind not in _PLAIN:
+            self._odd = True  # a Decimal may be the same as an int
+        return kind, value
+
+
+#: Different notes of one comparison.
+_NOTES = 5
+
+_PLAIN = frozenset((type(None), bool, str, bytes))
+
+
+def _members_state(state: State | None) -> tuple[bool, State | None]:
+    """Are the exceptions of a group ignored? And what do the rules say of one of them? It has no index."""
+    below = None if state is None else state.child(_EXCEPTIONS)
+    if below is None:
+        return False, None
+    element = below.element()
+    return below.ignored or (element is not None and element.ignored), element
+
+
+def _augment(start: int, row: Callable[[int], int], partners: dict[int, int], owners: dict[int, int]) -> bool:
+    """Find a partner for `start`, moving others to other partners where needed (an augmenting path, breadth first)."""
+    came_from: dict[int, int] = {}
+    seen = 0
+    waiting = [start]
+    for i in waiting:
+        fresh = row(i) & ~seen
+        seen |= fresh
+        while fresh:
+            j = (fresh & -fresh).bit_length() - 1
+            fresh &= fresh - 1
+            came_from[j] = i
+            if j in owners:
+                waiting.append(owners[j])
+                continue
+            free: int | None = j
+            while free is not None:  # each on the way takes the place that it reached
+                taker = came_from[free]
+                before = partners.get(taker)
+                partners[taker], owners[free] = free, taker
+                free = before
+            return True
+    return False
+
+
+def _excerpt(raised: Raised) -> Excerpt:
+    text = f"{raised.name}: {raised.message}" if raised.message else raised.name
+    return Excerpt(text if len(text) <= VALUE_LIMIT else text[:VALUE_LIMIT] + "…", raised.name)
+
+
+def _size(raised: Raised) -> Excerpt:
+    return Excerpt(f"{raised.size:,} exceptions", "tuple", raised.size)

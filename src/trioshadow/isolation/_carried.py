@@ -1,0 +1,55 @@
+"""Exceptions that pickle can't take as they are, on their way out of a worker process.
+
+Many can be written and not be read: pickle calls the class with `args`, and its `__init__` asks for others (httpx's
+HTTPStatusError, botocore's ClientError). These are made again without `__init__`, with their `args` and with as many of
+their attributes as can be pickled: what is compared of an exception crosses over with it.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+from trioshadow._model.kinds import is_a
+
+
+class _Carried:
+    """Is read as the exception that it was made from."""
+
+    def __init__(self, cls: type[BaseException], made_of: tuple[Any, ...], state: dict[str, Any]) -> None:
+        self._parts = cls, made_of, state
+
+    def __reduce__(self) -> tuple[Callable[..., BaseException], tuple[Any, ...]]:
+        return _made_again, self._parts
+
+
+def carried(exc: BaseException) -> object:
+    """In place of an exception, to be pickled. Raises what the exception's own code does."""
+    made_of = tuple(map(_crossing, exc.args))
+    if is_a(exc, BaseExceptionGroup):
+        made_of = exc.message, tuple(map(carried, exc.exceptions))
+    state = {name: value for name, value in vars(exc).items() if _can_cross(value)}
+    if is_a(exc, OSError):
+        state |= {name: getattr(exc, name) for name in ("errno", "strerror", "filename")}
+    return _Carried(type(exc), made_of, state)
+
+
+def _made_again(cls: type[BaseException], made_of: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
+    builtin = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    exc: BaseException = builtin.__new__(cls, *made_of)
+    for name, value in state.items():
+        BaseException.__setattr__(exc, name, value)
+    return exc
+
+
+def _crossing(value: object) -> object:
+    return value if _can_cross(value) else f"<{type(value).__name__}>"
+
+
+def _can_cross(value: object) -> bool:
+    try:
+        pickle.loads(pickle.dumps(value))  # noqa: S301 - our own
+    except Exception:
+        return False
+    return True

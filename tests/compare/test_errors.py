@@ -1,0 +1,748 @@
+"""What is compared of exceptions: their types, well-known and named members, and what groups hold. Pure."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import http
+import random
+import subprocess
+import time
+import types
+import weakref
+
+import attrs
+import pytest
+
+from trioshadow import ErrorDiff, ShadowConfig
+from trioshadow.compare import Accept, Change, IgnorePath, Normalize, SameError, Tolerance, Undecided, Unordered
+
+from tests.support.portable import TOO_LONG
+
+
+class ApiError(Exception):
+    def __init__(self, message="", **attributes):
+        super().__init__(message)
+        vars(self).update(attributes)
+
+
+class NotFoundError(ApiError):
+    pass
+
+
+class OtherError(Exception):
+    def __init__(self, message="", **attributes):
+        super().__init__(message)
+        vars(self).update(attributes)
+
+
+def group(*members, message="", kind=ExceptionGroup):
+    return kind(message, members)
+
+
+def diff(primary, shadow, **settings) -> ErrorDiff | None:
+    comparison = ShadowConfig(**settings).comparison
+    raised = comparison.raised(shadow) if shadow is not None else None
+    divergence = comparison.divergence_of_errors(comparison.raised(primary), raised)
+    return None if divergence is None else divergence.error
+
+
+def changes(primary, shadow, **settings) -> list[tuple]:
+    """Path, old and new of each change; [] also where only types differ."""
+    found = diff(primary, shadow, **settings)
+    assert found is not None
+    assert found.change_count >= len(found.changes)
+    return [
+        (one.path.replace("['", ".").replace("']", ""), *(_text(side) for side in (one.primary, one.shadow)))
+        for one in found.changes
+    ]
+
+
+def _text(side):
+    return getattr(side, "text", side)
+
+
+# ── types, messages ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_exceptions_of_one_type_are_the_same_and_of_two_types_are_not():
+    assert diff(ValueError("a"), ValueError("b")) is None
+    assert diff(ValueError("a"), KeyError("b")) == ErrorDiff("ValueError", "KeyError", "a", "'b'")
+    assert diff(ValueError("a"), None) == ErrorDiff("ValueError", None, "a", "")
+    assert diff(ValueError("a"), group(ValueError("a"))) == ErrorDiff(
+        "ValueError", "ExceptionGroup", "a", " (1 sub-exception)"
+    )
+    assert diff(group(ValueError()), group(ValueError(), kind=BaseExceptionGroup)) is None  # it makes an ExceptionGroup
+
+
+def test_strict_errors_takes_messages_too_those_of_members_as_well():
+    assert diff(ValueError("a"), ValueError("b"), strict_errors=True) == ErrorDiff("ValueError", "ValueError", "a", "b")
+    assert diff(ValueError("a"), ValueError("a"), strict_errors=True) is None
+    ours, theirs = group(KeyError("k"), ValueError("a")), group(ValueError("b"), KeyError("k"))
+    assert diff(ours, theirs) is None
+    assert changes(ours, theirs, strict_errors=True) == [("$.exceptions[1]", "ValueError: a", "ValueError: b")]
+    assert diff(group(ValueError("a")), group(ValueError("a"), message="x"), strict_errors=True) == ErrorDiff(
+        "ExceptionGroup", "ExceptionGroup", " (1 sub-exception)", "x (1 sub-exception)"
+    )
+    both = diff(ApiError("a", status=1), ApiError("b", status=2), strict_errors=True)
+    assert both is not None
+    assert [change.path for change in both.changes] == ["$", "$['status']"]
+
+
+# ── the well-known ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def response(status, name="status_code"):
+    return types.SimpleNamespace(**{name: status})
+
+
+class Slotted:
+    __slots__ = ("status_code", "unset")
+
+    def __init__(self, status):
+        self.status_code = status
+
+
+class ByProperty(Exception):
+    @property
+    def status_code(self):
+        return self.args[0]
+
+    @property
+    def code(self):  # pragma: no cover - it is not to be read
+        raise AssertionError("a property of this name may do anything")
+
+
+def kind_of(name, module, *bases):
+    return type(name, bases or (Exception,), {"__module__": module})
+
+
+MySQLError = kind_of("MySQLError", "pymysql.err")
+AioRpcError = kind_of("AioRpcError", "grpc.aio._call")
+Inactive = kind_of("_InactiveRpcError", "grpc._channel")
+
+
+def with_(exc, **attributes):
+    vars(exc).update(attributes)
+    return exc
+
+
+NO, YES = http.HTTPStatus.NOT_FOUND, http.HTTPStatus.OK  # enum members with names, as gRPC's codes are
+
+KNOWN = [
+    (lambda x: OSError(x, "text"), errno.EIO, errno.ENOSPC, "$.errno"),
+    (lambda x: ApiError(response=response(x)), 404, 500, "$.response.status_code"),
+    (lambda x: ApiError(response=response(x, "status")), 404, 500, "$.response.status"),
+    (lambda x: ApiError(response=Slotted(x)), 404, 500, "$.response.status_code"),
+    (lambda x: ApiError(resp=response(x, "status")), 404, 500, "$.resp.status"),
+    (lambda x: ApiError(meta=response(x, "status")), 404, 500, "$.meta.status"),
+    (lambda x: ApiError(status_code=x), 404, 500, "$.status_code"),
+    (lambda x: ApiError(status=x), 404, 500, "$.status"),
+    (lambda x: ApiError(status=http.HTTPStatus(x)), 404, 500, "$.status"),
+    (lambda x: ByProperty(x), 404, 500, "$.status_code"),
+    (lambda x: ApiError(code=x), 404, 500, "$.code"),
+    (lambda x: ApiError(code=x), -32600, -32601, "$.code"),
+    (lambda x: ApiError(status=400, code=x), 1234, 1235, "$.code"),
+    (lambda x: with_(AioRpcError(), _code=x), NO, YES, "$.code"),
+    (lambda x: with_(Inactive(), _state=types.SimpleNamespace(code=x)), NO, YES, "$.code"),
+    (lambda x: ApiError(response={"Error": {"Code": x}}), "NoSuchKey", "AccessDenied", "$.response.Error.Code"),
+    (
+        lambda x: ApiError(response={"ResponseMetadata": {"HTTPStatusCode": x}}),
+        *(404, 403, "$.response.ResponseMetadata.HTTPStatusCode"),
+    ),
+    (lambda x: ApiError(sqlstate=x), "23505", "40001", "$.sqlstate"),
+    (lambda x: ApiError(pgcode=x), "23505", "40001", "$.pgcode"),
+    (lambda x: ApiError(orig=ApiError(sqlstate=x)), "23505", "40001", "$.orig.sqlstate"),
+    (lambda x: ApiError(orig=ApiError(pgcode=x)), "23505", "40001", "$.orig.pgcode"),
+    (lambda x: ApiError(sqlite_errorcode=x), 19, 5, "$.sqlite_errorcode"),
+    (lambda x: ApiError(orig=ApiError(sqlite_errorcode=x)), 19, 5, "$.orig.sqlite_errorcode"),
+    (lambda x: ApiError(orig=ApiError(errno=x)), 1062, 1213, "$.orig.errno"),
+    (lambda x: MySQLError(x, "text"), 1062, 1213, "$.args[0]"),
+    (lambda x: subprocess.CalledProcessError(x, "ls"), 1, 2, "$.returncode"),
+    (lambda x: ApiError(exit_code=x), 1, 2, "$.exit_code"),
+    (lambda x: ApiError(smtp_code=x), 450, 550, "$.smtp_code"),
+    (lambda x: ApiError(faultCode=x), 1, 2, "$.faultCode"),
+]
+
+
+@pytest.mark.parametrize(("make", "old", "new", "path"), KNOWN, ids=[f"{one[3]}-{one[1]}" for one in KNOWN])
+def test_well_known_members_are_compared(make, old, new, path):
+    assert diff(make(old), make(old)) is None
+    shown = [getattr(value, "name", value) if path == "$.code" else value for value in (old, new)]
+    assert changes(make(old), make(new)) == [(path, *shown)]
+    assert diff(make(old), make(new), ignore=[IgnorePath(path)]) is None
+
+
+@pytest.mark.parametrize(
+    "value", [None, "text", True, 4.0, [404], object()], ids=["none", "text", "bool", "float", "list", "object"]
+)
+def test_what_is_no_number_under_a_well_known_name_is_none(value):
+    for name in ("status_code", "status", "code", "returncode"):
+        assert diff(ApiError(**{name: value}), ApiError(**{name: 404})) is not None  # one has it
+        assert diff(ApiError(**{name: value}), ApiError(**{name: "other"})) is None
+    assert diff(ApiError(sqlstate=value), ApiError(sqlstate="x" * 65)) is None or value == "text"
+
+
+def test_of_one_type_a_status_that_only_one_has_is_a_difference_and_of_two_it_says_nothing():
+    assert changes(ApiError(status=404), ApiError()) == [("$.status", 404, None)]
+    assert changes(ApiError(), ApiError(status=404)) == [("$.status", None, 404)]
+    same = [SameError(ApiError, OtherError)]
+    assert diff(ApiError(status=404), OtherError(), ignore=same) is None
+    assert diff(ApiError(), OtherError(status=404), ignore=same) is None
+
+
+def test_a_status_is_a_status_wherever_a_library_keeps_it():
+    same = [SameError(ApiError, OtherError)]
+    old = ApiError(response=response(404))
+    assert diff(old, OtherError(status=404), ignore=same) is None
+    assert changes(old, OtherError(status=500), ignore=same) == [("$.response.status_code", 404, 500)]
+    assert changes(old, OtherError(code=500), ignore=same) == [("$.response.status_code", 404, 500)]
+
+
+def test_members_of_the_class_are_no_members_unless_they_are_plain_values():
+    class Method(Exception):
+        def status(self):
+            raise AssertionError
+
+        code = http.HTTPStatus.OK
+
+    class Subclass(Method):
+        pass
+
+    comparison = ShadowConfig().comparison
+    assert [member[1:] for member in comparison.raised(Subclass()).fields] == [(("code",), 200)]
+    assert comparison.raised(ApiError(response=Slotted)).fields == ()  # a class, whose slot is no status
+    assert comparison.raised(ApiError(response=("a", "b"))).fields == ()
+    unset = Slotted.__new__(Slotted)
+    assert comparison.raised(ApiError(response=unset)).fields == ()
+
+
+def test_no_library_is_asked_for_what_it_makes_up():
+    class Magic(Exception):
+        def __getattr__(self, name):
+            raise AssertionError(name)
+
+    assert ShadowConfig().comparison.raised(Magic()).fields == ()
+    assert ShadowConfig().comparison.raised(ApiError(response=Magic())).fields == ()
+
+
+# ── what a configuration names ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_named_members_are_compared_of_subclasses_too():
+    fields = {ApiError: ["reason", "$.detail.items[1]"]}
+    assert diff(NotFoundError(reason="a"), NotFoundError(reason="b")) is None
+    assert changes(NotFoundError(reason="a"), NotFoundError(reason="b"), error_fields=fields) == [
+        ("$.reason", "a", "b")
+    ]
+    ours, theirs = (NotFoundError(detail=types.SimpleNamespace(items=["x", last])) for last in "yz")
+    assert changes(ours, theirs, error_fields=fields) == [("$.detail.items[1]", "y", "z")]
+    assert diff(OtherError(reason="a"), OtherError(reason="b"), error_fields=fields) is None
+    assert changes(ValueError(1), ValueError(2), error_fields={Exception: ["args[0]"]}) == [("$.args[0]", 1, 2)]
+    assert diff(ValueError(1), ValueError(2), error_fields={Exception: ["args[9]", "nothing", "args[0].x"]}) is None
+
+
+def test_mappings_and_sequences_are_read_by_key_and_index():
+    fields = {ApiError: ["data.a[0]", "headers.x", "data.b"]}
+    ours = ApiError(data={"a": [1]}, headers=types.MappingProxyType({"x": 1}))
+    theirs = ApiError(data={"a": [2]}, headers=types.MappingProxyType({"x": 2}))
+    assert changes(ours, theirs, error_fields=fields) == [("$.data.a[0]", 1, 2), ("$.headers.x", 1, 2)]
+
+
+def test_no_paths_take_the_well_known_of_a_type_away():
+    assert diff(OSError(errno.EIO, ""), OSError(errno.ENOSPC, ""), error_fields={OSError: ()}) is None
+    assert diff(ApiError(status=1), ApiError(status=2), error_fields={ApiError: ()}) is None
+    assert changes(ApiError(status=1), ApiError(status=2), error_fields={OSError: ()}) == [("$.status", 1, 2)]
+    both = {ApiError: (), NotFoundError: ["x"]}
+    assert diff(NotFoundError(status=1, x=1), NotFoundError(status=2, x=1), error_fields=both) is None
+    assert changes(NotFoundError(status=1, x=1), NotFoundError(status=2, x=2), error_fields=both) == [("$.x", 1, 2)]
+
+
+def test_a_path_that_is_part_of_another_is_compared_once():
+    fields = {ApiError: ["response", "response.status_code", "status", "status.x"]}
+    ours, theirs = (ApiError(response={"status_code": code}, status=code) for code in (404, 500))
+    assert changes(ours, theirs, error_fields=fields) == [
+        ("$.status", 404, 500),
+        ("$.response.status_code", 404, 500),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        (5, "error_fields takes several paths by class"),
+        ("code", "error_fields takes several paths by class"),
+        ([ApiError], "error_fields takes paths by class, not <class"),
+        ({int: ["a"]}, "error_fields: <class 'int'> is no exception class"),
+        ({"ApiError": ["a"]}, "error_fields: 'ApiError' is no exception class"),
+        ({ApiError: "code"}, r"error_fields takes several paths for ApiError.*, not 'code'"),
+        ({ApiError: [5]}, "error_fields: a path must be a str such as 'code', not 5"),
+    ],
+)
+def test_error_fields_are_checked(fields, error):
+    with pytest.raises(TypeError, match=error):
+        ShadowConfig(error_fields=fields)
+
+
+@pytest.mark.parametrize("path", ["$", "*", "a[*]", "$..a", "a['b','c']", "a b", ""])
+def test_a_path_leads_to_one_member(path):
+    with pytest.raises(ValueError, match="path must"):
+        ShadowConfig(error_fields={ApiError: [path]})
+
+
+def test_error_fields_are_data_hashable_and_part_of_the_fingerprint():
+    config = ShadowConfig(error_fields={ApiError: ["code", "$.x"], OSError: ()})
+    assert config.error_fields == ((OSError, ()), (ApiError, ("$.code", "$.x")))
+    assert config == ShadowConfig(error_fields=reversed(config.error_fields))
+    assert hash(config) == hash(ShadowConfig(error_fields=config.error_fields))
+    prints = {
+        ShadowConfig(error_fields=fields).fingerprint
+        for fields in ({}, {ApiError: ()}, {ApiError: ["a"]}, {OtherError: ["a"]}, {ApiError: ["b"]})
+    }
+    assert len(prints) == 5
+    assert ShadowConfig(error_view=str).fingerprint != ShadowConfig().fingerprint
+
+
+# ── rules ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_path_rules_apply_to_exceptions():
+    ours, theirs = ApiError(status=400, x=["a", "b"]), ApiError(status=401, x=["b", "A"])
+    fields = {ApiError: ["x"]}
+    assert [one[0] for one in changes(ours, theirs, error_fields=fields)] == ["$.status", "$.x[0]", "$.x[1]"]
+    rules = [Tolerance("$.status", abs=1), Unordered("$.x"), Normalize("$.x[*]", str.casefold)]
+    assert diff(ours, theirs, error_fields=fields, ignore=rules) is None
+    assert (
+        diff(ApiError(status=1), ApiError(status=2), ignore=[Accept(lambda a, b: (a, b) == (1, 2), "$.status")]) is None
+    )
+    assert diff(ApiError(status=1), ApiError(status=2), ignore=[IgnorePath("$")]) is None
+    broken = diff(ApiError(status=1), ApiError(status=2), ignore=[Normalize("$.status", len)])
+    assert broken is not None
+    assert broken.notes == ("Normalize raised TypeError at $.status: object of type 'int' has no len()",)
+
+
+def test_rules_that_meet_an_exception_have_met_something():
+    comparison = ShadowConfig(ignore=[IgnorePath("$.status"), IgnorePath("$.exceptions[*].errno")]).comparison
+    assert comparison.use is not None
+    read = comparison.raised
+    comparison.divergence_of_errors(read(ApiError(status=1)), read(ApiError(status=2)))
+    assert comparison.use.counts() == {
+        "IgnorePath $.status": (1, True, False),
+        "IgnorePath $.exceptions[*].errno": (1, False, False),
+    }
+    comparison.divergence_of_errors(read(group(OSError(errno.EIO, ""))), read(group(OSError(errno.ENOSPC, ""))))
+    assert comparison.use.counts()["IgnorePath $.exceptions[*].errno"] == (2, True, False)
+
+
+def test_strict_tells_types_apart_in_exceptions():
+    fields = {ApiError: ["x"]}
+    pairs = [(1, 1.0), ([1], (1,)), (http.HTTPStatus.OK, 200)]
+    for ours, theirs in pairs[:2]:
+        assert diff(ApiError(x=ours), ApiError(x=theirs), error_fields=fields) is None
+        assert diff(ApiError(x=ours), ApiError(x=theirs), error_fields=fields, strict=True) is not None
+    assert diff(ApiError(x=1), ApiError(x=True), error_fields=fields) is not None
+    assert diff(ApiError(x=float("nan")), ApiError(x=float("nan")), error_fields=fields) is None
+
+
+def test_no_more_changes_are_kept_than_asked():
+    fields = {ApiError: ["x"]}
+    found = diff(ApiError(x=[1] * 9), ApiError(x=[2] * 9), error_fields=fields, max_changes=3)
+    assert found is not None
+    assert len(found.changes) == 3
+    many = diff(group(*[ValueError()] * 9), group(*[KeyError()] * 9), max_changes=3)
+    assert many is not None
+    assert (len(many.changes), many.change_count) == (3, 18)
+
+
+# ── groups ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_exceptions_of_a_group_have_no_order_at_any_level():
+    ours = group(ValueError(), group(KeyError(), OSError(errno.EIO, "")))
+    theirs = group(group(OSError(errno.EIO, ""), KeyError()), ValueError())
+    assert diff(ours, theirs) is None
+    assert diff(ours, group(group(OSError(errno.EIO, "")), KeyError(), ValueError())) is not None
+    assert diff(group(KeyError(), KeyError()), group(KeyError())) is not None
+
+
+def test_what_differs_in_a_group_is_named():
+    ours, theirs = group(ValueError("a"), KeyError("b")), group(ValueError("a"))
+    assert changes(ours, theirs) == [("$.exceptions[1]", "KeyError: 'b'", None)]
+    assert changes(theirs, ours) == [("$.exceptions[1]", None, "KeyError: 'b'")]
+    assert changes(group(KeyError()), group(IndexError())) == [
+        ("$.exceptions[0]", "KeyError", None),
+        ("$.exceptions[0]", None, "IndexError"),
+    ]
+    ours = group(KeyError(), group(OSError(errno.EIO, "a"), ValueError()))
+    theirs = group(group(ValueError(), OSError(errno.ENOSPC, "a")), KeyError())
+    assert changes(ours, theirs) == [("$.exceptions[1].exceptions[0].errno", errno.EIO, errno.ENOSPC)]
+    (change,) = changes(group(ValueError("a")), group(ValueError("b"), ValueError("x")))
+    assert change == ("$.exceptions[1]", None, "ValueError: x")
+    (removed, _) = changes(group(ValueError("x" * 400)), group(KeyError()))
+    assert removed[1] == "ValueError: " + "x" * 244 + "…"
+
+
+def test_rules_reach_the_exceptions_of_groups_without_an_index():
+    ours, theirs = group(OSError(errno.EIO, ""), KeyError()), group(KeyError(), OSError(errno.ENOSPC, ""))
+    for path in ("$..errno", "$.exceptions[*].errno", "$.exceptions", "$.exceptions[*]"):
+        assert diff(ours, theirs, ignore=[IgnorePath(path)]) is None
+    for path in ("$.exceptions[0].errno", "$.exceptions[1]", "$.errno", "$.exceptions[*].exceptions"):
+        assert changes(ours, theirs, ignore=[IgnorePath(path)]) == [("$.exceptions[0].errno", errno.EIO, errno.ENOSPC)]
+    nested = [IgnorePath("$.exceptions[*].exceptions")]
+    assert diff(group(group(KeyError()), ValueError()), group(ValueError(), group(OSError())), ignore=nested) is None
+
+
+class A(Exception):
+    pass
+
+
+class B(Exception):
+    pass
+
+
+class C(Exception):
+    pass
+
+
+def test_who_belongs_to_whom_is_a_matching_as_sameness_is_not_transitive():
+    same = [SameError(A, B), SameError(C, A)]
+    # Whoever pairs A with A leaves C and B alone.
+    assert diff(group(A(), C()), group(A(), B()), ignore=same) is None
+    assert diff(group(A(), C()), group(B(), A()), ignore=same) is None
+    assert changes(group(A(), C()), group(B(), B()), ignore=same) == [
+        ("$.exceptions[1]", "C", None),
+        ("$.exceptions[1]", None, "B"),
+    ]
+    close = [Tolerance("$..status", abs=1)]
+    assert diff(group(*map(api, (1, 2))), group(*map(api, (2, 3))), ignore=close) is None
+    assert diff(group(group(A(), C())), group(group(A(), B())), ignore=same) is None
+    assert diff(group(group(A(), C()), A()), group(group(A(), A()), A()), ignore=same) is None
+    assert diff(group(group(C(), C()), A()), group(group(A(), B()), A()), ignore=same) is not None
+
+
+def api(status):
+    return ApiError(status=status)
+
+
+def same_by_trying_all(ours, theirs, same):
+    if not ours:
+        return not theirs
+    return any(
+        same(ours[0], other) and same_by_trying_all(ours[1:], theirs[:j] + theirs[j + 1 :], same)
+        for j, other in enumerate(theirs)
+    )
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_groups_are_the_same_exactly_if_there_is_a_matching(seed):
+    rng = random.Random(seed)
+    kinds = (A, B, C)
+    rules = [SameError(*rng.sample(kinds, 2)) for _ in range(rng.randint(0, 3))]
+    config = ShadowConfig(ignore=[*rules, Tolerance("$..x", abs=1)], error_fields={Exception: ["x"]})
+    sides = [[with_(rng.choice(kinds)(), x=rng.randint(0, 4)) for _ in range(4)] for _ in "ab"]
+    read = config.comparison.raised
+
+    def same(one, other):
+        return config.comparison.divergence_of_errors(read(one), read(other)) is None
+
+    found = config.comparison.divergence_of_errors(*(read(group(*side)) for side in sides))
+    assert (found is None) == same_by_trying_all(*sides, same)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_hundred_groups_in_random_order_under_rules_that_go_both_ways(seed):
+    rng = random.Random(seed)
+    members = [group(*[kind() for kind in rng.choices((A, B, C), k=5)], api(number)) for number in range(100)]
+
+    def mixed(kinds):
+        copies = [
+            group(
+                *rng.sample(
+                    [
+                        kinds.get(type(one), type(one))() if type(one) is not ApiError else one
+                        for one in member.exceptions
+                    ],
+                    k=6,
+                )
+            )
+            for member in members
+        ]
+        return group(*rng.sample(copies, k=100))
+
+    same = [SameError(A, B), SameError(B, A)]
+    began = time.perf_counter()
+    assert diff(mixed({}), mixed({})) is None
+    assert diff(mixed({}), mixed({A: B, B: A}), ignore=same) is None
+    assert diff(mixed({A: B, B: A}), mixed({}), ignore=same) is None
+    assert diff(mixed({}), mixed({C: A}), ignore=same) is not None
+    assert time.perf_counter() - began < TOO_LONG
+
+
+def test_a_thousand_that_all_differ_are_compared_in_bounded_time():
+    sides = [group(*[api(number) for number in range(start, start + 999)]) for start in (0, 5_000)]
+    began = time.perf_counter()
+    found = diff(*sides, ignore=[SameError(A, B)])
+    assert found is not None
+    assert found.change_count == 999
+    with pytest.raises(Undecided, match="too many exceptions that differ: 10,000 pairs of them were compared"):
+        diff(*sides, ignore=[Tolerance("$..status", abs=1)])
+    assert time.perf_counter() - began < TOO_LONG
+
+
+def test_of_too_many_or_too_deep_only_type_and_size_are_compared():
+    def many(size, kind=ValueError):
+        return group(*[kind() for _ in range(size)])
+
+    assert diff(many(1_001), many(1_001, KeyError)) is None
+    assert diff(many(1_000), many(1_000, KeyError)) is not None
+    found = diff(many(1_001), many(1_002))
+    assert found is not None
+    assert changes(many(1_001), many(1_002)) == [("$.exceptions", "1,001 exceptions", "1,002 exceptions")]
+    assert found.notes == ("of groups of very many exceptions, or very deep ones, only type and size are compared",)
+    twice: Exception = ValueError()
+    for _ in range(60):
+        twice = group(twice, twice)
+    assert diff(twice, twice) is None
+
+    def deep(levels, kind):
+        exc = kind()
+        for _ in range(levels):
+            exc = group(exc)
+        return exc
+
+    assert diff(deep(64, KeyError), deep(64, KeyError)) is None
+    assert diff(deep(64, KeyError), deep(64, ValueError)) is not None
+    assert diff(deep(64, KeyError), deep(64, ValueError), ignore=[SameError(A, B)]) is not None
+    assert diff(deep(65, KeyError), deep(65, ValueError)) is None
+
+
+def test_a_group_has_members_of_its_own_too():
+    class Failed(ExceptionGroup):
+        status = 500
+
+        def derive(self, excs):  # pragma: no cover - nobody splits it
+            return Failed(self.message, excs)
+
+    one, other = Failed("", [KeyError()]), Failed("", [KeyError()])
+    other.status = 404
+    assert diff(one, one) is None
+    assert changes(one, other) == [("$.status", 500, 404)]
+
+
+# ── hostile exceptions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_reading_a_member_raises_is_a_note_and_the_member_is_absent():
+    class Broken(Exception):
+        @property
+        def status(self):
+            raise SystemExit
+
+        @property
+        def reason(self):
+            raise OSError
+
+        def __getattr__(self, name):
+            return getattr(self, name)  # without end
+
+    fields = {Broken: ["reason", "loop"]}
+    read = ShadowConfig(error_fields=fields).comparison.raised
+    raised = read(Broken())
+    assert raised.fields == ()
+    assert raised.notes == (
+        "reading $.status raised SystemExit",
+        "reading $.reason raised OSError",
+        "reading $.loop raised RecursionError",
+    )
+    assert diff(Broken(), Broken(), error_fields=fields) is None
+    found = diff(Broken(), KeyError(), error_fields=fields)
+    assert found is not None
+    assert found.notes == raised.notes
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, GeneratorExit])
+def test_a_keyboard_interrupt_in_a_member_passes(kind):
+    class Interrupting(Exception):
+        @property
+        def status(self):
+            raise kind
+
+    with pytest.raises(kind):
+        ShadowConfig().comparison.raised(Interrupting())
+
+
+def test_only_what_is_compared_is_read_and_once():
+    asked = []
+
+    class Asked(Exception):
+        @property
+        def one(self):
+            asked.append("one")
+            return 1
+
+        @property
+        def two(self):
+            asked.append("two")
+
+    diff(Asked(), Asked(), error_fields={Asked: ["one"]})
+    assert asked == ["one", "one"]
+
+
+def test_classes_that_lie_are_read_by_what_they_are():
+    class Liar(type):
+        def __hash__(cls):
+            raise SystemExit
+
+        def __eq__(cls, other):
+            raise SystemExit
+
+        @property
+        def __mro__(cls):  # pragma: no cover - it is not asked
+            raise SystemExit
+
+        def __instancecheck__(cls, instance):
+            raise SystemExit
+
+        def __subclasscheck__(cls, subclass):
+            raise SystemExit
+
+    class Lying(OSError, metaclass=Liar):
+        @property
+        def __class__(self):
+            raise SystemExit
+
+        @property
+        def __dict__(self):
+            return {"status": 5}
+
+    old, new = Lying(errno.EIO, ""), Lying(errno.ENOSPC, "")
+    assert changes(old, new) == [("$.errno", errno.EIO, errno.ENOSPC)]
+    assert diff(old, new, error_fields={ValueError: ["x"]}) is not None
+    assert changes(group(old), group(new)) == [("$.exceptions[0].errno", errno.EIO, errno.ENOSPC)]
+
+
+@pytest.mark.parametrize("broken", [ValueError, KeyboardInterrupt])
+def test_attributes_with_names_that_are_no_strs_are_no_members(broken):
+    class Odd:
+        def __hash__(self):
+            return hash("status")
+
+        def __eq__(self, other):
+            raise broken
+
+    exc = ApiError()
+    vars(exc)[Odd()] = 1
+    if broken is KeyboardInterrupt:
+        with pytest.raises(KeyboardInterrupt):
+            ShadowConfig().comparison.raised(exc)
+    else:
+        assert ShadowConfig().comparison.raised(exc).fields == ()
+
+
+def test_arguments_are_compared_as_they_are_when_it_is_caught():
+    exc = ValueError("a")
+    exc.args = (1, 2)
+    assert changes(exc, ValueError(1, 3), error_fields={ValueError: ["args"]}) == [("$.args[1]", 2, 3)]
+
+
+def test_classes_are_forgotten_when_there_are_very_many():
+    comparison = ShadowConfig().comparison
+    for number in range(1_100):
+        kind = type(f"E{number}", (Exception,), {"status": number})
+        assert comparison.raised(kind()).fields[0].value == number
+    assert len(comparison.errors.reader._plans) <= 1_024
+
+
+# ── copies ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Thing:
+    pass
+
+
+def copy_of(value):
+    (field,) = ShadowConfig(error_fields={ApiError: ["x"]}).comparison.raised(ApiError(x=value)).fields
+    return field.value
+
+
+def test_plain_values_are_copied_and_of_others_only_the_type_is_kept():
+    mutable = {"a": [1, (2, 3)], 4: {5, 6}, "b": frozenset("x")}
+    copy = copy_of(mutable)
+    assert copy == mutable
+    mutable["a"].append(9)
+    assert copy["a"] == [1, (2, 3)]
+    for value, kept in (
+        (Thing(), "<Thing>"),
+        ([Thing], ["<type>"]),
+        (http.HTTPStatus.OK, 200),
+        (type("Text", (str,), {})("a"), "a"),
+        (bytearray(b"a"), b"a"),
+        ({Thing: 1}, {"<type>": 1}),
+        (None, None),
+    ):
+        assert copy_of(value) == kept
+        assert type(copy_of(value)) is type(kept)
+
+
+def test_two_that_differ_beyond_what_is_kept_still_differ():
+    for ours, theirs in (
+        ("x" * 5_000, "x" * 4_999 + "y"),
+        (b"x" * 5_000, b"x" * 4_999 + b"y"),
+        (1 << 5_000, (1 << 5_000) + 1),
+        ("x" * 5_000, "x" * 5_001),
+    ):
+        assert copy_of(ours) != copy_of(theirs)
+        assert copy_of(ours) == copy_of(ours)
+        assert len(str(copy_of(ours))) < 4_300
+    assert copy_of("x" * 4_096) == "x" * 4_096
+    assert copy_of("x" * 5_000).startswith("x" * 4_096 + "… (5,000 characters, ")
+
+
+def test_large_values_are_cut_and_that_is_said():
+    fields = {ApiError: ["x"]}
+    assert diff(ApiError(x=[*range(1_000)]), ApiError(x=[*range(999)]), error_fields=fields) is None
+    deep = []
+    for _ in range(20):
+        deep = [deep]
+    for value in ([*range(1_000)], deep, dict.fromkeys(range(300), 0), [[0] * 30] * 30):
+        found = diff(ApiError(x=value), ApiError(x=1), error_fields=fields)
+        assert found is not None
+        assert found.notes == ("of $.x only a part is compared",)
+    whole = diff(ApiError(x=[*range(199)]), ApiError(x=1), error_fields=fields)
+    assert whole is not None
+    assert whole.notes == ()
+
+
+def test_nothing_of_an_exception_is_kept_alive():
+    fields = {ApiError: ["thing", "things"]}
+    comparison = ShadowConfig(error_fields=fields).comparison
+    thing = Thing()
+    gone = weakref.ref(thing)
+    try:
+        raise ApiError(thing=thing, things=[thing])
+    except ApiError as exc:
+        caught = weakref.ref(exc)
+        kept = comparison.raised(group(exc))
+    del thing
+    gc.disable()
+    try:
+        assert caught() is None
+        assert gone() is None
+    finally:
+        gc.enable()
+    assert kept.members[0].fields[0].value == "<Thing>"
+
+
+def test_members_that_are_not_plain_numbers_are_compared_by_value():
+    fields = {ApiError: ["x"]}
+    from decimal import Decimal
+
+    assert diff(ApiError(x=Decimal(1)), ApiError(x=1), error_fields=fields) is None
+    assert diff(group(ApiError(x=Decimal(1))), group(ApiError(x=1)), error_fields=fields) is None
+    assert diff(group(ApiError(x=Decimal(1))), group(ApiError(x=2)), error_fields=fields) is not None
+
+
+def test_a_change_is_data():
+    found = diff(api(404), api(500))
+    assert found is not None
+    assert attrs.astuple(found, recurse=False)[4:] == ((Change("$['status']", "changed", 404, 500),), 1, ())
