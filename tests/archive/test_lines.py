@@ -107,6 +107,26 @@ def test_so_do_headers_and_errors(name, old, new):
     same_words(back(record(old=found)).divergence, found)
 
 
+def test_errors_come_back_equal():
+    comparison = ShadowConfig(error_fields={ValueError: ["args"]}).comparison
+    old = ExceptionGroup("g", [ValueError(1, "a"), KeyError("b"), OSError(5, "\ud800")])
+    new = ExceptionGroup("g", [ValueError([*range(999)], b"\xff"), OSError(28, "")])
+    found = comparison.divergence_of_errors(comparison.raised(old), comparison.raised(new))
+    assert found.error.change_count == 4
+    assert found.error.notes == ()
+    original = record(old=found)
+    same_words(back(original).divergence, found)
+    read = back(original).divergence.error
+    assert (read.changes[0].path, read.change_count) == (found.error.changes[0].path, 4)
+    noted = Divergence(error=ErrorDiff("E", "E", "", "", (Change("$['a']", ChangeKind.CHANGED, 1, 2),), 3, ("why",)))
+    assert back(record(old=noted)).divergence == noted
+
+
+def test_an_error_of_an_older_library_is_read():
+    old = b'{"t":"record","v":1,"verdict":"diverged","divergence":{"error":{"primary":"E","shadow":"F"}}}'
+    assert decode_line(old).made().divergence == Divergence(error=ErrorDiff("E", "F", "", ""))
+
+
 def test_plain_records_come_back_equal():
     original = record(old={"a": [1, 2.5], "b": "x", "c": None}, new={"a": [1, 3], "b": "ü", "d": True}, epoch="2.0/abc")
     assert back(original) == original

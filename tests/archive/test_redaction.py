@@ -18,6 +18,7 @@ from trioshadow import (
     FailureKind,
     HeaderDiff,
     ResponseRecord,
+    ShadowConfig,
     ShadowFailure,
     Verdict,
     encode_key,
@@ -27,6 +28,8 @@ from trioshadow.archive import Redaction
 from trioshadow.archive._lines import record_line, snapshot_line
 from trioshadow.archive._masks import mask_secrets
 from trioshadow.compare import Change, ChangeKind, Excerpt, HeaderChange, KeyedBy, Unordered
+from trioshadow.evidence import fields_of
+from trioshadow.evidence._places import words_of
 
 from tests.support.archives import SNAPSHOT, answers, captured, divergence, record
 
@@ -167,6 +170,75 @@ def test_messages_are_masked_when_paths_are_since_they_quote_values():
     found = Divergence(error=ErrorDiff("E", None, SECRET, ""), body=BodyDiff(1, 1, None, notes=(SECRET,)))
     redacted = redaction.apply(record(old=found)).divergence
     assert redacted == Divergence(error=ErrorDiff("E", None, "***", ""), body=BodyDiff(1, 1, None, notes=("***",)))
+
+
+def error_of(primary, shadow, **config):
+    comparison = ShadowConfig(**config).comparison
+    return comparison.divergence_of_errors(comparison.raised(primary), comparison.raised(shadow))
+
+
+NAMED = {"error_fields": {ValueError: ["args"]}}
+SECRET_ERRORS = [
+    error_of(ValueError(SECRET), ValueError("x"), **NAMED),
+    error_of(ValueError({"a": SECRET}), ValueError({"a": "x"}), **NAMED),
+    error_of(ValueError([SECRET] * 9), ValueError("x"), **NAMED),
+    error_of(ValueError(SECRET.encode()), ValueError("x"), **NAMED),
+    error_of(ExceptionGroup("", [KeyError(SECRET)]), ExceptionGroup("", [OSError()])),
+    error_of(ExceptionGroup("", [OSError()]), ExceptionGroup("", [OSError(), KeyError(SECRET)])),
+    error_of(ExceptionGroup("", [KeyError(SECRET)]), ExceptionGroup("", [KeyError()]), strict_errors=True),
+]
+
+
+@pytest.mark.parametrize("found", SECRET_ERRORS)
+def test_with_paths_texts_in_exceptions_are_masked_since_they_may_quote_anything(found):
+    assert SECRET in written(Redaction(), record(old=found))
+    redacted = written(Redaction(paths=["$.elsewhere"]), record(old=found))
+    assert SECRET not in redacted
+    assert SECRET.encode().hex() not in redacted
+    for name, told in fields_of(found, None).items():
+        old, new = words_of(told)
+        snapshot = snapshot_of(name, old, new)
+        assert SECRET not in str(Redaction(paths=["$.elsewhere"]).apply_to_snapshot(snapshot))
+
+
+def test_numbers_in_exceptions_are_masked_where_a_path_names_them():
+    found = error_of(OSError(5, ""), OSError(28, ""))
+    kept = Redaction(paths=["$.elsewhere"]).apply(record(old=found)).divergence.error.changes
+    assert kept == found.error.changes
+    (masked,) = Redaction(paths=["$.errno"]).apply(record(old=found)).divergence.error.changes
+    assert (masked.primary, masked.shadow) == ("***", "*** (another)")
+    one_sided = error_of(ExceptionGroup("", [OSError()]), ExceptionGroup("", [OSError(), KeyError(SECRET)]))
+    (masked,) = Redaction(paths=["$.x"]).apply(record(old=one_sided)).divergence.error.changes
+    assert (masked.primary, masked.shadow) == (None, "***")
+
+
+def test_examples_of_members_of_exceptions_are_masked_alike():
+    redaction = Redaction(paths=["$.errno"])
+
+    def shown(name, old, new):
+        field = redaction.apply_to_snapshot(snapshot_of(name, old, new))["operations"]["op"]["fields"][name]
+        return [(one["primary"], one["shadow"]) for one in field["examples"]]
+
+    assert shown("error $.status", "404", "500") == [("404", "500")]
+    assert shown("error $.errno", "5", "28") == [("***", "*** (another)")]
+    assert shown("error $.args[*]", f'"{SECRET}"', None) == [("***", None)]
+    assert shown("error", f"ValueError: {SECRET}", None) == [("***", None)]
+
+
+def test_secrets_in_members_of_exceptions_are_masked_in_any_case():
+    token = f"https://example.org/?token={SECRET}"
+    for found in (
+        error_of(ValueError(token), ValueError("x"), **NAMED),
+        error_of(ExceptionGroup("", [KeyError(token)]), ExceptionGroup("", [OSError()])),
+    ):
+        assert SECRET not in written(Redaction(), record(old=found))
+        for name, told in fields_of(found, None).items():
+            assert SECRET not in str(Redaction().apply_to_snapshot(snapshot_of(name, *words_of(told))))
+
+
+def snapshot_of(name, old, new):
+    example = {"key": "", "primary": old, "shadow": new}
+    return {"operations": {"op": {"fields": {name: {"examples": [example]}}}}}
 
 
 PLACES = st.lists(st.sampled_from(["a", "b", "c", 0, 1]), min_size=1, max_size=4)

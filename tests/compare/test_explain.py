@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+import attrs
 import pytest
 
 from trioshadow import BodyDiff, Divergence, ErrorDiff, HeaderDiff, ResponseRecord, ShadowConfig
-from trioshadow.compare import Normalize
+from trioshadow.compare import Normalize, SameError
 
 JSON = {"content-type": "application/json"}
 OLD = ResponseRecord(
@@ -180,6 +181,51 @@ def test_errors():
     assert answered.explain() == "error\n  - KeyError: \n  + an answer"
     namesakes = Divergence(error=ErrorDiff("ParserError", "ParserError", "no", "no"))
     assert namesakes.explain() == "error\n  - ParserError: no\n  + ParserError: no (not the same type)"
+
+
+def error_of(primary, shadow, **config):
+    comparison = ShadowConfig(**config).comparison
+    return comparison.divergence_of_errors(comparison.raised(primary), comparison.raised(shadow))
+
+
+def failed(*members):
+    return ExceptionGroup("nursery", members)
+
+
+def test_members_of_errors():
+    found = error_of(OSError(5, "disk"), OSError(28, "full"))
+    assert str(found) == "both raised OSError: $.errno changed"
+    assert found.explain() == (
+        "error\n  - OSError: [Errno 5] disk\n  + OSError: [Errno 28] full\n  error $.errno\n    - 5\n    + 28"
+    )
+    two_types = error_of(OSError(5, ""), OSError(28, ""), error_fields={OSError: ["strerror", "filename"]})
+    assert str(two_types) == "both raised OSError: $.errno changed"
+    renamed = error_of(KeyError(1), IndexError(2), ignore=[SameError(KeyError, IndexError)])
+    assert renamed is None
+    fields = {LookupError: ["args[0]"]}
+    renamed = error_of(KeyError(1), IndexError(2), ignore=[SameError(KeyError, IndexError)], error_fields=fields)
+    assert str(renamed) == "raised KeyError, the shadow IndexError: $.args[0] changed"
+
+
+def test_members_of_groups_of_errors():
+    found = error_of(failed(ValueError("a"), KeyError("b")), failed(ValueError("a"), IndexError("c")))
+    assert str(found) == "both raised ExceptionGroup: only the primary KeyError, only the shadow IndexError"
+    assert found.explain() == (
+        "error\n  both raised ExceptionGroup: nursery (2 sub-exceptions)\n"
+        "  error $.exceptions[1] (only the primary raised it)\n    - KeyError: 'b'\n"
+        "  error $.exceptions[1] (only the shadow raised it)\n    + IndexError: c"
+    )
+    more = error_of(failed(KeyError()), failed(IndexError(), OSError()), max_changes=1)
+    assert str(more) == "both raised ExceptionGroup: only the primary KeyError, and 2 more"
+    assert more.explain().endswith("\n  and 2 more changes")
+    strict = error_of(failed(KeyError("x" * 400)), failed(KeyError("x" * 399)), strict_errors=True)
+    assert str(strict) == "both raised ExceptionGroup: $.exceptions[0] changed"
+    both = error_of(OSError(5, "a"), OSError(28, "a"), strict_errors=True)
+    assert both.explain().count("OSError") == 2
+    noted = error_of(ValueError([*range(999)]), ValueError(1), error_fields={ValueError: ["args[0]"]})
+    assert noted.explain().endswith("\n  note: of $.args[0] only a part is compared")
+    masked = attrs.evolve(found.error, changes=[attrs.evolve(one, primary="***") for one in found.error.changes])
+    assert str(Divergence(error=masked)).startswith("both raised ExceptionGroup: an exception removed, only the shadow")
 
 
 def test_a_body_that_only_differs():

@@ -7,8 +7,8 @@ import pytest
 from trioshadow import Divergence, ResponseRecord, ShadowConfig, ShadowFailure
 from trioshadow._model.verdict import FailureKind
 from trioshadow.compare import Change, ErrorDiff
-from trioshadow.evidence import fields_of, folded_path
-from trioshadow.evidence._places import words_of
+from trioshadow.evidence import Acknowledged, fields_of, folded_path
+from trioshadow.evidence._places import field_name, words_of
 
 JSON = {"content-type": "application/json"}
 
@@ -95,6 +95,35 @@ def test_exceptions_are_a_field_with_both_texts():
         error = ErrorDiff(primary="ValueError", primary_message="a", shadow=shadow, shadow_message=message)
         found = fields_of(Divergence(error=error), None)
         assert {name: words_of(example) for name, example in found.items()} == {"error": ("ValueError: a", words)}
+
+
+def errors(primary, shadow, **config):
+    comparison = ShadowConfig(**config).comparison
+    divergence = comparison.divergence_of_errors(comparison.raised(primary), comparison.raised(shadow))
+    return {name: words_of(example) for name, example in fields_of(divergence, None).items()}
+
+
+def test_members_of_exceptions_are_fields_of_their_own():
+    assert errors(OSError(5, ""), OSError(28, "")) == {"error $.errno": ("5", "28")}
+    old = ExceptionGroup("", [OSError(5, ""), KeyError("a"), KeyError("b")])
+    new = ExceptionGroup("", [OSError(28, ""), IndexError()])
+    assert errors(old, new) == {
+        "error $.exceptions[*].errno": ("5", "28"),
+        "error $.exceptions[*]": ("KeyError: 'a'", None),
+    }
+    assert errors(old, new, max_changes=2) == {**errors(old, new), "more changes": (None, "2 more")}
+    # A message that differs is not lost among the members.
+    assert list(errors(OSError(5, "a"), OSError(28, "b"), strict_errors=True)) == ["error", "error $.errno"]
+    assert list(errors(OSError(5, "a"), OSError(5, "b"), strict_errors=True)) == ["error"]
+
+
+def test_the_name_of_such_a_field_is_understood():
+    assert field_name("error $['exceptions'][0].errno") == "error $.exceptions[*].errno"
+    assert field_name("error $.errno") == "error $.errno"
+    assert field_name("error") == "error"
+    one = Acknowledged("error $.exceptions[3].errno")
+    assert one.covers("any", "error $.exceptions[*].errno")
+    assert not one.covers("any", "error")
 
 
 def test_a_long_name_is_cut():

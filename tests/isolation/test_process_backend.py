@@ -22,9 +22,10 @@ import trio.testing
 import trio_parallel
 
 from trioshadow import ShadowConfig, Shadower, Verdict, in_shadow
+from trioshadow.compare import shown_path
 from trioshadow.isolation import BackendFull, BackendNotRunning, CandidateError, ProcessBackend, _in_worker
 
-from tests.support.candidates import ReadsAs, Unreadable, asynchronous, candidate, fail_to_read
+from tests.support.candidates import Own, ReadsAs, Unreadable, asynchronous, candidate, fail_to_read
 from tests.support.isolated import eventually
 from tests.support.portable import TOO_LONG
 
@@ -75,6 +76,40 @@ async def test_what_the_function_raises_is_raised_here_and_costs_no_worker():
         with pytest.raises(Unreadable, match="can't be read"):
             await backend.call("unreadable")
         assert await worker_of(backend) == worker
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "config"),
+    [
+        ("status", "$.response.status_code", {}),
+        ("group", "$.exceptions[1].response.status_code", {}),
+        ("disk", "$.errno", {}),
+        ("own", "$.two", {"error_fields": {Own: ["two"]}}),
+    ],
+)
+async def test_what_is_compared_of_an_exception_crosses_over_with_it(kind, path, config):
+    async def primary(request):
+        return candidate((kind, request))
+
+    async def shadow(request):
+        return await backend.call((kind, other[request]))
+
+    other = {404: 404, 5: 28}
+    async with process() as backend, Shadower(primary, shadow, ShadowConfig(**config)) as shadower:
+        for request in other:
+            with pytest.raises(Exception, match="no|one|many"):
+                await shadower.call(request)
+            await shadower.wait_idle()
+        assert shadower.statistics().matched == 1
+        (record,) = shadower.divergences()
+        (change,) = record.divergence.error.changes
+        assert (shown_path(change.path), str(change.primary), str(change.shadow)) == (path, "5", "28")
+
+
+async def test_an_exception_of_a_class_that_is_not_found_here_crosses_over_in_words():
+    async with process() as backend:
+        with pytest.raises(CandidateError, match="the candidate raised Local: local"):
+            await backend.call("local")
 
 
 async def test_in_shadow_is_true_in_the_worker_of_a_leg_and_not_afterwards():

@@ -80,10 +80,25 @@ def _no_collector():
     gc.enable()
 
 
+def broken(exc):
+    raise ValueError(exc)
+
+
+#: Whatever of an exception is compared, and whatever a view does with it.
+ERROR_SETTINGS = {
+    "as by default": {},
+    "members": {"error_fields": {Exception: ["args", "args[0]", "__traceback__", "exceptions"]}},
+    "view": {"error_view": lambda exc: [str(exc), exc.args]},
+    "view that returns it": {"error_view": lambda exc: exc},
+    "view that raises": {"error_view": broken},
+}
+
+
 @pytest.mark.usefixtures("_no_collector")
+@pytest.mark.parametrize("settings", ERROR_SETTINGS.values(), ids=ERROR_SETTINGS)
 @pytest.mark.parametrize(("primary", "shadow"), PAIRS.values(), ids=PAIRS)
-async def test_a_settled_call_leaves_nothing_behind(autojump_clock, primary, shadow):
-    async with Shadower(primary, shadow, ShadowConfig(shadow_timeout=1)) as shadower:
+async def test_a_settled_call_leaves_nothing_behind(autojump_clock, primary, shadow, settings):
+    async with Shadower(primary, shadow, ShadowConfig(shadow_timeout=1, **settings)) as shadower:
         for _ in range(3):
             with contextlib.suppress(Boom):
                 await (await shadower.call(b"k")).wait_settled()

@@ -17,6 +17,36 @@ class Unreadable(Exception):
         super().__init__(f"{first} {second}")
 
 
+class Response:
+    def __init__(self, status_code: int) -> None:
+        self.status_code = status_code
+
+
+class StatusError(Exception):
+    """As those of httpx: by keyword, and with what can't cross over."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message, threading.Lock())
+        self.response = Response(status)
+        self.lock = threading.Lock()
+
+
+class DiskError(OSError):
+    def __init__(self, number: int, text: str, disk: str) -> None:
+        super().__init__(number, text)
+        self.disk = disk
+
+
+class Own(Exception):
+    def __new__(cls, one: str, two: str) -> Own:
+        made = super().__new__(cls, one)
+        made.two = two  # type: ignore[attr-defined]
+        return made
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(one)
+
+
 class ReadsAs:
     """Pickles to a call of this function with these arguments."""
 
@@ -44,6 +74,16 @@ def candidate(request):
             raise SystemExit(3)
         case "Ctrl-C":
             raise KeyboardInterrupt
+        case ("status", int(status)):
+            raise StatusError("no", status=status)
+        case ("disk", int(number)):
+            raise DiskError(number, "no", "sda")
+        case ("own", int(number)):
+            raise Own("one", str(number))
+        case ("group", int(number)):
+            raise ExceptionGroup("many", [ValueError(), StatusError("no", status=number), DiskError(5, "no", "sda")])
+        case "local":
+            raise type("Local", (Exception,), {})("local")
         case "unreadable":
             raise Unreadable("can't", "be read")
         case "unpicklable":

@@ -150,6 +150,7 @@ class Run(RunFacts):
         started = desk.now()
         self._deadline = scope.deadline = started + self._config.shadow_timeout
         entered = False
+        ended_at: float | None = None
         try:
             request = loaded(self.request)
             self.request = None  # the backend has it now: what it was made from need not be kept beside it
@@ -165,6 +166,7 @@ class Run(RunFacts):
         except BaseException as exc:
             if passing_error(exc) is not None:
                 raise
+            ended_at = desk.now()  # what is read of an exception is not the backend's time
             if not entered:
                 self.failure = compare_failure("copy_request", exc)
                 ended = "failed"
@@ -177,7 +179,7 @@ class Run(RunFacts):
                     ended = self._take_error(exc)
         finally:
             mark.running = False
-            self.ended = ended_at = desk.now()
+            self.ended = ended_at = desk.now() if ended_at is None else ended_at
             self.seconds = ended_at - started
             if told_so_far() is not told:
                 self.timing = timing = told_so_far().since(told)

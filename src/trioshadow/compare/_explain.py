@@ -70,8 +70,9 @@ def _error_summary(error: ErrorDiff) -> str:
         return f"raised {error.primary}, the shadow answered"
     if not error.changes:
         return f"raised {error.primary}, the shadow {error.shadow}"
-    both = error.primary if error.primary == error.shadow else f"{error.primary} and {error.shadow}"
-    return f"raised {both}: {_first([*map(_error_words, error.changes)], error.change_count)}"
+    same = error.primary == error.shadow
+    raised = f"both raised {error.primary}" if same else f"raised {error.primary}, the shadow {error.shadow}"
+    return f"{raised}: {_first([*map(_error_words, error.changes)], error.change_count)}"
 
 
 def _error_words(change: Change) -> str:
