@@ -746,3 +746,30 @@ def test_a_change_is_data():
     found = diff(api(404), api(500))
     assert found is not None
     assert attrs.astuple(found, recurse=False)[4:] == ((Change("$['status']", "changed", 404, 500),), 1, ())
+
+
+def test_sets_are_compared_as_sets():
+    fields = {ApiError: ["x"]}
+    assert diff(ApiError(x={1, 2}), ApiError(x={2, 1.0}), error_fields=fields) is None
+    assert diff(group(ApiError(x={1, 2})), group(ApiError(x={2, 3})), error_fields=fields) is not None
+
+
+def test_of_two_types_what_has_another_role_says_nothing():
+    same = [SameError(ApiError, OtherError)]
+    assert diff(ApiError(status=404, returncode=1), OtherError(returncode=1), ignore=same) is None
+    assert changes(ApiError(status=404, returncode=1), OtherError(exit_code=2), ignore=same) == [("$.returncode", 1, 2)]
+
+
+def test_strict_errors_matches_members_by_their_messages():
+    same = [SameError(A, B), SameError(A, A)]
+    ours, theirs = group(A("1"), A("2"), A("3")), group(B("3"), A("2"), B("1"))
+    assert diff(ours, theirs, strict_errors=True, ignore=same) is None
+    theirs = group(B("3"), A("1"), B("4"))
+    assert changes(ours, theirs, strict_errors=True, ignore=same) == [("$.exceptions[1]", "A: 2", "B: 4")]
+
+
+def test_a_note_is_made_once_and_there_are_not_many():
+    ours, theirs = group(*map(api, (1, 2))), group(*map(api, (3, 4)))
+    found = diff(ours, theirs, ignore=[Normalize("$.exceptions[*].status", len)])
+    assert found is not None
+    assert found.notes == ("Normalize raised TypeError at $.status: object of type 'int' has no len()",)

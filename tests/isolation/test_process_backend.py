@@ -476,6 +476,13 @@ def test_a_call_in_a_worker_is_an_answer_or_an_exception_and_raises_nothing():
     assert isinstance(_in_worker.call(candidate, "Ctrl-C", shadow=False)[1], CandidateError)
     error = _in_worker.call(candidate, "unreadable", shadow=False)[1]
     assert type(pickle.loads(pickle.dumps(error))) is Unreadable
+    error = pickle.loads(pickle.dumps(_in_worker.call(candidate, ("group", 404), shadow=False)[1]))
+    value, status, disk = error.exceptions
+    assert (type(error), error.message, type(value)) == (ExceptionGroup, "many", ValueError)
+    assert (status.args, status.response.status_code, hasattr(status, "lock")) == (("no", "<lock>"), 404, False)
+    assert (disk.errno, disk.strerror, disk.disk, str(disk)) == (5, "no", "sda", "[Errno 5] no")
+    error = _in_worker.call(candidate, "local", shadow=False)[1]
+    assert (type(error), str(error)) == (CandidateError, "the candidate raised Local: local")
     assert _in_worker.warm_up(candidate) is None
 
 

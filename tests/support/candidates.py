@@ -6,6 +6,7 @@ import ctypes
 import os
 import threading
 import time
+from typing import Self
 
 from trioshadow import in_shadow
 
@@ -38,7 +39,7 @@ class DiskError(OSError):
 
 
 class Own(Exception):
-    def __new__(cls, one: str, two: str) -> Own:
+    def __new__(cls, one: str, two: str) -> Self:
         made = super().__new__(cls, one)
         made.two = two  # type: ignore[attr-defined]
         return made

@@ -31,7 +31,8 @@ def carried(exc: BaseException) -> object:
         made_of = exc.message, tuple(map(carried, exc.exceptions))
     state = {name: value for name, value in vars(exc).items() if _can_cross(value)}
     if is_a(exc, OSError):
-        state |= {name: getattr(exc, name) for name in ("errno", "strerror", "filename")}
+        of_c = {name: getattr(exc, name) for name in ("errno", "strerror", "filename")}
+        state |= {name: value for name, value in of_c.items() if value is not None}  # a filename of None would be told
     return _Carried(type(exc), made_of, state)
 
 

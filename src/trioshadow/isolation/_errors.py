@@ -29,7 +29,7 @@ class CandidateError(ShadowError, RuntimeError):
     """The candidate raised what can't cross over as itself: this is what it was, in words.
 
     A KeyboardInterrupt there is nobody's Ctrl-C here, and a Cancelled there cancels nothing here. Out of a process come
-    only exceptions that can be pickled and read back.
+    only exceptions whose class can be imported.
     """
 
 

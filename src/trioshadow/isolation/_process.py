@@ -154,9 +154,9 @@ class ProcessBackend(Generic[RequestT, ResponseT]):
     async def call(self, request: RequestT, /) -> ResponseT:
         """`function(request)` in a worker. A checkpoint; cancelling it kills the worker.
 
-        Raises what the function raises, or CandidateError if that can't be pickled; trio-parallel's BrokenWorkerError
-        if the worker crashed; what pickle raises for a request or an answer that it can't write or read; BackendFull if
-        there is no place to wait; BackendNotRunning outside of `async with`.
+        Raises what the function raises, or CandidateError if its class can't be imported; BrokenWorkerError of
+        trio-parallel if the worker crashed; what pickle raises for a request or an answer that it can't write or read;
+        BackendFull if there is no place to wait; BackendNotRunning outside of `async with`.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         if not self._open:
