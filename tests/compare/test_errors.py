@@ -217,6 +217,12 @@ def test_members_of_the_class_are_no_members_unless_they_are_plain_values():
     assert comparison.raised(ApiError(response=unset)).fields == ()
 
 
+def test_a_property_that_may_be_deprecated_is_not_run():
+    raised = ShadowConfig().comparison.raised(ByProperty(404))
+    assert [(member.keys, member.value) for member in raised.fields] == [(("status_code",), 404)]
+    assert raised.notes == ()
+
+
 def test_no_library_is_asked_for_what_it_makes_up():
     class Magic(Exception):
         def __getattr__(self, name):

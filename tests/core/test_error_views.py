@@ -245,9 +245,9 @@ async def test_the_time_of_a_view_is_not_the_backends(mock_clock):
 
 
 async def test_the_secondary_has_the_primarys_view(autojump_clock):
-    config = ShadowConfig(error_view=(lambda exc: exc.key, lambda exc: "a"), noise_rate=1)
-    missing = ScriptedBackend(Fail(NotFoundError("a")))
-    async with Shadower(missing, missing, config, secondary=missing) as shadower:
+    config = ShadowConfig(error_view=(lambda exc: exc.key, lambda exc: {"b": "a"}.get(exc.key)), noise_rate=1)
+    missing, another = ScriptedBackend(Fail(NotFoundError("a"))), ScriptedBackend(Fail(NotFoundError("b")))
+    async with Shadower(missing, another, config, secondary=missing) as shadower:
         with pytest.raises(NotFoundError):
             await shadower.call(b"k")
         await shadower.wait_idle()
