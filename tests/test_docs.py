@@ -151,12 +151,15 @@ def test_what_is_shown_of_the_proxy_is_what_it_takes(tmp_path: Path) -> None:
     shown = set(re.findall(r"(?<=[ `])--[a-z][a-z0-9-]+", page)) - others
     assert {"--primary", "--shadow", "--admin"} <= shown <= {f"--{name}" for name in names}
 
-    (file,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    files = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     path = tmp_path / "proxy.toml"
-    path.write_text(file, encoding="utf-8")
-    settings = read_options(ProxyOptions, {"sample": 1.0}, path)
-    assert settings.sample == 1
-    assert settings.allow_method == ("POST",)
+    seen = []
+    for file in files:
+        path.write_text(file, encoding="utf-8")
+        seen.append(read_options(ProxyOptions, {"sample": 1.0}, path))
+    assert [(settings.sample, settings.allow_method, len(settings.rule)) for settings in seen] == [
+        *((1.0, ("POST",), 2), (1.0, (), 2)),
+    ]
 
 
 def test_what_is_shown_of_the_replay_is_what_it_takes() -> None:

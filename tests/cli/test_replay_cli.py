@@ -596,8 +596,17 @@ async def test_it_does_not_go_on_with_other_requests_rules_or_candidates(folder)
     path = write(folder, *get(*USERS))
     async with recording() as (url, _):
         await replay(path, url, url, *MILD)
-        for options in (("--candidate", "other"), ("--ignore-header", "X-A"), ("--timeout", "1")):
-            assert "is of other rules or of another candidate" in await error(path, url, url, "--resume", *options)
+        for options, said in [
+            (("--candidate", "other"), "--candidate was not said before: now it is other"),
+            (("--ignore-header", "X-A"), "--ignore-header was not said before: now it is X-A"),
+            (("--timeout", "1"), "--timeout was 100 before: now it is 1"),
+            (("--rule", "unordered  $.a"), "--rule was not said before: now it is unordered $.a"),
+            (("--decode", "+x=json:loads"), "--decode was not said before: now it is +x=json:loads"),
+            (("--strict", "--timeout", "1"), "before: now it is 1; --strict was not said before: now it is true"),
+        ]:
+            refused = await error(path, url, url, "--resume", *options)
+            assert f"{said})" in refused, refused
+            assert "is of other rules or of another candidate (--" in refused
         for lines in (get("/other", *USERS[1:]), get(*USERS[:29])):
             assert "does not begin with the requests that were replayed" in await error(
                 write(folder, *lines), url, url, "--resume"
@@ -611,11 +620,15 @@ async def test_it_does_not_go_on_with_other_requests_rules_or_candidates(folder)
         assert "has the counts of 30 of the 31 requests" in await error(path, url, url, "--resume")
         archive.write_bytes(kept)
         progress = folder / "r.jsonl.replay.jsonl.progress"
+        whole = progress.read_text()
         for wrong in ("", "{}", "[]", '{"version": 1}', '{"version": 1, "requests": "7", "digest": "", "epoch": ""}'):
             progress.write_text(wrong)
             assert "this is no progress of a replay" in await error(path, url, url, "--resume")
         progress.write_text('{"version": 2}')
         assert "another version of trioshadow wrote it" in await error(path, url, url, "--resume")
+        told = json.loads(whole) | {"epoch": "0", "rules": {}}
+        progress.write_text(json.dumps(told))
+        assert "of another candidate (they are not known any more): say" in await error(path, url, url, "--resume")
         progress.unlink()
         assert "is no archive of a replay" in await error(path, url, url, "--resume")
 
@@ -626,7 +639,7 @@ async def test_what_it_is_told_otherwise_the_second_time_is_said_and_other_keys_
         await replay(path, url, url, *MILD, "--drop-header", "X-B", "--drop-header", "x-a")
         write(folder, *get(*USERS, "/more"))
         refused = await error(path, url, url, "--resume", "--key-header", "X-User")
-        assert "is of other rules or of another candidate: say --candidate, --timeout, --key-header" in refused
+        assert "is of other rules or of another candidate (--key-header was not said before" in refused
         same = ("--resume", "--drop-header", "x-a", "--drop-header", "x-b")
         report = await replay(path, url, other, *MILD, *same, "--secondary", url)
         assert f"\n  --shadow was {url} before: now it is {other}\n" in report

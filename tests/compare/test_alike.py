@@ -151,7 +151,7 @@ def test_a_default_is_the_same_as_nothing():
 
 
 def test_only_what_is_asked_for_is_compared():
-    rule = Only("$.id", "$.items[*].price")
+    rule = Only(("$.id", "$.items[*].price"))
     one = {"id": 1, "at": 1, "items": [{"price": 1, "sku": "a"}], "more": {"x": 1}}
     assert found(one, {"id": 1, "at": 2, "items": [{"price": 1, "sku": "b"}], "other": None}, rule) == []
     assert found(one, {**one, "id": {"a": 2}}, rule) == [("type", "$['id']")]

@@ -75,7 +75,7 @@ class Documents:
                 lambda: Unordered(path),
                 lambda: KeyedBy(path, choice(["id", "a", ("id", "a"), "@.a.id"])),
                 lambda: Subset(path),
-                lambda: Only(path, choice(PATHS)),
+                lambda: Only((path, choice(PATHS))),
                 lambda: Normalize(path, choice(FUNCTIONS)),
                 lambda: Accept(choice(PREDICATES), path),
             ]

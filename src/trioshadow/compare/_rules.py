@@ -28,6 +28,18 @@ def _parsed(path: str) -> bool:
 _is_path = Check("a str such as '$.items[*].id'", lambda value: isinstance(value, str), "an RFC 9535 path", _parsed)
 
 
+_are_paths = Check(
+    "a str such as '$.items[*].id', or several",
+    lambda value: isinstance(value, tuple) and all(isinstance(path, str) for path in value),
+    "at least one RFC 9535 path",
+    lambda paths: paths and all(map(_parsed, paths)),
+)
+
+
+def _paths(paths: Any) -> Any:
+    return (paths,) if isinstance(paths, str) else _tupled(paths)
+
+
 def _tupled(field: Any) -> Any:
     return tuple(field) if isinstance(field, list) else field
 
@@ -107,24 +119,18 @@ class IgnoreName:
     """`*` stands for any characters, `?` for one, `[ab]` for one of these; in the case that it is written in."""
 
 
-@attrs.frozen(init=False)
+@attrs.frozen
 class Only:
     """Nothing else of the body is compared than what is at these paths and below them.
 
-    >>> Only("$.id", "$.items[*].price")
+    >>> Only(("$.id", "$.items[*].price"))
     Only(paths=('$.id', '$.items[*].price'))
     """
 
-    paths: tuple[str, ...] = attrs.field()
-    """At least one. Containers on the way are compared in so far as they lead there: an element that only one side has
-    differs, since it may hold such a place. All that is compared is in one rule: a second one is a ValueError."""
-
-    def __init__(self, *paths: str) -> None:
-        if not paths:
-            raise ValueError("Only takes at least one path")
-        for path in paths:
-            _is_path.check("path", path)
-        self.__attrs_init__(paths)
+    paths: tuple[str, ...] = attrs.field(converter=_paths, validator=_are_paths)
+    """At least one; a lone one may be a str. Containers on the way are compared in so far as they lead there: an
+    element that only one side has differs, since it may hold such a place. All that is compared is in one rule: a
+    second one is a ValueError."""
 
 
 @attrs.frozen
@@ -302,3 +308,5 @@ RULES = (
     *(IgnorePath, IgnoreName, Only, Tolerance, SameText, SameNumber, SameTime, Default),
     *(Unordered, KeyedBy, Subset, Normalize, Accept, SameError),
 )
+for _rule in RULES:  # the types of the fields, no longer as texts: a command line is read by them
+    attrs.resolve_types(_rule)  # here, where the names in them are known

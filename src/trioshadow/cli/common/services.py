@@ -10,10 +10,11 @@ import attrs
 import httpx
 
 from trioshadow import ShadowConfig
-from trioshadow.compare import IgnoreHeader, IgnorePath, Rule
+from trioshadow.compare import Decoder, IgnoreHeader, IgnorePath, Rule
 from trioshadow.http import MAX_BODY_BYTES, Causes, HttpBackend, HttpRequest, allow_methods, key_header
 
 from .checks import fraction, rule_of
+from .named import name_of
 from .objective import ObjectiveOptions
 from .options import (
     BYTES,
@@ -30,6 +31,7 @@ from .options import (
     option,
     several,
 )
+from .rules import AnyRule, read_decoders, read_rule, rule_text
 
 
 def noise_rate_option(shown: str) -> Any:
@@ -137,6 +139,36 @@ class ServiceOptions(ObjectiveOptions):
         panel=Panel.COMPARING,
         about="Part of a body that may differ, such as $.items[*].id or $..generated_at.",
     )
+    rule: tuple[AnyRule, ...] = option(
+        several(Kind(str, "RULE", read_rule)),
+        (),
+        panel=Panel.COMPARING,
+        about=(
+            "Any rule of trioshadow.compare, such as 'tolerance $.total abs=0.01', 'keyed-by $.items id', "
+            "'unordered $.tags' or 'normalize $.name str.casefold'. A function is named module:function."
+        ),
+    )
+    decode: tuple[tuple[str, Decoder], ...] = option(
+        Kind(str, "TYPE=FUNCTION", read_decoders, many=True),
+        (),
+        panel=Panel.COMPARING,
+        about=(
+            "Read bodies of this content type with a function from bytes to a value, such as "
+            "application/x-protobuf=mypkg.bodies:read."
+        ),
+    )
+    strict: bool = option(
+        FLAG,
+        default=False,
+        panel=Panel.COMPARING,
+        about="Tell values apart by their types too: 1 is not 1.0 then.",
+    )
+    strict_errors: bool = option(
+        FLAG,
+        default=False,
+        panel=Panel.COMPARING,
+        about="Compare the messages of exceptions too.",
+    )
     max_body: int = option(
         BYTES,
         MAX_BODY_BYTES,
@@ -160,6 +192,25 @@ class ServiceOptions(ObjectiveOptions):
         if self.noise_rate is not None and self.secondary is None:
             raise WrongOptionError("noise_rate", "is of no use without a secondary")
 
+    @property
+    def told_rules(self) -> dict[str, str]:
+        """What of the epoch is said by options, in words: by option."""
+        several = {
+            "allow-method": sorted(set(map(str.upper, self.allow_method))),
+            "ignore-header": self.ignore_header,
+            "ignore-path": self.ignore_path,
+            "rule": map(rule_text, self.rule),
+            "decode": (f"{content_type}={name_of(decoder)}" for content_type, decoder in self.decode),
+        }
+        return {
+            "candidate": self.candidate or "",
+            "timeout": f"{self.timeout:g}",
+            "key-header": self.key_header or "",
+            **{option: ", ".join(told) for option, told in several.items()},
+            "strict": "true" if self.strict else "",
+            "strict-errors": "true" if self.strict_errors else "",
+        }
+
     def backend(self, client: httpx.AsyncClient, url: str) -> HttpBackend:
         """One that is sent what may go along."""
         return OptionsBackend(self, client, url)
@@ -176,7 +227,11 @@ class ServiceOptions(ObjectiveOptions):
                 *rules,
                 *map(IgnoreHeader, self.ignore_header),
                 *map(IgnorePath, self.ignore_path),
+                *self.rule,
             ],
+            decoders=self.decode,
+            strict=self.strict,
+            strict_errors=self.strict_errors,
             key=None if self.key_header is None else key_header(self.key_header),
             may_mirror=allow_methods(*map(str.upper, self.allow_method)) if self.allow_method else None,
             **more,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
 
 import attrs
@@ -134,7 +134,7 @@ def _before(options: ReplayOptions, config: ShadowConfig) -> tuple[Progress, int
     archive = options.archive
     path = progress_path(archive)
     noted, archived = read_progress(path), is_there(archive)
-    fresh = Progress(digest=str(Digest()), epoch=config.epoch_id)
+    fresh = Progress(digest=str(Digest()), epoch=config.epoch_id, rules=options.told_rules)
     if noted is None and not archived:
         return fresh, 0
     if noted is None:
@@ -146,9 +146,10 @@ def _before(options: ReplayOptions, config: ShadowConfig) -> tuple[Progress, int
     if noted.epoch != config.epoch_id:
         if not options.resume:
             raise _already_there(options)
+        changed = "; ".join(_changes(noted.rules, options.told_rules)) or "they are not known any more"
         raise CliError(
-            f"{archive} is of other rules or of another candidate: say --candidate, --timeout, --key-header, "
-            "--allow-method and --ignore-* as before, or begin anew with another --archive"
+            f"{archive} is of other rules or of another candidate ({changed}): say the same as before, or begin anew "
+            "with another --archive"
         )
     evidence = evidence_in(archive, config)
     done = sum(evidence.totals())
@@ -164,18 +165,21 @@ def _before(options: ReplayOptions, config: ShadowConfig) -> tuple[Progress, int
 
 def _told_otherwise(options: ReplayOptions, noted: Progress) -> list[str]:
     """In words. It may be meant: a service has another port each time. Raises CliError for what can't be."""
-    changed = {option: noted.told.get(option, text) for option, text in options.told.items()}
-    changed = {option: before for option, before in changed.items() if before != options.told[option]}
-    if "key-header" in changed:
+    key = noted.told.get("key-header", options.told["key-header"])
+    if key != options.told["key-header"]:
         raise CliError(
-            f"{options.archive} has other keys: say --key-header as before ({changed['key-header'] or 'none'}), or "
-            "begin anew with another --archive"
+            f"{options.archive} has other keys: say --key-header as before ({key or 'none'}), or begin anew with "
+            "another --archive"
         )
+    return _changes(noted.told, options.told)
+
+
+def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Options that were said otherwise, in words."""
     return [
-        f"--{option} was {before} before: now it is {options.told[option] or 'not said'}"
-        if before
-        else f"--{option} was not said before: now it is {options.told[option]}"
-        for option, before in changed.items()
+        f"--{option} was {before[option] or 'not said'} before: now it is {told or 'not said'}"
+        for option, told in now.items()
+        if before.get(option, told) != told
     ]
 
 

@@ -48,6 +48,8 @@ class Progress:
     records_lost: int = attrs.field(default=0, validator=_is_count)
     told: dict[str, str] = attrs.field(factory=dict, converter=_texts)
     """Who was asked, and with what: see `ReplayOptions.told`."""
+    rules: dict[str, str] = attrs.field(factory=dict, converter=_texts)
+    """By which rules they were compared: see `ServiceOptions.told_rules`."""
 
     def write(self, path: Path) -> None:
         """Put it in the place of what is there, whole. Raises OSError."""
