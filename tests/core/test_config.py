@@ -32,6 +32,7 @@ def test_the_defaults():
         "view": None,
         "copy_request": None,
         "compare": None,
+        "ignore_if": None,
         "strict": False,
         "strict_errors": False,
         "error_fields": (),

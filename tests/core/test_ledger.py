@@ -35,7 +35,7 @@ def test_two_threads_lose_no_count():
 
 def test_verdicts_know_whether_there_was_a_leg():
     mirrored = {verdict.name for verdict in Verdict if verdict.mirrored}
-    assert mirrored == {"MATCHED", "DIVERGED", "FAILED", "TIMED_OUT", "ABANDONED"}
+    assert mirrored == {"MATCHED", "DIVERGED", "IGNORED", "FAILED", "TIMED_OUT", "ABANDONED"}
 
 
 def ledger_of(name=""):

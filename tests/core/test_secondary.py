@@ -24,7 +24,7 @@ ALL = ShadowConfig(noise_rate=1)
 def secondary_counts(shadower):
     statistics = shadower.statistics()
     assert_accounts(statistics)
-    names = ("in_flight", "matched", "diverged", "failed", "timed_out", "abandoned")
+    names = ("in_flight", "matched", "diverged", "ignored", "failed", "timed_out", "abandoned")
     return {name: count for name in names if (count := getattr(statistics.secondary, name))}
 
 
@@ -93,7 +93,7 @@ async def test_the_secondarys_verdicts_are_counted_apart(autojump_clock):
         await shadower.wait_idle()
         assert counts(shadower) == {"matched": 5}
         assert shadower.statistics().secondary == SecondaryStatistics(
-            calls=5, in_flight=0, matched=1, diverged=1, failed=2, timed_out=1, abandoned=0
+            calls=5, in_flight=0, matched=1, diverged=1, ignored=0, failed=2, timed_out=1, abandoned=0
         )
         assert shadower.divergences() == shadower.failures() == []
 

@@ -283,3 +283,13 @@ class BreakerAgainstItsSpecification(RuleBasedStateMachine):
 
 TestTheModel = BreakerAgainstItsSpecification.TestCase
 TestTheModel.settings = tried(2, stateful_step_count=60)
+
+
+def test_an_ignored_probe_ended_well():
+    """The shadow answered, whatever the two differ in."""
+    breaker = Breaker(failures=1, cool_down=30, probes=1, count_divergences=True)
+    breaker.release(breaker.admit(0), Verdict.FAILED, 0)
+    permit = breaker.admit(30)
+    assert breaker.state is BreakerState.HALF_OPEN
+    breaker.release(permit, Verdict.IGNORED, 30)
+    assert breaker.state is BreakerState.CLOSED

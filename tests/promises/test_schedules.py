@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import gc
+import itertools
 
 import attrs
 import trio
@@ -79,6 +80,7 @@ class Schedule:
     new_rules_at: float
     sink_seconds: float
     lossless: bool
+    ignores: list[bool | None] | None
 
 
 CALLERS = st.builds(
@@ -98,6 +100,7 @@ SCHEDULES = st.builds(
     new_rules_at=SECONDS,
     sink_seconds=SECONDS,
     lossless=st.booleans(),
+    ignores=st.none() | st.lists(st.booleans() | st.none(), min_size=1, max_size=4),
 )
 
 
@@ -137,7 +140,19 @@ async def run(schedule: Schedule) -> tuple[int, collections.Counter[Verdict | No
         await trio.sleep(schedule.sink_seconds)
         written.append(record)
 
-    config = ShadowConfig(max_in_flight=schedule.max_in_flight, drain_timeout=schedule.drain_timeout, noise_rate=0.7)
+    ignores = itertools.cycle(schedule.ignores or [])
+
+    def ignore_if(request, primary, shadow):
+        if (ignored := next(ignores)) is None:
+            raise ValueError
+        return ignored
+
+    config = ShadowConfig(
+        max_in_flight=schedule.max_in_flight,
+        drain_timeout=schedule.drain_timeout,
+        noise_rate=0.7,
+        ignore_if=None if schedule.ignores is None else ignore_if,
+    )
     new_rules = attrs.evolve(config, candidate="2")
     primary, shadow = ScriptedBackend(*schedule.primary), ScriptedBackend(*schedule.shadow)  # type: ignore[arg-type]
     sinks = [Sink(sink, name="sink", lossless=schedule.lossless, max_buffer_size=2)]

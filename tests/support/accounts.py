@@ -11,11 +11,11 @@ def assert_accounts(statistics: ShadowStatistics) -> None:
     """Promise 4, from the outside: the numbers of the parts add up to the totals."""
     s = statistics
     assert s.calls == s.mirrored + s.not_mirrored
-    assert s.mirrored == s.in_flight + s.matched + s.diverged + s.failed + s.timed_out + s.abandoned
+    assert s.mirrored == s.in_flight + s.matched + s.diverged + s.ignored + s.failed + s.timed_out + s.abandoned
     assert s.not_mirrored == s.not_sampled + s.shed + s.unkeyed + s.held_back + s.paused + s.closed
     assert min(s.calls, s.in_flight, s.records_waiting) >= 0
     t = s.secondary
-    assert t.calls == t.in_flight + t.matched + t.diverged + t.failed + t.timed_out + t.abandoned
+    assert t.calls == t.in_flight + t.matched + t.diverged + t.ignored + t.failed + t.timed_out + t.abandoned
     assert 0 <= t.calls <= s.mirrored
     assert t.in_flight >= 0
 
@@ -25,7 +25,7 @@ def counts(shadower: Shadower[object, object, object]) -> dict[str, int]:
     statistics = shadower.statistics()
     assert_accounts(statistics)
     names = (
-        *("in_flight", "matched", "diverged", "failed", "timed_out", "abandoned"),
+        *("in_flight", "matched", "diverged", "ignored", "failed", "timed_out", "abandoned"),
         *("not_sampled", "shed", "unkeyed", "held_back", "paused", "closed"),
     )
     return {name: getattr(statistics, name) for name in names if getattr(statistics, name)}

@@ -111,8 +111,12 @@ class Instruments:
                 del passing  # its traceback has this frame, which has what was told
 
 
+#: Of the shadow.
+_SAYS_NOTHING = (Verdict.ABANDONED, Verdict.IGNORED)
+
+
 class Slo(Instrument):
-    """Tells an SLO tracker each verdict of the shadow but `abandoned`; counts what it could not take."""
+    """Tells an SLO tracker each verdict of the shadow but `abandoned` and `ignored`; counts what it could not take."""
 
     title = "the SLO tracker"
 
@@ -122,7 +126,7 @@ class Slo(Instrument):
 
     def settled(self, settled: Settled) -> None:
         """A match is a success."""
-        if settled.side != "shadow" or settled.verdict is Verdict.ABANDONED:
+        if settled.side != "shadow" or settled.verdict in _SAYS_NOTHING:
             return
         try:
             _call(self._record, settled.verdict is Verdict.MATCHED)

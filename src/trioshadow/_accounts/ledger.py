@@ -39,7 +39,7 @@ EPOCHS = 4
 class SecondaryStatistics:
     """What became of the calls of the secondary. None of it is in the other counts.
 
-    `calls == in_flight + matched + diverged + failed + timed_out + abandoned`.
+    `calls == in_flight + matched + diverged + ignored + failed + timed_out + abandoned`.
     """
 
     calls: int
@@ -49,6 +49,7 @@ class SecondaryStatistics:
     matched: int
     """The secondary answered what the primary did. This and the others are by verdict: see `Verdict`."""
     diverged: int
+    ignored: int
     failed: int
     timed_out: int
     abandoned: int
@@ -58,8 +59,9 @@ class SecondaryStatistics:
 class ShadowStatistics:
     """Counts since the shadower was made, exact at the moment they were asked for.
 
-    `calls == mirrored + not_mirrored`, `mirrored == in_flight + matched + diverged + failed + timed_out + abandoned`
-    and `not_mirrored == not_sampled + shed + unkeyed + held_back + paused + closed`.
+    `calls == mirrored + not_mirrored`,
+    `mirrored == in_flight + matched + diverged + ignored + failed + timed_out + abandoned` and
+    `not_mirrored == not_sampled + shed + unkeyed + held_back + paused + closed`.
     """
 
     calls: int
@@ -73,6 +75,7 @@ class ShadowStatistics:
     matched: int
     """Legs by verdict: see `Verdict`."""
     diverged: int
+    ignored: int
     failed: int
     timed_out: int
     abandoned: int

@@ -16,6 +16,8 @@ class Verdict(enum.Enum):
     """Both answered the same, or raised the same."""
     DIVERGED = "diverged"
     """Both answered, and not the same; or the primary raised and the shadow did not raise the same."""
+    IGNORED = "ignored"
+    """They did not answer the same, and `ShadowConfig.ignore_if` said that this call does not count."""
     FAILED = "failed"
     """The shadow raised where the primary answered, or the two could not be compared."""
     TIMED_OUT = "timed_out"

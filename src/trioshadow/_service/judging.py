@@ -7,6 +7,7 @@ what the closing shadower did, then the shadow's own faults, then the comparison
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -25,6 +26,11 @@ Judgement: TypeAlias = tuple[Verdict, Divergence | None, ShadowFailure | None]
 
 MATCHED: Judgement = Verdict.MATCHED, None, None
 ABANDONED: Judgement = Verdict.ABANDONED, None, None
+IGNORED: Judgement = Verdict.IGNORED, None, None
+
+
+#: From the two answers of a call that diverged, None for one that raised, to whether it does not count.
+Ignores: TypeAlias = Callable[[Any, Any], object]
 
 
 @attrs.frozen
@@ -134,12 +140,18 @@ def is_plain_match(primary: PrimarySide, ran: RunFacts, config: ShadowConfig) ->
 
 
 def judge(
-    primary: PrimarySide, ran: RunFacts, config: ShadowConfig, view: View | None, *, closing: bool
+    primary: PrimarySide,
+    ran: RunFacts,
+    config: ShadowConfig,
+    view: View | None,
+    *,
+    closing: bool,
+    ignores: Ignores | None = None,
 ) -> Judgement | Large:
     """The verdict, with the divergence or failure. `view` is that of the backend's answer; `closing`: the shadower has
     cancelled its runs.
 
-    Runs the view and the comparison; what the latter raises is raised.
+    Runs the view, the comparison and `ignores`; what the second raises is raised.
     """
     if primary.state == "abandoned" or ran.gave_way:
         return ABANDONED
@@ -156,7 +168,9 @@ def judge(
     if failure is not None and (ran.error is None or primary.state == "raised"):
         return Verdict.FAILED, None, failure
     if primary.error is not None:
-        return judgement_of(config.comparison.divergence_of_errors(primary.error, ran.error))
+        shadow = ran.answer if ran.error is None else None
+        divergence = config.comparison.divergence_of_errors(primary.error, ran.error)
+        return judgement_of(divergence, None, shadow, ignores)
     if (raised := ran.error) is not None:
         if not issubclass(raised.kind, BodyTooLarge):
             return Verdict.FAILED, None, ShadowFailure(FailureKind.RAISED, raised.name, raised.message)
@@ -164,8 +178,8 @@ def judge(
             return ABANDONED
         return Verdict.FAILED, None, ShadowFailure(FailureKind.TOO_LARGE, raised.name, raised.message)
     if ran.in_place_of_error:
-        return _compare_answers(primary.value, loaded(ran.answer), config, None)
-    return _compare_answers(primary.value, ran.answer, config, view)
+        return _compare_answers(primary.value, loaded(ran.answer), config, None, ignores)
+    return _compare_answers(primary.value, ran.answer, config, view, ignores)
 
 
 def explained_lack(verdict: Verdict, primary: PrimarySide, lack: Lack | None) -> Lack | None:
@@ -196,7 +210,9 @@ def compare_failure(stage: str, exc: BaseException) -> ShadowFailure:
     return ShadowFailure(FailureKind.COMPARE_RAISED, type_name, f"{stage}: {message}"[:MESSAGE_LIMIT])
 
 
-def _compare_answers(primary: Any, answer: Any, config: ShadowConfig, view: View | None) -> Judgement | Large:
+def _compare_answers(
+    primary: Any, answer: Any, config: ShadowConfig, view: View | None, ignores: Ignores | None
+) -> Judgement | Large:
     primary = loaded(primary)
     if type(primary) is Deferred:
         try:
@@ -212,12 +228,22 @@ def _compare_answers(primary: Any, answer: Any, config: ShadowConfig, view: View
             return Verdict.FAILED, None, compare_failure("the shadow's view", exc)
     if _is_large(primary, answer, config):
         return Large(primary, answer)
-    return judgement_of(Divergence.compare(primary, answer, config))
+    return judgement_of(Divergence.compare(primary, answer, config), primary, answer, ignores)
 
 
-def judgement_of(divergence: Divergence | None) -> Judgement:
+def judgement_of(divergence: Divergence | None, primary: Any, shadow: Any, ignores: Ignores | None) -> Judgement:
     """Of two answers that were compared."""
-    return MATCHED if divergence is None else (Verdict.DIVERGED, divergence, None)
+    if divergence is None:
+        return MATCHED
+    if ignores is not None:
+        try:
+            if ignores(primary, shadow):
+                return IGNORED
+        except BaseException as exc:
+            if passing_error(exc) is not None:
+                raise
+            return Verdict.FAILED, None, compare_failure("ignore_if", exc)
+    return Verdict.DIVERGED, divergence, None
 
 
 def _is_large(primary: object, shadow: object, config: ShadowConfig) -> bool:

@@ -23,6 +23,7 @@ it looks at the clock.
 from __future__ import annotations
 
 import contextvars
+import functools
 import math
 from collections.abc import Awaitable, Callable
 from types import CoroutineType
@@ -40,11 +41,13 @@ from trioshadow._model.verdict import Verdict
 from trioshadow._settings.capture import captured
 from trioshadow._settings.config import ShadowConfig
 from trioshadow._settings.records import Captured
+from trioshadow.compare import Divergence
 
 from .desk import Desk
 from .judging import (
     ABANDONED,
     MATCHED,
+    Ignores,
     Judgement,
     Large,
     PrimarySide,
@@ -78,7 +81,7 @@ class Run(RunFacts):
     """One call of one backend."""
 
     __slots__ = (
-        *("_backend", "_config", "_deadline", "_desk", "_held_bytes", "_large"),
+        *("_backend", "_compared_request", "_config", "_deadline", "_desk", "_held_bytes", "_large"),
         *("_reserved_bytes", "_scope", "_wake", "captured", "captured_request", "mark"),
         *("primary", "request", "settlement", "side"),
     )
@@ -86,6 +89,8 @@ class Run(RunFacts):
     side: Side
     request: Any
     """Until the backend has it."""
+    _compared_request: Any
+    """What the backend was given, for `ignore_if`, where there is that."""
     captured_request: Any
     captured: Captured | None
     """What the record keeps of the call."""
@@ -119,6 +124,7 @@ class Run(RunFacts):
         self.primary = primary
         self.settlement = settlement
         self.request = self.captured_request = self.captured = self.mark = self._large = self._scope = None
+        self._compared_request = None
         self._held_bytes = self._reserved_bytes = 0
         self._deadline = math.inf
 
@@ -154,6 +160,8 @@ class Run(RunFacts):
         try:
             request = loaded(self.request)
             self.request = None  # the backend has it now: what it was made from need not be kept beside it
+            if self._config.ignore_if is not None:
+                self._compared_request = request
             entered = True
             limit = self._config.max_step
             answering = self._backend(request)
@@ -323,8 +331,7 @@ class Run(RunFacts):
             large, self._large = self._large, None
             assert large is not None
             compared = await desk.comparer.compare(large.primary, large.shadow, self._config)
-            judgement = judgement_of(compared)
-            self._keep(judgement)
+            judgement = contextvars.copy_context().run(self._judge_large, compared, large)
         except trio.WouldBlock:
             desk.ledger.gave_way["comparisons"] += 1
             desk.notices.say("comparisons", "legs are abandoned: too many large bodies wait to be compared")
@@ -342,12 +349,23 @@ class Run(RunFacts):
         config = self._config
         # The secondary is another copy of the primary, whose answers have that one's shape.
         view = config.shadow_view if self.side == "shadow" else config.primary_view
-        judgement = judge(self.primary, self, config, view, closing=self._desk.closing)
+        judgement = judge(
+            self.primary, self, config, view, closing=self._desk.closing, ignores=self._ignores_of(config)
+        )
         if isinstance(judgement, Large):
             self._large = judgement
             return ABANDONED
         self._keep(judgement)
         return judgement
+
+    @disable_ki_protection
+    def _judge_large(self, compared: Divergence | None, large: Large) -> Judgement:
+        judgement = judgement_of(compared, large.primary, large.shadow, self._ignores_of(self._config))
+        self._keep(judgement)
+        return judgement
+
+    def _ignores_of(self, config: ShadowConfig) -> Ignores | None:
+        return None if config.ignore_if is None else functools.partial(config.ignore_if, self._compared_request)
 
     def _keep(self, judgement: Judgement) -> None:
         """Take what the record keeps of the call, if there is one: here, since it runs the code of what is captured."""
@@ -371,4 +389,4 @@ class Run(RunFacts):
         try:
             self.settlement.settle(self, judgement)
         finally:
-            self.request = self.captured_request = self.answer = self.mark = None
+            self.request = self.captured_request = self._compared_request = self.answer = self.mark = None

@@ -84,6 +84,13 @@ class ShadowConfig:
     """In place of the library's own comparison, rules included: from the two answers, after their views, to a
     `Divergence`, None or True if they match, False if they do not. Exceptions are not passed to it, but what
     `error_view` puts in their place is."""
+    ignore_if: Callable[[Any, Any, Any], bool] | None = attrs.field(default=None, validator=is_function.or_none)
+    """From the request, the primary's answer and the shadow's to whether this call does not count: for differences that
+    are expected of some requests. Asked in the leg, of calls that diverged and of no others; True: the call is counted
+    `ignored`, apart from those that match, leaves no record, and is no evidence. The request is the one that the shadow
+    was given, and may have changed; the answers are as they were compared, after their views, and None for a side that
+    raised. Calls of the secondary are asked about too, with its answer as the last: or else noise that is ignored in
+    the shadow would still make up for regressions."""
     strict: bool = attrs.field(default=False, validator=is_bool)
     """False: values are told apart as JSON does: 1 is 1.0 (and True is not 1), a tuple is a list, a record is an object
     of its fields, an enum member is its value. True: the types must be the same too."""
@@ -186,7 +193,7 @@ class ShadowConfig:
         comparison = Comparison(**{name: getattr(self, name) for name in names})
         object.__setattr__(self, "comparison", comparison)
         rules = (*comparison.settings.values(), self.view, self.shadow_timeout)
-        rules += (self.key, self.seed, self.may_mirror, self.error_view)
+        rules += (self.key, self.seed, self.may_mirror, self.error_view, self.ignore_if)
         object.__setattr__(self, "fingerprint", fingerprint(rules))
         object.__setattr__(self, "epoch_id", epoch_id(self.candidate, self.fingerprint))
 

@@ -264,6 +264,11 @@ class Conclusion:
             left_out = sum(row.counts[verdict.slot] - row.lost.get(less, 0) for row in rows)
             if left_out > sampled / 100:
                 yield f"{counted(left_out, 'sampled call')} {what} ({left_out / sampled:.1%}): {why}"
+        if ignored := sum(row.counts[Verdict.IGNORED.slot] for row in rows):
+            yield (
+                f"{counted(ignored, 'sampled call')} ignored ({ignored / sampled:.1%}): they differed, and ignore_if "
+                "says that they do not count"
+            )
         if legs:
             yield f"{counted(legs, 'sampled call')} not compared: the breaker was open, or legs in flight left no room"
 
@@ -311,7 +316,8 @@ class Conclusion:
 
 
 def _most(operation: OperationScore) -> list[tuple[str, int]]:
-    unseen = {**operation.not_mirrored, **({"withheld": operation.withheld} if operation.withheld else {})}
+    apart = {"withheld": operation.withheld, "ignored": operation.ignored}
+    unseen = {**operation.not_mirrored, **{why: count for why, count in apart.items() if count}}
     return sorted(unseen.items(), key=lambda pair: -pair[1])[:3]
 
 

@@ -41,7 +41,7 @@ OPERATIONS = 256
 FIELDS = 1_000
 
 #: Of what `to_dict()` gives. Counts of another format mean something else: they are never read.
-FORMAT = 2
+FORMAT = 3
 #: The operation of calls that nobody named.
 UNNAMED = ""
 #: That of those that there was no room for.

@@ -291,6 +291,7 @@ class Judge:
                     worst = together.state
                     counted = [*counted, together]
         fields = sorted(fields, key=lambda field: (-_SEVERITY[field.state], -field.calls, field.field))
+        ignored = row.counts[Verdict.IGNORED.slot]
         by_verdict = {verdict.value: row.counts[verdict.slot] for verdict in NOT_MIRRORED}
         lost = sum(row.lost.values()) + row.overdue
         lossy = lost > objective.max_rate * (self._compared + lost)
@@ -303,7 +304,8 @@ class Judge:
             lost={cause: count for cause, count in row.lost.items() if count},
             lossy=lossy,
             overdue=row.overdue,
-            settled=self._compared + row.overdue + row.withheld.calls + row.counts[Verdict.ABANDONED.slot],
+            settled=self._compared + row.overdue + row.withheld.calls + ignored + row.counts[Verdict.ABANDONED.slot],
+            ignored=ignored,
             withheld=row.withheld.calls,
             secondary_withheld=row.secondary_withheld.calls,
             compared=self._compared,

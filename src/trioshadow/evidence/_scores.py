@@ -151,7 +151,10 @@ class OperationScore:
     settled: int
     """Mirrored calls that have a verdict."""
     compared: int
-    """Those that say something of the shadow: all but the abandoned and the withheld."""
+    """Those that say something of the shadow: all but the abandoned, the ignored and the withheld."""
+    ignored: int
+    """Those that differed where `ShadowConfig.ignore_if` said that they do not count: neither good nor bad, and not
+    covered."""
     withheld: int
     """Those in which the shadow refused since its copy of the request lacked credentials: see `Scorecard.withheld`."""
     secondary_withheld: int

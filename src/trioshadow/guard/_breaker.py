@@ -33,7 +33,8 @@ from trioshadow._model.words import counted
 _PARTS = 10
 
 # Bound once: reading a member off its class costs 0.1 µs on Python 3.11, and each leg asks.
-_MATCHED, _DIVERGED = Verdict.MATCHED, Verdict.DIVERGED
+_DIVERGED = Verdict.DIVERGED
+_ANSWERED = (Verdict.MATCHED, Verdict.DIVERGED, Verdict.IGNORED)
 _FAILURES = (Verdict.FAILED, Verdict.TIMED_OUT)
 _TOLD = {verdict: verdict.value.replace("_", " ") for verdict in Verdict}
 
@@ -142,7 +143,7 @@ class Breaker:
         if permit != self._generation:
             return
         failed = verdict in _FAILURES or (verdict is _DIVERGED and self.count_divergences)
-        ended_well = not failed and (verdict is _MATCHED or verdict is _DIVERGED)
+        ended_well = not failed and verdict in _ANSWERED
         if self._state is _HALF_OPEN:
             self._probing -= 1
             if failed:

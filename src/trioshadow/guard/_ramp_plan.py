@@ -80,6 +80,7 @@ class Counts:
     abandoned: int
     shed: int
     paused: int
+    ignored: int = 0
 
     @classmethod
     def of(cls, statistics: ShadowStatistics) -> Self:
@@ -88,7 +89,7 @@ class Counts:
         failed = s.failed + s.timed_out
         sampled = s.mirrored + s.shed
         compared = s.matched + s.diverged + failed
-        return cls(sampled + s.not_sampled, sampled, compared, failed, s.abandoned, s.shed, s.paused)
+        return cls(sampled + s.not_sampled, sampled, compared, failed, s.abandoned, s.shed, s.paused, s.ignored)
 
     def __sub__(self, earlier: Counts) -> Counts:
         return Counts(*(now - then for now, then in zip(attrs.astuple(self), attrs.astuple(earlier), strict=True)))
@@ -267,8 +268,9 @@ class Plan:
         if held.drawn * rate < self.min_calls:
             told = f"too few calls: {held.drawn:,} came, and it takes {self.min_calls / rate:,.0f}"
             return Planned(Move.STAY, position, told, "traffic")
-        if held.abandoned > held.compared:
-            told = f"{held.abandoned:,} legs were abandoned, and {held.compared:,} compared"
+        if held.abandoned + held.ignored > held.compared:
+            ignored = f" and {held.ignored:,} ignored" if held.ignored else ""
+            told = f"{held.abandoned:,} legs were abandoned{ignored}, and {held.compared:,} compared"
             return Planned(Move.STAY, position, told, "abandoned")
         before = math.inf if position.needed is None else position.needed
         if look.needed is not None and look.needed < min(before, _NEAR + 1):

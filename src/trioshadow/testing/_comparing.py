@@ -116,7 +116,7 @@ _WHY_ABANDONED = (
 
 
 def _require_compared(number: int, recorded: int, statistics: ShadowStatistics) -> None:
-    if statistics.matched + recorded == number:
+    if statistics.matched + statistics.ignored + recorded == number:
         return
     verdict, why = Verdict.ABANDONED, _WHY_ABANDONED
     if statistics.held_back:

@@ -50,8 +50,6 @@ NAMES = (_IGNORE_FIELD, *KINDS)
 
 def read_rule(value: object) -> AnyRule:
     """The rule that a text or a table says. Raises ValueError: the rest of a sentence that begins with the option."""
-    if isinstance(value, (IgnoreField, *RULES)):
-        return value
     try:
         return _of_table(value) if isinstance(value, Mapping) else _of_text(checked_text(value))
     except (ValueError, TypeError) as exc:

@@ -7,13 +7,24 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
-_STYLES = {"matched": "green", "diverged": "red", "failed": "red", "timed_out": "red", "abandoned": "yellow"}
+_STYLES = {
+    "matched": "green",
+    "diverged": "red",
+    "ignored": "yellow",
+    "failed": "red",
+    "timed_out": "red",
+    "abandoned": "yellow",
+}
+#: Shown where there are any: only `ignore_if` makes some, which no command has.
+_SELDOM = frozenset({"ignored"})
 
 
 def show_verdicts(console: Console, count_of: Callable[[str], int]) -> None:
     """A row each, by the names that verdicts have."""
     for name, style in _STYLES.items():
         count = count_of(name)
+        if not count and name in _SELDOM:
+            continue
         console.print(Text.assemble(f"  {name.replace('_', ' '):<10}", (f"{count:>12,}", style if count else "dim")))
 
 

@@ -44,6 +44,7 @@ _QUEUED = 1e-4
 _KINDS = {
     Verdict.MATCHED: "matched",
     Verdict.DIVERGED: "diverged",
+    Verdict.IGNORED: "unknown",
     Verdict.FAILED: "failed",
     Verdict.TIMED_OUT: "failed",
     Verdict.ABANDONED: "unknown",
