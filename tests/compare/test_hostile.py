@@ -186,7 +186,7 @@ class BadHash:
         raise RuntimeError("unhashable")
 
 
-@pytest.mark.parametrize("kind", [Evil, EvilExit, NoBool])
+@pytest.mark.parametrize("kind", [Evil, EvilExit])
 def test_an_eq_that_raises_is_a_change_with_a_note(kind):
     divergence = compare({"a": kind(), "b": 1}, {"a": kind(), "b": 2})
     assert [change.path for change in divergence.body.changes] == ["$['a']", "$['b']"]
@@ -200,7 +200,7 @@ def test_an_eq_that_raises_is_a_change_with_a_note(kind):
 @pytest.mark.parametrize("kind", [Evil, EvilExit, NoBool])
 def test_an_eq_that_raises_where_there_is_nothing_else_is_a_failure(kind):
     for one, other in ((kind(), kind()), (kind(), 1), ([], kind())):
-        with pytest.raises((ValueError, SystemExit, TypeError)):
+        with pytest.raises((ValueError, SystemExit, Undecided)):
             compare(one, other)
 
 

@@ -39,6 +39,9 @@ class Hue(enum.Enum):
     RED = "red"
 
 
+Hue.__module__ = "other"  # of one package with Color it would be another kind: see test_kinds.py
+
+
 class Level(enum.IntEnum):
     LOW = 1
 
@@ -83,6 +86,8 @@ class TuplePoint(NamedTuple):
 
 
 POINTS = [AttrsPoint, DataPoint, StructPoint, ModelPoint, TuplePoint]
+for _kind in POINTS[1:]:  # as if each came from another library
+    _kind.__module__ = _kind.__name__.lower()
 
 
 class MyDict(dict):

@@ -42,6 +42,7 @@ from ._raised import checked_error_fields as checked_error_fields
 from ._rules import RULES as RULES
 from ._rules import (
     Accept,
+    CompareWith,
     Default,
     IgnoreName,
     IgnorePath,
@@ -52,6 +53,7 @@ from ._rules import (
     SameNumber,
     SameText,
     SameTime,
+    SameType,
     Subset,
     Tolerance,
     Unordered,
@@ -72,6 +74,7 @@ __all__ = [
     "VOLATILE_HEADERS",
     "Accept",
     "Change",
+    "CompareWith",
     "Default",
     "HeaderAs",
     "IgnoreCookie",
@@ -85,6 +88,7 @@ __all__ = [
     "SameNumber",
     "SameText",
     "SameTime",
+    "SameType",
     "Subset",
     "Tolerance",
     "Undecided",

@@ -7,6 +7,7 @@ import attrs
 from ._decode import Decoded, Decoder, NotDecoded, decode, decode_json, looks_like_json
 from ._diffs import Change
 from ._keep import first_difference
+from ._kinds import ANY, Kinds
 from ._met import RuleUse
 from ._plan import State
 from ._sameness import SameTrees, same_values
@@ -46,6 +47,7 @@ class BodyRules:
     decodes: bool
     decoders: dict[str, Decoder]
     use: RuleUse | None = None
+    kinds: Kinds = ANY
 
 
 @attrs.frozen
@@ -69,7 +71,8 @@ def compare_bodies(primary: Side, shadow: Side, rules: BodyRules) -> Findings | 
         return None
     left, right, notes = _read((primary, ours), (shadow, theirs), rules)
     forms = (left.form, right.form)
-    if rules.root is None and ours is not None and theirs is not None and forms == (BYTES, BYTES):
+    plainly = rules.root is None and not rules.kinds.comparers
+    if plainly and ours is not None and theirs is not None and forms == (BYTES, BYTES):
         return _bytes_differ(ours, theirs, notes)
     in_trees = left.form in _TREES and right.form in _TREES and not rules.converts
     if in_trees and ours is not None and theirs is not None:
@@ -83,7 +86,9 @@ def compare_bodies(primary: Side, shadow: Side, rules: BodyRules) -> Findings | 
             trees = SameTrees(_VALUES_BUDGET)
     if rules.use is not None and rules.use.paths_open:
         rules.use.look(left.value, right.value)
-    walk = Walk(strict=rules.strict, limit=rules.limit, same_trees=trees, decoded=in_trees)
+    if rules.kinds.comparers:
+        trees = None  # they may be asked about builtins, too
+    walk = Walk(strict=rules.strict, limit=rules.limit, same_trees=trees, decoded=in_trees, kinds=rules.kinds)
     walk.run(left.value, right.value, rules.root)
     found = walk.found
     if not found.count:

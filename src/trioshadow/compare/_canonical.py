@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import decimal
 import fractions
+import itertools
 from collections.abc import Callable, Iterator
-from itertools import count
 from typing import Any, TypeAlias
 
 from trioshadow._model.errors import passing_error
 
+from ._foreign import is_numpy_time
+from ._kinds import ANY, Kinds, has_kind
 from ._paths import Key
 from ._plan import State, converted
 from ._scalars import instant, is_nan
@@ -30,11 +32,17 @@ from ._shapes import (
     plain,
     shape_of,
 )
+from ._tables import parts_of_table
 
 #: A child: its value, its state, and its key in an object.
 _Child: TypeAlias = tuple[object, State | None, Key]
 
 _OPEN = -1
+
+_CONTAINERS = frozenset((Shape.OBJECT, Shape.ARRAY, Shape.SET, Shape.TABLE))
+
+#: In place of the class of a mapping, or of a plain value.
+_NO_KIND: type = dict
 
 #: From here on ints are numbered by their digits.
 BIG = 2**60
@@ -45,14 +53,16 @@ _UNLIKE_INTS = (decimal.Decimal, fractions.Fraction)
 class Numbering:
     """Numbers for values, valid among themselves. `strict` tells apart what differs in type only."""
 
-    def __init__(self, *, strict: bool) -> None:
+    def __init__(self, *, strict: bool, kinds: Kinds = ANY) -> None:
         self._strict = strict
+        self._kinds = kinds
+        self._classes: dict[int, list[list[type]]] = {}  # by number: sorts of classes, each of which has its own
         self._numbers: dict[object, int] = {}
-        self._fresh = count()
+        self._fresh = itertools.count()
         self._known: dict[tuple[int, int], int] = {}
         self._alive: list[object] = []  # so that no id is used twice
         self._made = 0
-        self.exact = True
+        self.exact = not kinds.comparers
         """Is the same number all there is to sameness? Not if there were values that only `==` can compare."""
 
     def of(self, value: object, state: State | None) -> int:
@@ -88,7 +98,7 @@ class Numbering:
             if state is not None and state.functions:
                 value = self._converted(value, state)
             shape = shape_of(value)
-            if shape is Shape.OBJECT or shape is Shape.ARRAY or shape is Shape.SET:
+            if shape in _CONTAINERS:
                 place = (id(value), id(state))
                 known = self._known.get(place)
                 if known == _OPEN:  # it contains itself
@@ -102,7 +112,7 @@ class Numbering:
                 self._alive.append((value, state))
                 frame.place = place
                 return frame
-            numbers.append(self._number(self._scalar(value, shape)))
+            numbers.append(self._number_of_kind(self._scalar(value, shape), type(value)))
         except BaseException as exc:  # other people's `__hash__`, `__eq__`, attributes
             if passing_error(exc) is not None:
                 raise
@@ -135,8 +145,21 @@ class Numbering:
                 children,
                 numbers,
                 lambda frame: self._close(
-                    frame, ("object", kind, frozenset(zip(frame.keys, frame.numbers, strict=True)))
+                    frame, ("object", kind, frozenset(zip(frame.keys, frame.numbers, strict=True))), value
                 ),
+            )
+        if shape is Shape.TABLE:
+            self.exact = False  # elements of other dtypes may be the same
+            told, found = parts_of_table(value, strict=self._strict)
+            state = None if state is None else state.of_array()
+            children = (
+                (part, state.child(key) if state is not None else None, key)
+                for key, part in itertools.chain(told.items(), enumerate(found))
+            )
+            return _Frame(
+                children,
+                numbers,
+                lambda frame: self._close(frame, (shape, kind, frozenset(zip(frame.keys, frame.numbers, strict=True)))),
             )
         jumbled = shape is Shape.SET or (state is not None and state.unordered)
         found = elements(value)
@@ -163,8 +186,8 @@ class Numbering:
                 raise
             self._give_up(numbers)
 
-    def _close(self, frame: _Frame, form: object) -> int:
-        number = self._number(form)
+    def _close(self, frame: _Frame, form: object, value: object = None) -> int:
+        number = self._number_of_kind(form, type(value))
         self._known[frame.place] = number
         return number
 
@@ -175,6 +198,7 @@ class Numbering:
             self.exact = False
             return (shape, type(value), exact)
         if shape is Shape.TIME:
+            self.exact = self.exact and not is_numpy_time(value)  # its days are datetimes, too
             return (shape, kind, exact if (since := instant(exact)) is None else (since,))
         if shape is Shape.NUMBER:
             return (shape, kind, self._as_number(exact))
@@ -197,6 +221,37 @@ class Numbering:
             self.exact = self.exact and abs(exact) < BIG
         return exact
 
+    def _number_of_kind(self, form: object, cls: type) -> int:
+        """The number of what may be a record, or a member of an enum: another with the same content may be unlike it.
+
+        Those of one content are sorted, so that in each sort every class is alike to every other.
+        """
+        kind = not self._strict and has_kind(cls)
+        if not kind and not self._classes:
+            return self._number(form)
+        taken = form in self._numbers
+        number = self._number(form)
+        if number not in self._classes:
+            if not kind:
+                return number
+            self._classes[number] = [[_NO_KIND]] if taken else [[]]
+        cls = cls if kind else _NO_KIND
+        sorts = self._classes[number]
+        alike = self._kinds.alike
+        fits = [all(alike(cls, other) and alike(other, cls) for other in sort) for sort in sorts]
+        if cls is _NO_KIND and len(sorts) > 1:
+            fits = [sort == [_NO_KIND] for sort in sorts]  # it may be either of two that are not the same
+        if True not in fits:
+            sorts.append([])
+            fits.append(True)
+        place = fits.index(True)
+        if cls not in sorts[place]:
+            sorts[place].append(cls)
+        others = itertools.chain.from_iterable(sort for sort in sorts if sort is not sorts[place])
+        if any(alike(cls, other) or alike(other, cls) for other in others):
+            self.exact = False  # it may be the same as what has another number
+        return number if not place else self._number((number, place))
+
     def _number(self, form: object) -> int:
         number = self._numbers.get(form)
         if number is None:
@@ -213,6 +268,9 @@ class Outline(Numbering):
     `exact`. Most that are not the same have another.
     """
 
+    def _number_of_kind(self, form: object, cls: type) -> int:  # noqa: ARG002 - as of the base
+        return self._number(form)  # a dict may be any record
+
     def _is_left_out(self, state: State | None) -> bool:
         return state is not None and bool(state.ignored or state.accepts or state.defaults)
 
@@ -224,9 +282,6 @@ class Outline(Numbering):
             numbers.append(self._number("no container"))
             return None
         return super()._look(value, state, numbers)
-
-
-_CONTAINERS = frozenset((Shape.OBJECT, Shape.ARRAY, Shape.SET))
 
 
 class _Frame:

@@ -9,11 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+import attrs
+
 from ._paths import Key
 from ._sameness import SCALARS, SameTrees
 
 #: In place of a value that one side does not have.
 MISSING: Any = type("_Missing", (), {})()
+
+
+@attrs.frozen
+class Whole:
+    """An element without a counterpart beside another such: a pair that is reported and not looked into."""
+
+    value: Any
+
+
 #: (key, the primary's value or MISSING, the shadow's or MISSING)
 Child: TypeAlias = tuple[Key, Any, Any]
 

@@ -24,6 +24,7 @@ from ._explain import explain, summary
 from ._header_plan import HeaderPlan
 from ._header_rules import HeaderRule
 from ._headers import NAMES_KEPT, VALUES_KEPT, HeaderChange, compare_headers, cut_name
+from ._kinds import kinds_of
 from ._met import RuleUse, use_of
 from ._plan import PathPlan
 from ._raised import ErrorFields, ErrorReader, Raised
@@ -111,7 +112,14 @@ class Comparison:
             accepts=tuple(rule.predicate for rule in rules if isinstance(rule, Accept) and rule.path is None),
             header_rules=HeaderPlan(rule for rule in rules if isinstance(rule, HeaderRule)),
             bodies=BodyRules(
-                plan.root, plan.converts, self.strict, self.max_changes, self.decode, dict(self.decoders), use
+                plan.root,
+                plan.converts,
+                self.strict,
+                self.max_changes,
+                self.decode,
+                dict(self.decoders),
+                use,
+                kinds_of(rules),
             ),
             errors=ErrorRules(
                 ErrorReader(self.error_fields),

@@ -1,22 +1,15 @@
-"""The children of two arrays whose order means nothing: what may differ, and what is on one side only."""
+"""The children of two arrays whose order means nothing, and of sets: what may differ, and what is on one side only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-import attrs
-
-from ._children import Child, paired
+from ._children import MISSING, Child, Whole, paired
 from ._match import Keys, Matched, Matcher
+from ._paths import ELEMENT
 from ._plan import State
-
-
-@attrs.frozen
-class Whole:
-    """An element without a counterpart beside another such: a pair that is reported and not looked into."""
-
-    value: Any
+from ._write import written
 
 
 def children_in_any_order(
@@ -38,3 +31,11 @@ def children_in_any_order(
         pairs += [(i, None) for i in removed[len(wholes) :]]
         pairs += [(None, j) for j in added[len(wholes) :]]
     return iter([*wholes, *paired(ours, theirs, iter(pairs))])
+
+
+def children_of_sets(removed: list[Any], added: list[Any]) -> Iterator[Child]:
+    """Sorted, since a set has no order: so that two runs of a program say the same."""
+    for value in sorted(removed, key=written):
+        yield ELEMENT, value, MISSING
+    for value in sorted(added, key=written):
+        yield ELEMENT, MISSING, value

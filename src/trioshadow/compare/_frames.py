@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from ._children import Child, children_by_runs, children_of_arrays, children_of_objects
+from ._children import Child, children_by_runs, children_of_arrays, children_of_objects, paired
+from ._lines import align
 from ._paths import Key
 from ._plan import State
 from ._sameness import SameTrees
@@ -48,3 +49,9 @@ def builtin_frame(key: Key, ours: Any, theirs: Any, same: SameTrees | None) -> F
     else:
         children = children_of_arrays(ours, theirs)
     return Frame(key, (ours, theirs), children, None, positional=True)
+
+
+def frame_of_lines(ours: str, theirs: str, state: State | None) -> Frame:
+    """Of two whole texts: their lines, as the elements of arrays in which some were put in or taken out."""
+    a, b = ours.split("\n"), theirs.split("\n")
+    return Frame(ROOT, (ours, theirs), paired(a, b, align(a, b)), state, positional=True)

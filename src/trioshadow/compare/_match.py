@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from ._canonical import BIG, Numbering, Outline
+from ._kinds import ANY, Kinds
 from ._plan import State
 from ._shapes import Shape, members, shape_of
 
@@ -45,12 +46,13 @@ Keys: TypeAlias = tuple[tuple[str, ...], ...]
 class Matcher:
     """Matches the elements of the arrays in two values."""
 
-    def __init__(self, *, strict: bool, decoded: bool = False) -> None:
-        """`decoded`: the values are trees of builtins, as a decoder makes them."""
+    def __init__(self, *, strict: bool, decoded: bool = False, kinds: Kinds = ANY) -> None:
+        """`decoded`: the values are trees of builtins, as a decoder makes them; `kinds`: what rules say of classes."""
         self._decoded = decoded
         self._strict = strict
-        self._numbering = Numbering(strict=strict)  # one for all arrays: what is in an inner one is numbered once
-        self._outline = Outline(strict=strict)
+        # One for all arrays: what is in an inner one is numbered once.
+        self._numbering = Numbering(strict=strict, kinds=kinds)
+        self._outline = Outline(strict=strict, kinds=kinds)
 
     def by_keys(
         self, primary: Sequence[object], shadow: Sequence[object], keys: Keys, state: State | None

@@ -239,6 +239,8 @@ def _reached(rule: PlacedRule | HeaderRule, segments: Sequence[Segment], body: A
 
 def _children(value: Any, segment: Segment, room: int) -> list[tuple[Key, Any]]:
     shape = shape_of(value)
+    if shape is Shape.TABLE:
+        raise _TooManyError
     if shape not in (Shape.OBJECT, Shape.ARRAY, Shape.SET):
         return []
     kind: Any = type(value)
@@ -262,12 +264,15 @@ def _says_something(rule: PlacedRule | HeaderRule, value: Any) -> bool:
     shape = shape_of(value)
     match rule:
         case KeyedBy():
-            return shape is Shape.ARRAY and any(
-                shape_of(one) is Shape.OBJECT and any(names[0] in members(one) for names in rule.keys)
-                for one in elements(value)[:_PLACES]
+            return shape is Shape.TABLE or (
+                shape is Shape.ARRAY
+                and any(
+                    shape_of(one) is Shape.OBJECT and any(names[0] in members(one) for names in rule.keys)
+                    for one in elements(value)[:_PLACES]
+                )
             )
         case Unordered():
-            return shape is Shape.ARRAY
+            return shape in (Shape.ARRAY, Shape.TABLE)
         case Subset():
             return shape is Shape.OBJECT
         case Tolerance() | SameText() | SameNumber() | SameTime():

@@ -35,6 +35,9 @@ from ._rules import (
 #: A pattern (by number) and how many of its segments are behind us.
 _Position = tuple[int, int]
 
+#: Behind us are more segments than there are, since the rule was handed on to all that is below its place.
+_HANDED = -1
+
 #: States are kept up to this number. A set of rules such as `$..a[*][*][*]…` may have very many, and bodies that are
 #: made to reach them.
 STATE_LIMIT = 1_000
@@ -56,17 +59,20 @@ class State:
 
     __slots__ = (
         *("_children", "_plan", "_positions", "accepts", "alike", "defaults", "functions", "ignored", "inexact"),
-        *("keyed_by", "loose", "minds_places", "subset", "unordered"),
+        *("keyed_by", "loose", "minds_places", "subset", "tolerances", "unordered"),
     )
 
     def __init__(self, plan: PathPlan, positions: frozenset[_Position], *, ignored: bool) -> None:
         self._plan = plan
         self._positions = positions
         self._children: dict[object, State | None] = {}
-        rules = [plan.rules[number] for number, done in sorted(positions) if done == len(plan.segments[number])]
+        rules = [
+            plan.rules[number] for number, done in sorted(positions) if done in (len(plan.segments[number]), _HANDED)
+        ]
         self.ignored = ignored or any(type(rule) is IgnorePath or type(rule) is IgnoreName for rule in rules)
         self.alike = [rule for rule in rules if isinstance(rule, Tolerance | SameNumber | SameText | SameTime)]
         """Rules by which two values without parts may be the same."""
+        self.tolerances = [rule for rule in rules if type(rule) is Tolerance]
         self.functions = [rule.function for rule in rules if type(rule) is Normalize]
         self.accepts = [rule.predicate for rule in rules if type(rule) is Accept]
         self.defaults = [rule.value for rule in rules if type(rule) is Default]
@@ -116,11 +122,23 @@ class State:
         for length in range(len(self.functions) + 1):
             yield from itertools.combinations(self.functions, length)
 
+    def of_array(self) -> State:
+        """The same state, but its tolerances hold for all that is below it, too: the state of NumPy's array."""
+        segments, rules = self._plan.segments, self._plan.rules
+        handed = {
+            (number, _HANDED)
+            for number, done in self._positions
+            if done == len(segments[number]) and type(rules[number]) is Tolerance
+        }
+        return self if handed <= self._positions else self._plan.state(self._positions | handed) or self
+
     def _step(self, key: Key) -> frozenset[_Position]:
         reached: set[_Position] = set()
         for number, done in self._positions:
             segments = self._plan.segments[number]
-            if done < len(segments):
+            if done == _HANDED:
+                reached.add((number, done))
+            elif done < len(segments):
                 if segments[done].descendant:
                     reached.add((number, done))
                 if segments[done].selects(key):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import enum
 from typing import TypeAlias
 
+from ._kinds import Kinds
 from ._match import Matcher
 from ._plan import State
 from ._undecided import Undecided
@@ -39,9 +40,9 @@ class Enough(Exception):
 class Questions:
     """Of one comparison."""
 
-    def __init__(self, *, strict: bool, decoded: bool) -> None:
-        """`decoded`: the values are trees of builtins, as a decoder makes them."""
-        self.matcher = Matcher(strict=strict, decoded=decoded)
+    def __init__(self, *, strict: bool, decoded: bool, kinds: Kinds) -> None:
+        """`decoded`: the values are trees of builtins, as a decoder makes them; `kinds`: what rules say of classes."""
+        self.matcher = Matcher(strict=strict, decoded=decoded, kinds=kinds)
         self._looks = LOOKS
         self._answers: dict[tuple[int, int, int, Way], bool] = {}
         self._alive: list[Question] = []  # so that no id is used twice

@@ -90,6 +90,16 @@ _is_error_type = Check(
 )
 
 
+_is_class = Check(
+    "a class, or its name",
+    lambda value: isinstance(value, type | str),
+    "a class, or its name with the package that it is imported from, such as 'pandas.DataFrame'",
+    lambda value: (
+        isinstance(value, type) or (all(part.isidentifier() for part in ("." + value).split(".")[1:]) and "." in value)
+    ),
+)
+
+
 class IgnoreField(enum.Enum):
     """A whole part of the answer that is not compared."""
 
@@ -288,6 +298,36 @@ class SameError:
     shadow: type[BaseException] = attrs.field(validator=_is_error_type)
 
 
+#: A class, or its name: `pandas.DataFrame`. What is named need not be installed.
+Class: TypeAlias = type[Any] | str
+
+
+@attrs.frozen
+class SameType:
+    """Records, or members of enums, of the one class from the primary and of the other from the shadow may be the same:
+    for what one package has under two names. Subclasses count. Their members are compared all the same.
+    """
+
+    primary: Class = attrs.field(validator=_is_class)
+    """A class, or its name with the package that it is imported from, such as `"shop.models.Order"`."""
+    shadow: Class = attrs.field(validator=_is_class)
+
+
+@attrs.frozen
+class CompareWith:
+    """Two values of this class are the same if a function says so, wherever they are. Subclasses count.
+
+    Otherwise they are compared as without the rule. A function that raises, or says neither True nor False, says
+    nothing, and `BodyDiff.notes` says so.
+    """
+
+    type: Class = attrs.field(validator=_is_class)
+    """A class, or its name with the package that it is imported from, such as `"shapely.Polygon"`: nothing is
+    imported."""
+    function: Callable[[Any, Any], object] = attrs.field(validator=is_function)
+    """Takes the primary's and the shadow's value; must not change them."""
+
+
 PathRule: TypeAlias = (
     IgnorePath
     | Tolerance
@@ -302,11 +342,12 @@ PathRule: TypeAlias = (
     | Accept
 )
 PlacedRule: TypeAlias = PathRule | IgnoreName | Only
-Rule: TypeAlias = HeaderRule | PlacedRule | SameError
+ClassRule: TypeAlias = SameType | CompareWith
+Rule: TypeAlias = HeaderRule | PlacedRule | SameError | ClassRule
 RULES = (
     *(IgnoreHeader, HeaderAs, IgnoreCookie),
     *(IgnorePath, IgnoreName, Only, Tolerance, SameText, SameNumber, SameTime, Default),
-    *(Unordered, KeyedBy, Subset, Normalize, Accept, SameError),
+    *(Unordered, KeyedBy, Subset, Normalize, Accept, SameError, SameType, CompareWith),
 )
 for _rule in RULES:  # the types of the fields, no longer as texts: a command line is read by them
     attrs.resolve_types(_rule)  # here, where the names in them are known

@@ -7,14 +7,22 @@ import decimal
 import fractions
 from typing import Any
 
+from trioshadow._model.errors import type_name
 from trioshadow._model.kinds import is_a
 
+from ._foreign import is_numpy_time, missing
 from ._rules import Tolerance
 from ._shapes import Shape, plain
+from ._undecided import Undecided
 
 
 def same_scalar(a: Any, b: Any) -> bool:
-    """Are two values of one shape the same? 1 and 1.0 are, and NaN is NaN; may raise what a foreign `__eq__` raises."""
+    """Are two values of one shape the same? 1 and 1.0 are, and NaN is NaN, NaT is NaT.
+
+    May raise what a foreign `__eq__` raises, and `Undecided` for one that says neither True nor False.
+    """
+    if is_numpy_time(a) and is_numpy_time(b):
+        return equal(a, b) or missing(a) == missing(b) is not None
     a, b = plain(a), plain(b)
     if a is b:
         return True
@@ -23,7 +31,32 @@ def same_scalar(a: Any, b: Any) -> bool:
     if type(a) is complex and type(b) is complex:
         return same_scalar(a.real, b.real) and same_scalar(a.imag, b.imag)
     ours, theirs = instant(a), instant(b)
-    return ours == theirs if ours is not None and theirs is not None else bool(a == b)
+    if ours is not None and theirs is not None:
+        return ours == theirs
+    if type(a) in _QUIET and type(b) in _QUIET:
+        return bool(a == b)
+    nothing, another = missing(a), missing(b)
+    if nothing or another:
+        return nothing == another
+    return equal(a, b) or _never_equal(a, b)
+
+
+#: Of these it is known that `==` gives a bool.
+_QUIET = frozenset((str, int, float, bool, bytes, type(None), complex, decimal.Decimal, fractions.Fraction))
+
+
+def equal(a: Any, b: Any) -> bool:
+    """`a == b`, if that is a bool, or NumPy's; else raises `Undecided`."""
+    answer = plain(a == b)
+    if answer is True or answer is False:
+        return answer
+    said = type_name(type(answer))
+    raise Undecided(f"`==` of {type_name(type(a))} gives no bool, but {said}: give a view=, or the rule CompareWith")
+
+
+def _never_equal(a: Any, b: Any) -> bool:
+    """Are both of one class, not even equal to themselves, as NaN is, and shown alike?"""
+    return type(a) is type(b) and plain(a == a) is plain(b == b) is False and repr(a) == repr(b)  # noqa: PLR0124
 
 
 def is_nan(value: Any) -> bool:

@@ -23,6 +23,8 @@ from typing import Any
 
 import attrs
 
+from ._foreign import columns_of_row, is_named, mro_of, table_of, told_apart, way_to_plain
+
 
 class Shape(enum.Enum):
     """What two values must have in common to be compared by content."""
@@ -36,8 +38,11 @@ class Shape(enum.Enum):
     """A date, a time, both, or a duration."""
     ARRAY = enum.auto()
     OBJECT = enum.auto()
-    """Members by name: a dict or another mapping, a record (attrs, dataclass, msgspec, pydantic, named tuple)."""
+    """Members by name: a dict or another mapping, a record (attrs, dataclass, msgspec, pydantic, named tuple), a row of
+    a database."""
     SET = enum.auto()
+    TABLE = enum.auto()
+    """An array or a frame of NumPy, pandas, polars and their like: see `_arrays.py`."""
     OPAQUE = enum.auto()
     """Anything else: compared with `==`."""
 
@@ -58,13 +63,17 @@ _ABSTRACT = ((Mapping, Shape.OBJECT), (Sequence, Shape.ARRAY), (AbstractSet, Sha
 #: Of a container that is no builtin at most so many elements are read: it may have no end.
 ELEMENT_LIMIT = 1_000_000
 
-_mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
-
 
 def shape_of(value: object) -> Shape:
-    """The shape of a value. An enum member has the shape of its value: see `plain`."""
+    """The shape of a value. An enum member has the shape of its value, and so has another library's scalar: see
+    `plain`.
+    """
     cls: Any = type(value)
-    return _BUILTIN.get(cls) or _shape_of_class(cls) or shape_of(plain(value))
+    known = _BUILTIN.get(cls) or _shape_of_class(cls)
+    if known is not None:
+        return known
+    exact = plain(value)
+    return Shape.OPAQUE if exact is value else shape_of(exact)
 
 
 def safe_shape(value: object) -> Shape | None:
@@ -77,13 +86,15 @@ def safe_shape(value: object) -> Shape | None:
 
 @functools.lru_cache(maxsize=1024)
 def _shape_of_class(cls: Any) -> Shape | None:
-    """None: an enum, whose members have shapes of their own."""
-    mro = _mro_of(cls)
-    if enum.Enum in mro:
+    """None: an enum, whose members have shapes of their own, or scalars of another library."""
+    mro = mro_of(cls)
+    if enum.Enum in mro or way_to_plain(cls) is not None:
         return None
+    if table_of(cls) is not None:
+        return Shape.TABLE
     if collections.UserString in mro:
         return Shape.OPAQUE  # a sequence of its own kind, without end
-    if record_fields(cls) is not None:
+    if is_record(cls):
         return Shape.OBJECT
     for base in mro:
         if base in _BUILTIN:
@@ -95,19 +106,25 @@ def _shape_of_class(cls: Any) -> Shape | None:
 
 
 def plain(value: Any) -> Any:
-    """The value that an enum member stands for, and of a subclass of a builtin scalar the exact builtin; otherwise
-    `value` itself.
+    """The value that an enum member stands for, of a subclass of a builtin scalar the exact builtin, and so of a scalar
+    of NumPy's or PyArrow's; otherwise `value` itself.
     """
-    cls = type(value)
+    cls: Any = type(value)
     if cls in _BUILTIN and cls is not bytearray and cls is not memoryview:
         return value
-    mro = _mro_of(cls)
+    way = _way_to_exact(cls)
+    return value if way is None else way(value)
+
+
+@functools.lru_cache(maxsize=1024)
+def _way_to_exact(cls: Any) -> Callable[[Any], object] | None:
+    mro = mro_of(cls)
     if enum.Enum in mro:
-        return plain(value._value_)  # pyright: ignore[reportPrivateUsage] # documented, and no descriptor
+        return lambda member: plain(member._value_)  # pyright: ignore[reportPrivateUsage] # documented, no descriptor
     for base, exact in _EXACT:
         if base in mro:
-            return exact(value)
-    return value
+            return exact
+    return way_to_plain(cls)
 
 
 _EXACT: tuple[tuple[type, Callable[[Any], object]], ...] = (
@@ -127,9 +144,7 @@ def record_fields(cls: Any) -> tuple[str, ...] | None:
     Knows attrs, dataclasses, msgspec structs, pydantic models, and named tuples. A field that is declared not to be
     compared (`eq=False`, `compare=False`) is left out.
     """
-    declared: dict[str, Any] = {}
-    for base in reversed(_mro_of(cls)):
-        declared.update(base.__dict__)  # past a metaclass that has an answer to everything
+    declared = _declared(cls)
     if "__attrs_attrs__" in declared:
         return tuple(field.name for field in attrs.fields(cls) if field.eq)
     if "__dataclass_fields__" in declared:
@@ -138,14 +153,47 @@ def record_fields(cls: Any) -> tuple[str, ...] | None:
         return tuple(cls.__struct_fields__)
     if "__pydantic_fields__" in declared:
         return tuple(declared["__pydantic_fields__"])
-    if tuple in _mro_of(cls) and isinstance(names := declared.get("_fields"), tuple):
+    if tuple in mro_of(cls) and isinstance(names := declared.get("_fields"), tuple):
         return names
     return None
 
 
+def _declared(cls: Any) -> dict[str, Any]:
+    declared: dict[str, Any] = {}
+    for base in reversed(mro_of(cls)):
+        declared.update(base.__dict__)  # past a metaclass that has an answer to everything
+    return declared
+
+
+def is_record(cls: Any) -> bool:
+    """Are its instances objects whose members a class, or a query, has named?"""
+    return record_fields(cls) is not None or columns_of_row(cls) is not None
+
+
 def is_named_tuple(value: object) -> bool:
-    """A record that is an array too, and so may stand for either."""
-    return shape_of(value) is Shape.OBJECT and tuple in _mro_of(type(value))
+    """A record that is an array too, and so may stand for either: a named tuple, a row, a struct that is encoded as an
+    array.
+    """
+    cls: Any = type(value)
+    return shape_of(value) is Shape.OBJECT and (
+        (tuple in mro_of(cls) and not is_extension(cls))
+        or (columns_of_row(cls) is not None and Mapping not in mro_of(cls))
+        or _struct_tag(cls)[1]
+    )
+
+
+def is_extension(cls: Any) -> bool:
+    """Is it MessagePack's own type for what it has no type for? It stands for no array, and for no map."""
+    return is_named(cls, "msgpack.ExtType")
+
+
+@functools.lru_cache(maxsize=1024)
+def _struct_tag(cls: Any) -> tuple[tuple[str, Any] | None, bool]:
+    """Of a msgspec struct the member that its encoded form has besides its fields, and whether that is an array."""
+    config = getattr(cls, "__struct_config__", None) if "__struct_fields__" in _declared(cls) else None
+    if config is None:
+        return None, False
+    return (None if config.tag is None else (config.tag_field, config.tag)), config.array_like
 
 
 def members(value: Any) -> dict[Any, Any]:
@@ -154,12 +202,19 @@ def members(value: Any) -> dict[Any, Any]:
         return value
     value = plain(value)
     cls: Any = type(value)
-    if dict in _mro_of(cls):
+    if dict in mro_of(cls):
         return dict(dict.items(value))  # dict.copy() would ask a subclass for its keys
+    columns = columns_of_row(cls)
+    if columns is not None:
+        titles, cells = columns(value)
+        return dict(zip(told_apart(titles), cells, strict=True))
     names = record_fields(cls)
     if names is None:
         return dict(_bounded(value.items()))
     found = {name: field for name in names if (field := getattr(value, name, _ABSENT)) is not _ABSENT}
+    tag, _ = _struct_tag(cls)
+    if tag is not None:
+        found = {tag[0]: tag[1], **found}
     extra = getattr(value, "__pydantic_extra__", None)
     return {**found, **extra} if type(extra) is dict else found
 
@@ -168,14 +223,17 @@ _ABSENT = object()  # a field that was never set
 
 
 def elements(value: Any) -> list[Any]:
-    """The elements of a value of shape ARRAY or SET, or of a named tuple; a list's own, not a copy."""
+    """The elements of a value of shape ARRAY or SET, or of a record that is an array too; a list's own, not a copy."""
     if type(value) is list:
         return value
     value = plain(value)
-    mro = _mro_of(type(value))
+    cls: Any = type(value)
+    mro = mro_of(cls)
     for base in _FINITE:
         if base in mro:
             return list(base.__iter__(value))
+    if _struct_tag(cls)[1]:
+        return list(members(value).values())
     return list(_bounded(value))
 
 
@@ -197,19 +255,20 @@ def exact_key(key: Any) -> Any:
 
 def makes_its_parts(value: object) -> bool:
     """Is what this container holds made by its own code when it is asked, perhaps without end?"""
-    mro = _mro_of(type(value))
-    return dict not in mro and not any(base in mro for base in _FINITE)
+    cls: Any = type(value)
+    mro = mro_of(cls)
+    return dict not in mro and not any(base in mro for base in _FINITE) and columns_of_row(cls) is None
 
 
 def part_of(value: Any, limit: int) -> tuple[Any, int]:
     """The first members or elements of a container, not copied beyond `limit`, and how many there are."""
     value = plain(value)
     cls: Any = type(value)
-    mro = _mro_of(cls)
+    mro = mro_of(cls)
     if dict in mro:
         return dict(itertools.islice(dict.items(value), limit)), dict.__len__(value)
     for base in _FINITE:
-        if base in mro and record_fields(cls) is None:
+        if base in mro and not is_record(cls):
             return list(itertools.islice(base.__iter__(value), limit)), base.__len__(value)
     found: Any = members(value) if shape_of(value) is Shape.OBJECT else elements(value)
     return found, len(found)

@@ -16,12 +16,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ._alike import alike
-from ._children import MISSING, Child, children_of_arrays, children_of_objects, paired
+from ._arrays import children_of_tables
+from ._children import MISSING, Child, Whole, children_of_arrays, children_of_objects, paired
 from ._diffs import ChangeKind
-from ._elements import Whole, children_in_any_order
+from ._elements import children_in_any_order, children_of_sets
 from ._found import Found
-from ._frames import ROOT, SMALL, Frame, Mark, builtin_frame
-from ._lines import align
+from ._frames import ROOT, SMALL, Frame, Mark, builtin_frame, frame_of_lines
+from ._kinds import ANY, Kinds, common_shape
 from ._match import Matched
 from ._paths import ELEMENT, Key, shown_path, write_path
 from ._plan import State, converted
@@ -34,18 +35,19 @@ from ._shapes import (
     Shape,
     elements,
     exact_key,
-    is_named_tuple,
     makes_its_parts,
     members,
     plain,
     safe_shape,
     shape_of,
 )
+from ._tables import all_elements
 from ._undecided import Undecided
-from ._write import class_name, written
+from ._write import class_name
 
 _ADDED, _REMOVED, _CHANGED, _TYPE = ChangeKind
-_OBJECT, _ARRAY, _SET, _TEXT, _OPAQUE = Shape.OBJECT, Shape.ARRAY, Shape.SET, Shape.TEXT, Shape.OPAQUE
+_OBJECT, _ARRAY, _SET, _TABLE = Shape.OBJECT, Shape.ARRAY, Shape.SET, Shape.TABLE
+_TEXT, _OPAQUE = Shape.TEXT, Shape.OPAQUE
 
 _FLAT = frozenset((dict, list))
 
@@ -60,9 +62,17 @@ _DEEP = 16
 class Walk:
     """One comparison of two values."""
 
-    def __init__(self, *, strict: bool, limit: int, same_trees: SameTrees | None = None, decoded: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        strict: bool,
+        limit: int,
+        same_trees: SameTrees | None = None,
+        decoded: bool = False,
+        kinds: Kinds = ANY,
+    ) -> None:
         """`limit`: changes that are kept. With `same_trees` both values are trees of builtins, of bounded size;
-        `decoded`: as a decoder makes them.
+        `decoded`: as a decoder makes them; `kinds`: what rules say of classes.
         """
         self.found = Found(limit)
         self._strict = strict
@@ -74,7 +84,8 @@ class Walk:
         """What has been found to be the same."""
         self._revisits = _REVISITS
         self._made = 0
-        self._questions = Questions(strict=strict, decoded=decoded)
+        self._kinds = kinds
+        self._questions = Questions(strict=strict, decoded=decoded, kinds=kinds)
         self._depth = 0
         """Above 0 the walk only asks whether two values are the same."""
         self._is_body = True
@@ -160,6 +171,10 @@ class Walk:
             ours, theirs = ours.value, theirs.value
             self._add(key, _CHANGED if shape_of(ours) is shape_of(theirs) else _TYPE, ours, theirs)
             return None
+        if self._kinds.comparers:
+            for function in self._kinds.functions(type(ours), type(theirs)):
+                if self._accepts(key, function, ours, theirs, "CompareWith"):
+                    return None
         if state is not None:
             if any(self._accepts(key, accept, ours, theirs) for accept in state.accepts):
                 return None
@@ -172,14 +187,15 @@ class Walk:
         if shape is not their_shape:
             if state is not None and state.alike and alike(ours, theirs, state.alike):
                 return None
-            if _OPAQUE in (shape, their_shape):
-                shape = _OPAQUE  # an object that nothing is known about may know itself to be equal, as NumPy's numbers
-            elif self._strict or _ARRAY not in (shape, their_shape) or not is_named_tuple(_other(shape, ours, theirs)):
+            common = common_shape(ours, theirs, strict=self._strict)
+            if common is None:
                 self._add(key, _TYPE, ours, theirs)
                 return None
-            else:
-                shape = _ARRAY
-        if shape is _OBJECT or shape is _ARRAY or shape is _SET:
+            shape = common
+        elif type(ours) is not type(theirs) and not self._kinds.alike(type(ours), type(theirs)):
+            self._add(key, _TYPE, ours, theirs)
+            return None
+        if shape is _OBJECT or shape is _ARRAY or shape is _SET or shape is _TABLE:
             if self._strict and type(ours) is not type(theirs):
                 self._add(key, _TYPE, ours, theirs)
                 return None
@@ -189,7 +205,7 @@ class Walk:
         if shape is _TEXT and key is ROOT and self._is_body:
             text, their_text = plain(ours), plain(theirs)
             if "\n" in text or "\n" in their_text:
-                return self._lines(text, their_text, state)
+                return frame_of_lines(text, their_text, state)
         of_two_types = self._strict and type(ours) is not type(theirs)
         if not of_two_types and same_scalar(ours, theirs):
             return None
@@ -226,23 +242,21 @@ class Walk:
         if shape is _OBJECT:
             children = children_of_objects(members(ours), members(theirs), subset=state is not None and state.subset)
         elif shape is _SET:
-            self._compare_sets(key, elements(ours), elements(theirs), state)
-            return None
+            positional, children = False, self._of_sets(elements(ours), elements(theirs), state)
+        elif shape is _TABLE:
+            state = None if state is None else state.of_array()
+            matched = None
+            if state is not None and state.unordered:
+                positional, matched = False, self._matched(all_elements(ours), all_elements(theirs), state)
+            children = children_of_tables(ours, theirs, state, matched, strict=self._strict)
         elif state is not None and state.unordered and way > Way.IN_ORDER:
             if state.minds_places and self._asks(ours, theirs, state, Way.IN_ORDER):
                 return None
             positional = False
-            a, b = elements(ours), elements(theirs)
-            try:
-                children = self._matched(a, b, state)
-            except Undecided as reason:
-                below = state.element()
-                if self._depth or len(a) == len(b) or below is None or below.accepts or below.defaults:
-                    raise
-                place = shown_path(write_path(self._place(key)))
-                self.found.note(f"{place} is not compared element by element: {reason}")
-                self._add(key, _CHANGED, ours, theirs)
+            found = self._in_any_order(key, pair, elements(ours), elements(theirs), state)
+            if found is None:
                 return None
+            children = found
         else:
             children = children_of_arrays(elements(ours), elements(theirs))
         frame = Frame(key, pair, children, state, positional=positional)
@@ -252,28 +266,29 @@ class Walk:
             self._open.add(mark)
         return frame
 
-    def _lines(self, ours: str, theirs: str, state: State | None) -> Frame:
-        a, b = ours.split("\n"), theirs.split("\n")
-        children = paired(a, b, align(a, b))
-        return Frame(ROOT, (ours, theirs), children, state, positional=True)
-
-    def _compare_sets(self, key: Key, ours: list[Any], theirs: list[Any], state: State | None) -> None:
+    def _of_sets(self, ours: list[Any], theirs: list[Any], state: State | None) -> Iterator[Child]:
         below = None if state is None else state.element()
         if below is not None and below.ignored:
-            return
+            return iter(())
         found = self._counterparts(ours, theirs, below)
         pairs = [(i, j) for i, j in found.likely if not self._asks(ours[i], theirs[j], below)]
-        removed = [*found.removed, *(i for i, _ in pairs)]
-        added = [*found.added, *(j for _, j in pairs)]
-        if key is not ROOT:
-            self._trail.append(key)
-        # A set has no order; so that two runs of a program say the same:
-        for value in sorted((ours[i] for i in removed), key=written):
-            self._look(ELEMENT, value, MISSING, below)
-        for value in sorted((theirs[j] for j in added), key=written):
-            self._look(ELEMENT, MISSING, value, below)
-        if key is not ROOT:
-            self._trail.pop()
+        removed = [ours[i] for i in (*found.removed, *(i for i, _ in pairs))]
+        return children_of_sets(removed, [theirs[j] for j in (*found.added, *(j for _, j in pairs))])
+
+    def _in_any_order(
+        self, key: Key, pair: tuple[Any, Any], ours: list[Any], theirs: list[Any], state: State
+    ) -> Iterator[Child] | None:
+        """The elements of two arrays, or None, if all that can be told is that the arrays differ: in their number."""
+        try:
+            return self._matched(ours, theirs, state)
+        except Undecided as reason:
+            below = state.element()
+            if self._depth or len(ours) == len(theirs) or below is None or below.accepts or below.defaults:
+                raise
+            place = shown_path(write_path(self._place(key)))
+            self.found.note(f"{place} is not compared element by element: {reason}")
+            self._add(key, _CHANGED, *pair)
+            return None
 
     def _matched(self, ours: list[Any], theirs: list[Any], state: State) -> Iterator[Child]:
         """The elements of two arrays in which position means nothing: pairs that may differ, and what is over."""
@@ -311,7 +326,7 @@ class Walk:
         answer = None
         try:
             refuse_depth(self._depth)
-            asking = Walk(strict=self._strict, limit=0, same_trees=self._same_trees)
+            asking = Walk(strict=self._strict, limit=0, same_trees=self._same_trees, kinds=self._kinds)
             asking._questions = self._questions
             asking._depth = self._depth + 1
             asking._is_body = body
@@ -348,11 +363,11 @@ class Walk:
         pair = (other, value) if ours is MISSING else (value, other)
         return any(self._accepts(key, accept, *pair) for accept in state.accepts)
 
-    def _accepts(self, key: Key, predicate: Any, ours: Any, theirs: Any) -> bool:
+    def _accepts(self, key: Key, predicate: Any, ours: Any, theirs: Any, rule: str = "Accept") -> bool:
         try:
             return bool(predicate(ours, theirs))
         except BaseException as exc:
-            self._contain(exc, key, "Accept")
+            self._contain(exc, key, rule)
             return False
 
     def _contain(self, exc: BaseException, key: Key, what: str = "comparing") -> None:
@@ -372,8 +387,3 @@ class Walk:
         if self._depth:
             raise Enough
         self.found.add(self._place(key), kind, ours, theirs)
-
-
-def _other(shape: Shape, ours: object, theirs: object) -> object:
-    """Of two values, of which one is an array, the other."""
-    return theirs if shape is _ARRAY else ours

@@ -20,6 +20,7 @@ from trioshadow._model.errors import passing_error, type_name
 from trioshadow._model.words import quoted, visible
 
 from ._shapes import Shape, is_named_tuple, part_of, plain, shape_of
+from ._tables import head_of_table
 
 #: Characters that are kept of a value.
 VALUE_LIMIT = 256
@@ -118,6 +119,8 @@ class _Writer:
                 return self.members(item)
             if shape is Shape.ARRAY or shape is Shape.SET:
                 return self.elements(item, shape)
+            if shape is Shape.TABLE:
+                return self.table(item)
             text = self.scalar(item, shape)
         self.parts.append(text)
         self.length += len(text)
@@ -140,6 +143,20 @@ class _Writer:
                 yield _Raw("=")
             yield value
         yield _Raw("}" if type(item) is dict else ")")
+
+    def table(self, item: object) -> Iterator[object]:
+        self.plain = False
+        told, some = head_of_table(item, self.limit)
+        yield _Raw(class_name(item) + "(")
+        for number, (name, value) in enumerate(told.items()):
+            yield _Raw(", " if number else "")
+            yield _Raw(name) if type(name) is str and name.isidentifier() else name
+            yield _Raw("=")
+            yield value
+        if some is not None:
+            yield _Raw(", ")
+            yield some
+        yield _Raw(")")
 
     def elements(self, item: object, shape: Shape) -> Iterator[object]:
         before, after = _BRACKETS.get(type(item), ("", ""))

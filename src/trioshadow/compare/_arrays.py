@@ -1,0 +1,228 @@
+"""Two arrays, or frames, into what may differ: dtype, shape, names, and elements, each at its place.
+
+Equality is the library's own, in C, over long runs of elements. Only of runs that are not surely the same are elements
+made, so that ten million of them never become Python objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from ._children import MISSING, Child, children_of_objects
+from ._foreign import Table, is_named, table_of
+from ._plan import State
+from ._rules import Tolerance
+from ._sameness import SCALARS, same_values
+from ._tables import INDEX, Parts, as_list, cut, is_numpys, only, parts, shown
+from ._undecided import Undecided
+
+#: Elements that are compared at once, and again where they are not the same.
+_RUN, _SHORT_RUN = 4096, 64
+
+#: Elements of one array that are looked at one by one. It is more only where an array has as many that differ, or that
+#: a rule must be asked about.
+LOOKS = 100_000
+
+#: Elements of one row of an array that become objects, where the two dtypes differ.
+_ROW = 1_000_000
+
+
+def children_of_tables(
+    ours: Any, theirs: Any, state: State | None, matched: Iterable[Child] | None, *, strict: bool
+) -> Iterator[Child]:
+    """All that may differ. `state` is that of an array; where it says that position means nothing, `matched` are the
+    elements that differ.
+
+    Raises `Undecided` after 100,000 elements that had to be looked at one by one.
+    """
+    a, b = parts(ours, strict=strict), parts(theirs, strict=strict)
+    if matched is not None:
+        for key, one, other in _of_the_whole(a, b):
+            told = None if state is None else state.child(key)  # who walks takes all children for elements
+            if key != "shape" and (told is None or not told.ignored):
+                yield key, one, other
+        yield from matched
+        return
+    yield from _of_the_whole(a, b)
+    below = None if state is None else state.element()
+    if len(a.shape) != len(b.shape) or a.shape[1:] != b.shape[1:] or (below is not None and below.ignored):
+        return
+    tolerances = _tolerances_in(a, state) if a.facts.get("dtype") == b.facts.get("dtype") else None
+    if not a.shape:
+        yield (), only(a.elements), only(b.elements)
+    elif a.elements is not None:
+        children = _of_elements if len(a.shape) == 1 else _of_rows
+        yield from children(a.elements, b.elements, min(a.shape[0], b.shape[0]), tolerances)
+
+
+def _of_the_whole(a: Parts, b: Parts) -> Iterator[Child]:
+    """All but the elements."""
+    yield from children_of_objects(a.facts, b.facts, subset=False)
+    if a.elements is None:
+        yield from _of_frames(a, b)
+    elif a.shape and b.shape:
+        yield from _of_members(a, b, min(a.shape[0], b.shape[0]))
+
+
+def _tolerances_in(taken: Parts, state: State | None) -> list[Tolerance]:
+    """Those that hold for every element of an array at a place with this state."""
+    for _ in taken.shape:
+        state = None if state is None else state.element()
+    return [] if state is None else state.tolerances
+
+
+def _of_frames(a: Parts, b: Parts) -> Iterator[Child]:
+    if a.shape[0] != b.shape[0]:
+        yield "shape", str(a.shape), str(b.shape)
+    ours, theirs = ([name for name, _ in one.members if name is not INDEX] for one in (a, b))
+    if [name for name in ours if name in theirs] != [name for name in theirs if name in ours]:
+        yield "columns", str(ours), str(theirs)
+    yield from _of_members(a, b, min(a.shape[0], b.shape[0]))
+
+
+def _of_members(a: Parts, b: Parts, rows: int) -> Iterator[Child]:
+    """Those in both are cut to so many rows: that one side has more has been said."""
+    others = dict(b.members)
+    for name, member in a.members:
+        other = others.pop(name, MISSING)
+        if other is MISSING:
+            yield shown(name), member, MISSING
+        else:
+            yield shown(name), cut(member, 0, rows), cut(other, 0, rows)
+    for name, other in others.items():
+        yield shown(name), MISSING, other
+
+
+def _of_elements(ours: Any, theirs: Any, rows: int, tolerances: Sequence[Tolerance] | None) -> Iterator[Child]:
+    looks = LOOKS
+    for start, a, b, same in _unlike_runs(ours, theirs, range(0, rows, _RUN), tolerances):
+        for index, (one, other) in enumerate(zip(as_list(a), as_list(b), strict=True)):
+            if one is other or (same is not None and same[index]) or _plainly_same(one, other):
+                continue
+            if tolerances is None and type(one) in _NUMBERS and type(other) in _NUMBERS and one == other:
+                continue  # that one is a bool, or that they are of other types, their dtypes have told
+            looks -= 1
+            if looks < 0:
+                raise Undecided(f"more than {LOOKS:,} elements of an array had to be looked at, and no more were")
+            yield start + index, one, other
+
+
+_NUMBERS = frozenset((bool, int, float))
+
+
+def _plainly_same(one: Any, other: Any) -> bool:
+    kind = type(one)
+    if kind is not type(other):
+        return False
+    return bool(one == other) if kind in SCALARS else kind in _PLAIN and same_values(one, other) is True
+
+
+_PLAIN = frozenset((dict, list, tuple))
+
+#: A run of elements: where it begins, both sides, and of each element whether it is surely the same.
+_Run: TypeAlias = tuple[int, Any, Any, Sequence[bool] | None]
+
+
+def _unlike_runs(ours: Any, theirs: Any, places: range, tolerances: Sequence[Tolerance] | None) -> Iterator[_Run]:
+    """The runs that are not surely the same, each as long as the range's step; short ones where that is all that is
+    known of them.
+    """
+    for first in places:
+        last = min(first + places.step, places.stop)
+        a, b = cut(ours, first, last), cut(theirs, first, last)
+        same = None if tolerances is None else _surely_same(a, b, tolerances)
+        if same is False and places.step > _SHORT_RUN:
+            yield from _unlike_runs(ours, theirs, range(first, last, _SHORT_RUN), tolerances)
+        elif same is not True:
+            yield first, a, b, same or None
+
+
+def _of_rows(ours: Any, theirs: Any, rows: int, tolerances: Sequence[Tolerance] | None) -> Iterator[Child]:
+    """Of an array in several dimensions the arrays in it that differ."""
+    run = max(1, _RUN // max(1, _size(ours) // max(1, rows)))
+    for start in range(0, rows, run):
+        end = min(start + run, rows)
+        if tolerances is not None and _surely_same(ours[start:end], theirs[start:end], tolerances) is True:
+            continue
+        for index in range(start, end):
+            one, other = ours[index], theirs[index]
+            if tolerances is None:  # that the dtypes differ has been told, and would be of each row again
+                one, other = _as_objects(one), _as_objects(other)
+            elif _surely_same(one, other, tolerances) is True:
+                continue
+            yield index, one, other
+
+
+def _size(grid: Any) -> int:
+    size = 1
+    for length in grid.shape:
+        size *= int(length)
+    return size
+
+
+def _as_objects(grid: Any) -> Any:
+    if _size(grid) > _ROW:
+        raise Undecided(f"arrays of two dtypes are only compared by elements in rows of at most {_ROW:,} elements")
+    return grid.tolist()
+
+
+#: For each element of a run: is it surely the same? Or of all of them together; False: it is not known of which. None:
+#: who knows.
+_Sureness: TypeAlias = Sequence[bool] | bool | None
+
+
+def _surely_same(a: Any, b: Any, tolerances: Sequence[Tolerance]) -> _Sureness:
+    cls: Any = type(a)
+    try:
+        if table_of(cls) is Table.GRID:
+            return _same_in_grids(a, b, tolerances)
+        if str(getattr(a, "dtype", "")).lower() == "object":  # its `equals` takes True for 1
+            return None
+        if is_named(cls, "pandas.NumpyExtensionArray"):
+            return _same_in_grids(a.to_numpy(), b.to_numpy(), tolerances)
+        return bool(a.equals(b))
+    except Exception:  # then one by one
+        return None
+
+
+def _same_in_grids(a: Any, b: Any, tolerances: Sequence[Tolerance]) -> _Sureness:
+    kind = getattr(a.dtype, "kind", "")
+    if kind in ("O", "V") or hasattr(a, "mask") != hasattr(b, "mask"):
+        return None  # other people's objects; parts of structures may be NaN; what is masked is equal to nothing
+    if hasattr(a, "mask"):
+        same = (a.mask == b.mask) & (a.mask | _same_or_nan(a.data, b.data))
+    elif kind == "c":
+        same = _same_or_nan(a.real, b.real) & _same_or_nan(a.imag, b.imag)
+    else:
+        same = _same_or_nan(a, b)
+    if not bool(same.all()) and tolerances and kind in ("i", "u", "f") and is_numpys(type(a)) and type(a) is type(b):
+        same |= _close_in_grids(a, b, tolerances)
+    return bool(same.all()) or (same.tolist() if len(a.shape) == 1 else False)
+
+
+def _same_or_nan(a: Any, b: Any) -> Any:
+    same = a == b
+    if bool(same.all()):
+        return same
+    return same | ((a != a) & (b != b))  # noqa: PLR0124 - NaN, NaT
+
+
+def _close_in_grids(a: Any, b: Any, tolerances: Sequence[Tolerance]) -> Any:
+    """Which are surely close, as floats? What is near the margin is left to `close()`, which is exact."""
+    x, y = a.astype("float64"), b.astype("float64")
+    bound = _WHOLE if a.dtype.kind != "f" else _HANDY
+    sure = (abs(x) < bound) & (abs(y) < bound)
+    x[~sure] = 0  # infinities would warn
+    y[~sure] = 0
+    apart = abs(x - y) * _SLACK
+    near = apart != apart  # noqa: PLR0124 - all False
+    for tolerance in tolerances:
+        rel = min(tolerance.rel, 1.0)
+        near |= (apart <= tolerance.abs) | (apart <= rel * abs(x)) | (apart <= rel * abs(y))
+    return near & sure
+
+
+#: Below it ints are floats exactly; below that differences and products of floats are finite.
+_WHOLE, _HANDY = 2.0**53, 1e300
+_SLACK = 1 + 1e-12
