@@ -14,6 +14,7 @@ from trioshadow import Divergence, IgnoreField, ResponseRecord, ShadowConfig
 from trioshadow.compare import (
     VOLATILE_HEADERS,
     Accept,
+    CompareWith,
     Default,
     HeaderAs,
     IgnoreCookie,
@@ -27,6 +28,7 @@ from trioshadow.compare import (
     SameNumber,
     SameText,
     SameTime,
+    SameType,
     Subset,
     Tolerance,
     Undecided,
@@ -57,6 +59,8 @@ ALL = [
     SameNumber("$.a"),
     SameTime("$.a", within=1),
     KeyedBy("$.a", ("id", "@.b.c")),
+    SameType(int, "shop.Order"),
+    CompareWith("numpy.ndarray", max),
 ]
 
 
@@ -111,6 +115,10 @@ def test_rules_are_data():
             "shadow must be an exception class, not str: 'ValueError'",
         ),
         (lambda: SameError(int, KeyError), TypeError, "primary must be an exception class, not type: <class 'int'>"),
+        (lambda: SameType(int, 3), TypeError, "shadow must be a class, or its name, not int: 3 is not a class, or its"),
+        (lambda: SameType("Order", int), ValueError, "primary must be a class, or its name with the package"),
+        (lambda: CompareWith("shop..Order", max), ValueError, "type must be a class, or its name with the package"),
+        (lambda: CompareWith(int, "max"), TypeError, "function must be a function, not str"),
         (lambda: SameError(KeyError(), KeyError), TypeError, "primary must be an exception class, not KeyError"),
     ],
 )

@@ -10,6 +10,7 @@ import decimal
 import enum
 import fractions
 import math
+import sqlite3
 import types
 import uuid
 import zoneinfo
@@ -477,6 +478,89 @@ class Product(Base):
     price: Mapped[decimal.Decimal]
 
 
+def rows(text):
+    engine = sqlalchemy.create_engine("sqlite://")
+    with engine.connect() as connection:
+        found_rows = connection.execute(sqlalchemy.text(text)).all()
+    engine.dispose()
+    return found_rows
+
+
+def rows_of_sqlite(text):
+    connection = sqlite3.connect(":memory:")
+    connection.row_factory = sqlite3.Row
+    found_rows = connection.execute(text).fetchall()
+    connection.close()
+    return found_rows
+
+
+class Record:
+    """As asyncpg has it: neither a sequence nor a mapping, to Python."""
+
+    def __init__(self, **values):
+        self._values = values
+
+    def keys(self):
+        return iter(self._values)
+
+    def __iter__(self):
+        return iter(self._values.values())
+
+
+class DictRow(list):
+    """As psycopg2 has it."""
+
+    def keys(self):
+        return ("id", "parent_id")
+
+
+class OdbcRow:
+    cursor_description = (("id", int), ("parent_id", int))
+
+    def __iter__(self):
+        return iter((1, 2))
+
+
+Record.__module__, DictRow.__module__, OdbcRow.__module__ = "asyncpg.protocol", "psycopg2.extras", "pyodbc"
+OdbcRow.__name__ = OdbcRow.__qualname__ = "Row"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        rows("select 1 as id, 2 as parent_id")[0],
+        rows_of_sqlite("select 1 as id, 2 as parent_id")[0],
+        Record(id=1, parent_id=2),
+        DictRow([1, 2]),
+        OdbcRow(),
+    ],
+    ids=lambda row: type(row).__module__,
+)
+def test_a_row_is_a_record_of_its_columns(row):
+    (swapped,) = rows("select 2 as parent_id, 1 as id")
+    (renamed,) = rows("select 1 as id, 2 as parent")
+    assert found([row], [swapped]) == []
+    assert found([row], [renamed]) == [("removed", "$[0]['parent_id']"), ("added", "$[0]['parent']")]
+    assert found([row], [{"id": 1, "parent_id": 2}]) == []
+    assert found([row], [renamed._mapping]) != []
+    assert found([row], [(1, 2)]) == []
+    assert found([row], [[1, 3]]) == [("changed", "$[0][1]")]
+    assert found([row, 0], [0, swapped], Unordered("$")) == []
+    assert found([row, 0], [0, (1, 2)], Unordered("$")) == []
+    assert found([row], [row], strict=True) == []
+    assert "(id=1, parent_id=2)" in compare([row], [0]).explain()
+
+
+def test_a_column_that_is_there_twice_is_not_lost():
+    (one,), (other,) = rows("select 1 as id, 2 as id"), rows("select 3 as id, 2 as id")
+    assert found([one], [other]) == [("changed", "$[0]['id']")]
+    assert found([one], [rows("select 1 as id, 4 as id")[0]]) == [("changed", "$[0]['id#2']")]
+    assert found([one._mapping], [other._mapping]) == [("changed", "$[0]['id']")]
+    assert found([one], rows_of_sqlite("select 1 as id, 3 as id")) == [("changed", "$[0]['id#2']")]
+    assert found([one], [{"id": 1}]) == [("removed", "$[0]['id#2']")]
+    assert found([one._mapping], [(1, 2)]) == [("type", "$[0]")]
+
+
 def test_a_model_and_a_row_are_comparable_through_a_view():
     engine = sqlalchemy.create_engine("sqlite://")
     Base.metadata.create_all(engine)
@@ -486,11 +570,20 @@ def test_a_model_and_a_row_are_comparable_through_a_view():
         model = session.scalars(sqlalchemy.select(Product)).one()
         row = session.execute(sqlalchemy.text("select sku, price from product")).one()
         as_dict = {name: getattr(model, name) for name in ("sku", "price")}
-        assert found(as_dict, dict(row._mapping)) == []
-        assert found([as_dict["sku"], as_dict["price"]], row) == []  # a row is a sequence
+        assert found(as_dict, row) == []
+        assert found([as_dict["sku"], as_dict["price"]], row) == []
         # Without a view: a model knows no equality.
         divergence = compare([model], [row])
         assert divergence.body.changes[0].kind is ChangeKind.TYPE
+        note = "Product objects are compared by identity: give a view="
+        assert compare([model], [Product(sku="lamp")]).body.notes == (note,)
+        of_models = session.execute(sqlalchemy.select(Product)).one()
+        other = Product(sku="lamp")
+        assert found([of_models], [{"Product": model}]) == []
+        assert compare([of_models], [{"Product": other}]).body.notes == (note,)
+        # What `==` makes of a column is a condition, and no answer.
+        (note,) = compare([Product.sku == "a"], [Product.sku == "a"]).body.notes
+        assert "`==` of BinaryExpression gives no bool, but BinaryExpression: give a view=" in note
     engine.dispose()
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from trioshadow._model.errors import passing_error
 
-from ._foreign import is_numpy_time
+from ._foreign import is_numpy_time, missing
 from ._kinds import ANY, Kinds, has_kind
 from ._paths import Key
 from ._plan import State, converted
@@ -194,6 +194,8 @@ class Numbering:
     def _scalar(self, value: Any, shape: Shape) -> object:
         exact = plain(value)
         kind = type(value) if self._strict else None
+        if (shape is Shape.OPAQUE or shape is Shape.TIME) and missing(value):
+            return ("missing", kind, missing(value))
         if shape is Shape.OPAQUE:
             self.exact = False
             return (shape, type(value), exact)

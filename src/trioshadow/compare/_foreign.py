@@ -104,9 +104,12 @@ def _of_numpy(value: Any) -> object:
     if kind in "mM":
         return _time_of_numpy(value)
     item = value.item()
-    if type(item) is type(value) and kind == "f":  # a long double, which may be longer than a float
-        item = Fraction(*item.as_integer_ratio()) if abs(item) < _INFINITE else float(item)
-    return item
+    if type(item) is not type(value):
+        return item
+    if kind != "f":
+        return value
+    # A long double, which may be longer than a float.
+    return Fraction(*item.as_integer_ratio()) if abs(item) < _INFINITE else float(item)
 
 
 _INFINITE = float("inf")
@@ -122,9 +125,9 @@ def _time_of_numpy(value: Any) -> object:
     try:  # in nanoseconds, or too early for a datetime, or in months
         coarse = value.astype(f"{value.dtype.kind}8[us]")
         exact = coarse.item()
+        return exact if coarse == value and type(exact) is not int else value
     except TypeError:
         return value
-    return exact if coarse == value and type(exact) is not int else value
 
 
 _WAYS: dict[tuple[str, str], Callable[[Any], object]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import fractions
+import math
 from typing import Any
 
 from trioshadow._model.errors import type_name
@@ -79,6 +80,8 @@ def instant(value: Any) -> datetime.timedelta | None:
 
 def close(a: Any, b: Any, tolerance: Tolerance) -> bool:
     """Is the difference within the tolerance? False for what has no difference."""
+    if is_numpy_time(a) and is_numpy_time(b):
+        return _seconds_apart(a, b) <= tolerance.abs
     a, b = plain(a), plain(b)
     numbers = _as_numbers(a, b)
     if numbers is not None:
@@ -93,6 +96,18 @@ def close(a: Any, b: Any, tolerance: Tolerance) -> bool:
             return False
         return abs(seconds) <= tolerance.abs
     return False
+
+
+def _seconds_apart(a: Any, b: Any) -> float:
+    """Of two of NumPy's points in time, or durations; NaN where that is not known."""
+    try:
+        apart = abs(a - b)
+        whole = apart.astype("m8[s]")
+        if missing(apart):
+            return math.nan
+        return int(whole.astype("i8")) + int((apart - whole).astype("m8[ns]").astype("i8")) / 1e9
+    except TypeError:  # a month has no seconds; a point in time, and a duration
+        return math.nan
 
 
 def _as_numbers(a: Any, b: Any) -> tuple[fractions.Fraction, fractions.Fraction] | None:

@@ -144,7 +144,10 @@ def _dtype(dtype: Any, *, strict: bool) -> str:
         if kind in ("U", "S"):
             return "str" if kind == "U" else "bytes"
         if kind in _ORDERED:
-            return str(dtype.newbyteorder("="))
+            dtype = dtype.newbyteorder("=")
+            return str(
+                dtype.descr if dtype.type.__name__ == "record" else dtype
+            )  # as the same without record's methods
     return str(dtype).removeprefix("torch.")
 
 
