@@ -517,6 +517,7 @@ class Scalar:
 def test_tensors_and_arrow_tables_are_found_by_what_they_are():
     assert found([Tensor([1, NAN])], [Tensor([1, NAN])]) == []
     assert told([Tensor([1, 2])], [Tensor([1, 3])]) == [("$[0][1]", "2", "3")]
+    assert found([Tensor([1, 2])], [np.array([1, 2])]) == []  # what one can't compare with the other is compared here
     assert told([Tensor(1)], [Tensor(2)]) == [("$[0][()]", "1", "2")]
     one = ArrowTable(["a", "b", "b"], [Column([1, 2]), Column([3, 4]), Column([5, 6])])
     other = ArrowTable(["a", "b", "b"], [Column([1, 2], "int32"), Column([3, 4]), Column([5, 7])])

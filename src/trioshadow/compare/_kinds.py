@@ -25,8 +25,6 @@ from ._shapes import Shape, is_extension, is_named_tuple, is_record, plain, shap
 @functools.lru_cache(maxsize=4096)
 def same_kind(a: Any, b: Any) -> bool:
     """May two values of one shape be the same, as far as their classes say?"""
-    if a is b:
-        return True
     if table_of(a) is not table_of(b):
         return False
     if is_extension(a) or is_extension(b):
