@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import decimal
+import fractions
 import json
 import sys
 
@@ -11,7 +13,9 @@ import pytest
 from google.protobuf import json_format, struct_pb2
 
 from trioshadow import Divergence, ResponseRecord, ShadowConfig
-from trioshadow.compare import Unordered
+from trioshadow.compare import KeyedBy, Tolerance, Unordered
+from trioshadow.compare._scalars import close
+from trioshadow.compare._values import Repeated, Timestamp
 
 from tests.support.portable import said_by
 
@@ -82,7 +86,13 @@ def test_text_line_by_line(kind):
 def test_charsets():
     latin, utf8, bom = "é\nb".encode("latin-1"), "é\nb".encode(), "é\nb".encode("utf-8-sig")
     assert found(latin, utf8, "text/plain; charset=ISO-8859-1", 'text/plain; Charset="UTF-8"') == []
-    assert found(utf8, bom, "text/plain") == []
+    assert found(utf8, bom, "text/csv") == [("changed", "$[0]")]  # a spreadsheet reads it otherwise without
+    assert (
+        r"\ufeff"
+        in Divergence.compare(
+            *(ResponseRecord(one, headers={"Content-Type": "text/csv"}) for one in (bom, utf8)), ShadowConfig()
+        ).explain()
+    )
     assert found('"é"'.encode("utf-16"), b'"\xc3\xa9"', "application/json; charset=utf-16", JSON) == []
     body = compare(latin, utf8, "text/plain")
     assert body.forms == ("bytes", "bytes")
@@ -110,7 +120,9 @@ def test_messagepack_has_more_types_than_json():
     body = compare(packed, msgpack.packb({1: b"y", "at": when}, datetime=True), PACK)
     assert [(change.path, change.primary) for change in body.changes] == [("$[1]", b"x")]
     body = compare(b"\x82\xa1a\x01\xa1a\x02", msgpack.packb({"a": 3}), PACK)
-    assert body.notes == ('in the primary\'s body the name "a" is there twice in an object: the last one counts',)
+    assert body.notes == (
+        'in the primary\'s body the name "a" is there more than once in an object, with different values',
+    )
     deeper = [msgpack.packb([{"id": number, "at": when}], datetime=True) for number in (1, 2)]
     assert found(*deeper, PACK) == [("changed", "$[0]['id']")]
     for broken in (b"\x81", b"\xc1", b"\xdd\xff\xff\xff\xff", b"\x91" * 100_000, b"\x81\x80\x01", b""):
@@ -262,8 +274,256 @@ def test_what_json_has_that_is_odd():
 
 def test_names_that_are_there_twice_are_pointed_out():
     body = compare(b'{"b": 1, "a": 1, "a": 2, "a": 3}', b'{"b": 1, "a": 1}')
-    assert [(change.path, change.primary) for change in body.changes] == [("$['a']", 3)]
-    assert body.notes == ('in the primary\'s body the name "a" is there twice in an object: the last one counts',)
-    # That alone is no difference: with the last one counting, the values are the same.
-    assert compare(b'{"a": 1, "a": 2}', b'{"a": 2}') is None
+    assert [(change.kind.value, change.path, str(change.primary)) for change in body.changes] == [
+        ("type", "$['a']", "Repeated(1, 2, 3)")
+    ]
+    assert body.notes == (f'in the primary\'s body the name "a" {TWICE}, with different values',)
     assert len(compare(b'{"%b": 1, "%b": 2}' % (b"x" * 9999, b"x" * 9999), b"{}").notes[0]) < 400
+    (note,) = compare(b'{"a":1,"a":2,"b":1,"b":2}', b"{}").notes
+    assert '"a" and 1 more are there more than once' in note
+
+
+TWICE = "is there more than once in an object"
+
+
+def test_a_name_twice_with_different_values_is_no_other_value():
+    # RFC 8259 §4: which of them counts is unpredictable.
+    role = b'{"role":"user","role":"admin"}'
+    for other in (b'{"role":"admin"}', b'{"role":"user"}', b'{"role":["user","admin"]}'):
+        assert found(role, other) == found(other, role) == [("type", "$['role']")]
+    assert found(role, b'{"role": "user", "role": "admin"}') == []
+    assert found(role, b'{"role":"admin","role":"user"}') == [("changed", "$['role'][0]"), ("changed", "$['role'][1]")]
+    assert found(b"[%b]" % role, b'[{"role":["user","admin"]}]', ignore=[Unordered("$")]) == [("type", "$[0]['role']")]
+    assert found(b"[1,%b]" % role, b"[%b,1]" % role, ignore=[Unordered("$")]) == []
+    assert found(role + b"\n1", role + b"\n 1", "application/jsonl") == []
+    assert found(role + b"\n1", b'{"role":"admin"}\n1', "application/jsonl") == [("type", "$[0]['role']")]
+
+
+def test_a_name_twice_with_one_value_counts_once_and_is_told_beside_a_difference():
+    assert found(b'{"a": 1, "a": 1}', b'{"a": 1}') == []
+    assert found(b'{"a": {"x": 1, "y": []}, "a": {"y": [], "x": 1}}', b'{"a": {"x": 1, "y": []}}') == []
+    body = compare(b'{"a": 1, "a": 1, "b": 1}', b'{"a": 1, "b": 2}')
+    assert [change.path for change in body.changes] == ["$['b']"]
+    assert body.notes == (f'in the primary\'s body the name "a" {TWICE}, with one and the same value',)
+    assert found(b'{"a": 1, "a": true}', b'{"a": 1}') == [("type", "$['a']")]
+
+
+def test_values_of_a_name_are_equal_to_nothing_but_such():
+    one = Repeated([1, 2])
+    assert one == Repeated([1, 2])
+    assert one != [1, 2]
+    assert one != [1, 2]
+    assert one != Repeated([2, 1])
+    assert repr(one) == "Repeated([1, 2])"
+
+
+def test_names_of_messagepack_that_are_one_to_a_dict():
+    both = b"\x82\x01\xa1a\xc3\xa1a"  # {1: "a", true: "a"}
+    assert found(both, msgpack.packb({1: "a"}), PACK) == [("type", "$[1]")]
+    assert found(b"\x82\x01\x02\x01\x02", msgpack.packb({1: 2}), PACK) == []
+    assert found(b"\x82\x01\x02\x01\x03", msgpack.packb({1: 3}), PACK) == [("type", "$[1]")]
+
+
+# ── MessagePack's own types ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pack_times(*times):
+    return msgpack.packb([msgpack.Timestamp(*time) for time in times])
+
+
+def test_timestamps_are_as_long_as_they_are():
+    assert found(pack_times((1, 999)), pack_times((1, 0)), PACK) == [("changed", "$[0]")]
+    assert found(pack_times((1, 999)), pack_times((1, 998)), PACK) == [("changed", "$[0]")]
+    assert found(pack_times((1, 999), (1, 1)), pack_times((1, 999), (1, 2)), PACK) == [("changed", "$[1]")]
+    body = compare(pack_times((2**40, 5), (0, 1)), pack_times((2**40, 6), (0, 2)), PACK)
+    assert body.forms == ("msgpack", "msgpack")
+    assert [str(change.primary) for change in body.changes] == [
+        "Timestamp('1099511627776.000000005 s since 1970')",
+        "Timestamp('1970-01-01T00:00:00.000000001+00:00')",
+    ]
+    when = datetime.datetime(2026, 1, 1, microsecond=5, tzinfo=datetime.UTC)
+    packed = msgpack.packb({"at": [when]}, datetime=True)
+    assert found(packed, {"at": [when]}, PACK, UNTYPED) == []
+    assert found(packed, {"at": [when + datetime.timedelta(microseconds=1)]}, PACK, UNTYPED) == [
+        ("changed", "$['at'][0]")
+    ]
+    assert found(pack_times((1, 1)), pack_times((1, 1)) + b"", PACK) == []
+    assert found(msgpack.packb({msgpack.Timestamp(1, 1): 1}), msgpack.packb({msgpack.Timestamp(1, 1): 2}), PACK)
+    # Text that has the marks of a timestamp in it is none.
+    assert found(msgpack.packb(["\u04ff", b"\xd6\xff", 1]), msgpack.packb(["\u04ff", b"\xd6\xff", 2]), PACK) == [
+        ("changed", "$[2]")
+    ]
+
+
+def test_timestamps_and_tolerance():
+    near = [Tolerance("$[*]", abs=1e-6)]
+    assert found(pack_times((1, 999)), pack_times((1, 0)), PACK, ignore=near) == []
+    assert found(pack_times((2, 999)), pack_times((1, 0)), PACK, ignore=near) == [("changed", "$[0]")]
+    assert found(pack_times((1, 999)), msgpack.packb([1]), PACK, ignore=near) == [("type", "$[0]")]
+    assert found(pack_times((2**62, 0)), pack_times((-(2**62), 0)), PACK, ignore=near) == [("changed", "$[0]")]
+    zone = datetime.timezone(datetime.timedelta(hours=14))
+    early = datetime.datetime.min.replace(tzinfo=zone)
+    assert close(Timestamp(-62135596800 - 14 * 3600, 1), early, near[0])
+    assert not close(Timestamp(0, 1), datetime.datetime(1970, 1, 1), near[0])  # noqa: DTZ001 - that is the point
+
+
+def test_timestamps_in_arrays_without_order():
+    times = [(1, number) for number in range(100)]
+    assert found(pack_times(*times), pack_times(*times[::-1]), PACK, ignore=[Unordered("$")]) == []
+
+
+def test_an_extension_is_neither_an_array_nor_a_map():
+    ours = msgpack.packb([msgpack.ExtType(5, b"a")])
+    for other in ([5, b"a"], {"code": 5, "data": b"a"}, b"a"):
+        for strict in (False, True):
+            assert found(ours, msgpack.packb([other]), PACK, strict=strict) == [("type", "$[0]")]
+    body = compare(ours, msgpack.packb([msgpack.ExtType(6, b"a")]), PACK)
+    assert str(body.changes[0].primary) == "Extension(code=5, data=b'a')"
+    many = [
+        msgpack.packb([msgpack.ExtType(5, b"%d" % number) for number in order])
+        for order in (range(99), range(98, -1, -1))
+    ]
+    assert found(*many, PACK, ignore=[Unordered("$")]) == []
+
+
+# ── exact decimals ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def exactly(*arguments, **settings):
+    return found(*arguments, exact_decimals=True, **settings)
+
+
+def test_numbers_of_json_can_be_read_as_they_are_written():
+    one, other = b"[100000000000000000.01]", b"[100000000000000000.99]"
+    assert found(one, other) == []
+    assert exactly(one, other) == [("changed", "$[0]")]
+    assert exactly(one, other, "application/jsonl") == [("changed", "$[0][0]")]
+    assert exactly(b"[1, 1.0, 0e999999999, -0.0]", b"[1.00, 1e0, 0, 0]") == []
+    assert exactly(b"[1e400]", b"[Infinity]") == [("changed", "$[0]")]
+    assert exactly(b'{"a": 0.10}', {"a": decimal.Decimal("0.1")}, JSON, UNTYPED) == []
+    assert exactly(one, other, ignore=[Tolerance("$[*]", abs=1)]) == []
+    numbers = [b"0.%d" % number for number in range(1, 200)]
+    ours, theirs = (b"[%b]" % b",".join(order) for order in (numbers, numbers[::-1]))
+    assert exactly(ours, theirs, ignore=[Unordered("$")]) == []
+    assert exactly(b'[{"id":1.0,"a":1},{"id":0.5}]', b'[{"id":0.50},{"id":1,"a":2}]', ignore=[KeyedBy("$", "id")]) == [
+        ("changed", "$[0]['a']")
+    ]
+    assert ShadowConfig(exact_decimals=True).fingerprint != ShadowConfig().fingerprint
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "-1e-999999999", "1e99999999999999999999", "1." + "1" * 10_000])
+def test_numbers_of_no_bounds_are_not_read_exactly(number):
+    body = compare(f"[{number}]".encode(), b"[1]", exact_decimals=True)
+    assert body.forms == ("bytes", "bytes")
+    assert "has more than 10,000 digits, or such an exponent" in body.notes[0]
+
+
+def test_decimals_of_any_size_are_numbered_without_a_word_of_them():
+    def numbers(order):
+        return [decimal.Decimal(number) for number in order]
+
+    odd = ["1e9999999", "-1e-9999999", "0.1", "0e9999999", "1e30", "Infinity", "1e350", "0.25", f"1e350{'':0>0}"]
+    assert Divergence.compare(numbers(odd), numbers(odd[::-1]), ShadowConfig(ignore=[Unordered("$")])) is None
+    tenth = [fractions.Fraction(1, 10), fractions.Fraction(10**400 + 1, 3), fractions.Fraction(4, 2)]
+    other = [2, fractions.Fraction(10**400 + 1, 3), decimal.Decimal("0.1")]
+    assert Divergence.compare(tenth, other, ShadowConfig(ignore=[Unordered("$")])) is None
+
+
+# ── str ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_json_as_str_is_json():
+    assert found('{"a": 1, "b": [2]}', ' {"b":[2.0],"a":1}\n', UNTYPED) == []
+    body = compare('{"a": 1}', '{"a": 2}', UNTYPED)
+    assert body.forms == ("json", "json")
+    assert [change.path for change in body.changes] == ["$['a']"]
+    assert found('{"a": 1}', b'\xef\xbb\xbf{"a":1}', UNTYPED) == []
+    assert found('{"a": 1}', b'{"a":2}', UNTYPED, JSON) == [("changed", "$['a']")]
+    assert found('\ufeff{"a": 1, "a": 1, "\ud800": 1}', '{"a":1, "\ud800": 2}', UNTYPED) == [
+        ("changed", r"$['\ud800']")
+    ]
+    assert compare('{"a": 1}', '{"a":1}', UNTYPED, decode=False).forms == ("text", "text")
+
+
+def test_other_texts_are_texts():
+    for one, other in (("{a}", "{b}"), ("[1]", "1"), ('"a"', '"b"'), ("", "[]"), ("a\nb", "a\nc")):
+        assert compare(one, other, UNTYPED).forms == ("text", "text")
+    assert compare("[1]", b'"[2]"', UNTYPED, JSON).forms == ("value", "json")
+    assert found("[1]", b'"[1]"', UNTYPED, JSON) == []
+    assert found("[1]", b"[1]", UNTYPED, "text/plain") == []
+    assert compare("[1]", b"[2]", UNTYPED, "text/plain").forms == ("value", "text")
+    assert compare("[1]", [2], UNTYPED).forms == ("value", "value")
+    assert compare("{a}", b"{a}", UNTYPED).forms == ("value", "bytes")
+
+
+class Name(str):
+    """A text of a class of its own."""
+
+
+def test_a_text_with_a_content_type_is_read_by_it():
+    assert found('"a"', ' "a"') == []
+    assert found("a=1&b=2", "b=2&a=1", "application/x-www-form-urlencoded") == []
+    assert found(Name("[1]"), "[1]") == []
+    body = compare("{", "[1]")
+    assert body.forms == ("text", "text")
+    assert body.notes[0].startswith("the bodies are compared as they are: the primary's: it can't be read as json")
+    assert compare("\x91\x01", b"\x92", PACK).forms == ("value", "bytes")
+    assert found("é", "è", "a/b", decoders={"a/b": lambda body: len(body)}) == []
+
+
+def test_equal_texts_are_never_decoded():
+    def never(body):
+        raise AssertionError(body)
+
+    assert compare("{", "{", "a/b", decoders={"a/b": never}) is None
+    assert compare(Name("{"), "{", "a/b", decoders={"a/b": never}) is None
+
+
+# ── byte order marks, fields of forms ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_byte_order_mark_is_no_part_of_json():
+    mark = b"\xef\xbb\xbf"
+    assert found(mark + b"[1]", b"[1]", UNTYPED) == []
+    assert found(mark + b"[1]", b"[1]") == []
+    assert found(mark + b"1\n2", b"1\n2", "application/jsonl") == []
+    assert found("[1]".encode("utf-16"), b"[1]", "application/json; charset=utf-16", JSON) == []
+    assert found("\ufeff[1]".encode("utf-16-le"), b"[1]", "application/json; charset=utf-16-le", JSON) == []
+    assert found("a".encode("utf-16"), b"a", "text/plain; charset=utf-16", "text/plain") == []
+    assert compare(mark * 2 + b"[1]", b"[1]").forms == ("bytes", "bytes")
+
+
+def test_all_of_a_form_counts():
+    kind = "application/x-www-form-urlencoded"
+    assert found(b"a&=x&&b=1", b"a=&=x&b=1", kind) == []  # URL standard §5.1
+    assert found(b"a=1;b=2", b"a=1&b=2", kind) == [("changed", "$['a'][0]"), ("added", "$['b']")]
+    assert found(b"a=1\n", b"a=1", kind) == [("changed", "$['a'][0]")]
+    assert found(b"\xef\xbb\xbfa=1", b"a=1", kind) != []
+    assert found(b"a=%ED%B3%BF", b"a=%FF", kind) == [("changed", "$['a'][0]")]
+
+
+# ── decoders that get the content type ───────────────────────────────────────────────────────────────────────────────
+
+
+def with_type(body, content_type):
+    return content_type.partition("x=")[2]
+
+
+class Loader:
+    def load(self, body, content_type="?"):
+        return content_type.partition("x=")[2]
+
+
+def test_a_decoder_gets_the_content_type_if_it_asks_for_it():
+    for decoder in (with_type, Loader().load, lambda body, kind, /: kind.partition("x=")[2]):
+        assert found(b"1", b"2", "a/b; x=1", "a/b;x=1", decoders={"a/b": decoder}) == []
+        assert found(b"1", b"2", "a/b; x=1", "a/b;x=2", decoders={"a/b": decoder}) == [("changed", "$")]
+    for decoder in (bytes.decode, json.loads, int, bytes.lower, lambda *arguments: len(arguments)):
+        assert found(b"1", b"01"[:1] + b" ", "a/b", decoders={"a/b": decoder}) is not None
+    assert found(b"1", b"2", "a/b", decoders={"a/b": lambda *arguments: len(arguments)}) == []
+
+
+@pytest.mark.parametrize("decoder", [lambda: 1, lambda a, b, c: 1, lambda body, *, must: 1])
+def test_a_decoder_that_cant_be_called_is_refused(decoder):
+    with pytest.raises(TypeError, match="'a/b' must take the body, or the body and its content type"):
+        ShadowConfig(decoders={"a/b": decoder})

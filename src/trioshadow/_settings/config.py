@@ -107,7 +107,11 @@ class ShadowConfig:
     """False: bodies of bytes are compared byte by byte, whatever their content type."""
     decoders: tuple[tuple[str, Decoder], ...] = attrs.field(default=(), converter=checked_decoders)
     """Your own decoders, before the library's: a mapping (or pairs) from content type, such as `application/x-protobuf`
-    or `+cbor`, to a function from the body's bytes to a value. What it raises means that the body is no such thing."""
+    or `+cbor`, to a function from the body's bytes to a value. A function whose second argument has no default, or is
+    named `content_type`, gets that too. What it raises means that the body is no such thing."""
+    exact_decimals: bool = attrs.field(default=False, validator=is_bool)
+    """True: numbers with a fraction or an exponent in JSON are read as `Decimal`, digit by digit: 0.10 is 0.1, and
+    100000000000000000.01 is not 100000000000000000.02. False: as floats, as nearly all readers of JSON do."""
     max_step: float = attrs.field(default=0.1, validator=is_timeout)
     """Seconds, in (0, inf], that the shadow may compute or block between two checkpoints, while all others on the event
     loop wait. A longer step is counted (`statistics().stalls`), said in the log with the line of code, and trips the

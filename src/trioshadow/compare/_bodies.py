@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import attrs
 
-from ._decode import Decoded, Decoder, NotDecoded, decode, decode_json, looks_like_json
+from ._decode import Reader, decode
 from ._diffs import Change
+from ._forms.decoded import Decoded, NotDecoded
+from ._forms.of_json import looks_like_json, read_json
 from ._keep import first_difference
 from ._kinds import ANY, Kinds
 from ._met import RuleUse
@@ -45,7 +47,8 @@ class BodyRules:
     strict: bool
     limit: int
     decodes: bool
-    decoders: dict[str, Decoder]
+    decoders: dict[str, Reader]
+    exact_decimals: bool = False
     use: RuleUse | None = None
     kinds: Kinds = ANY
 
@@ -69,14 +72,15 @@ def compare_bodies(primary: Side, shadow: Side, rules: BodyRules) -> Findings | 
     ours, theirs = _as_bytes(primary.body), _as_bytes(shadow.body)
     if ours is not None and (ours is not primary.body or theirs is not shadow.body) and ours == theirs:
         return None
-    left, right, notes = _read((primary, ours), (shadow, theirs), rules)
+    contents = _Content(primary, ours), _Content(shadow, theirs)
+    left, right, notes = _read(*contents, rules)
     forms = (left.form, right.form)
     plainly = rules.root is None and not rules.kinds.comparers
     if plainly and ours is not None and theirs is not None and forms == (BYTES, BYTES):
         return _bytes_differ(ours, theirs, notes)
-    in_trees = left.form in _TREES and right.form in _TREES and not rules.converts
-    if in_trees and ours is not None and theirs is not None:
-        trees: SameTrees | None = SameTrees(_SAME_BUDGET * (len(ours) + len(theirs)))
+    in_trees = left.form in _TREES and right.form in _TREES and not rules.converts and not rules.exact_decimals
+    if in_trees:
+        trees: SameTrees | None = SameTrees(_SAME_BUDGET * sum(content.size for content in contents))
     else:
         trees = None
         same = same_values(left.value, right.value)
@@ -135,40 +139,76 @@ def _as_bytes(body: object) -> bytes | None:
     return exact
 
 
-def _read(
-    primary: tuple[Side, bytes | None], shadow: tuple[Side, bytes | None], rules: BodyRules
-) -> tuple[Decoded, Decoded, list[str]]:
+class _Content:
+    """One side's body, if it is bytes or a text: what can be decoded."""
+
+    def __init__(self, side: Side, data: bytes | None) -> None:
+        self.data: bytes | str | None = data
+        """The body as an exact builtin; None for any other value."""
+        if data is None and safe_shape(side.body) is Shape.TEXT:
+            text = plain(side.body)
+            assert isinstance(text, str)
+            self.data = text
+        self.size = 0 if self.data is None else len(self.data)
+        self.content_type = side.content_type
+        self.undecoded = Decoded(side.body, VALUE) if data is None else Decoded(data, BYTES)
+
+
+def _read(ours: _Content, theirs: _Content, rules: BodyRules) -> tuple[Decoded, Decoded, list[str]]:
     """Both sides, decoded if both can be: half a reading is none."""
-    undecoded = _undecoded(*primary), _undecoded(*shadow)
-    if all(one.form == VALUE and safe_shape(one.value) is Shape.TEXT for one in undecoded):
-        return Decoded(undecoded[0].value, TEXT), Decoded(undecoded[1].value, TEXT), []
-    sides = (primary, shadow)
-    if not rules.decodes or all(data is None for _, data in sides):
+    sides = (ours, theirs)
+    undecoded = ours.undecoded, theirs.undecoded
+    if all(isinstance(side.data, str) for side in sides):
+        undecoded = attrs.evolve(undecoded[0], form=TEXT), attrs.evolve(undecoded[1], form=TEXT)
+    if not rules.decodes or all(side.data is None for side in sides):
         return *undecoded, []
-    untyped = [data for side, data in sides if data is not None and side.content_type is None]
-    if untyped and not all(data is not None and (side.content_type or looks_like_json(data)) for side, data in sides):
-        return *undecoded, []  # nobody says what it is, and they do not both look like JSON
-    found: list[Decoded] = []
-    notes: list[str] = []
-    for name, (side, data) in zip(("primary", "shadow"), sides, strict=True):
-        if data is None:
-            found.append(Decoded(side.body, VALUE))
+    if type(ours.data) is type(theirs.data) and ours.data == theirs.data:
+        return *undecoded, []
+    found: list[Decoded | None] = []
+    for name, side in zip(_SIDES, sides, strict=True):
+        if side.data is None or side.content_type is None:
+            found.append(None)
             continue
-        content_type = side.content_type
         try:
-            decoded = decode_json(data) if content_type is None else decode(data, content_type, rules.decoders)
+            decoded = decode(side.data, side.content_type, rules.decoders, exact=rules.exact_decimals)
         except NotDecoded as reason:
-            return *undecoded, [f"the bodies are compared as bytes: the {name}'s: {reason}"] if content_type else []
+            how = "bytes" if all(one.form == BYTES for one in undecoded) else "they are"
+            return *undecoded, [f"the bodies are compared as {how}: the {name}'s: {reason}"]
         if decoded is None:
             return *undecoded, []
-        if decoded.note:
-            notes.append(f"in the {name}'s body {decoded.note}")
         found.append(decoded)
-    left, right = found
+    try:
+        left, right = (
+            _guessed(ours, found[0], theirs, found[1], rules),
+            _guessed(theirs, found[1], ours, found[0], rules),
+        )
+    except NotDecoded:
+        return *undecoded, []  # nobody says what it is, and they are not both JSON
+    if left.form == right.form == VALUE:
+        return *undecoded, []
     if (left.form == TEXT) != (right.form == TEXT) and VALUE not in (left.form, right.form):
         return *undecoded, [f"the bodies are compared as bytes: one is {left.form}, the other {right.form}"]
-    return left, right, notes
+    told = zip(_SIDES, (left, right), strict=True)
+    return left, right, [f"in the {name}'s body {note}" for name, decoded in told for note in decoded.notes]
 
 
-def _undecoded(side: Side, data: bytes | None) -> Decoded:
-    return Decoded(side.body, VALUE) if data is None else Decoded(data, BYTES)
+_SIDES = ("primary", "shadow")
+
+
+def _guessed(
+    side: _Content, decoded: Decoded | None, other: _Content, of_other: Decoded | None, rules: BodyRules
+) -> Decoded:
+    """What was decoded by its content type; what has none is JSON if both sides look like an object or an array. Bytes
+    that are not are NotDecoded, and a text that is not is one.
+    """
+    if decoded is not None or side.data is None:
+        return decoded or side.undecoded
+    if of_other is not None:
+        fits = type(of_other.value) in (dict, list)
+    else:
+        fits = other.data is not None and looks_like_json(other.data)
+    if fits and looks_like_json(side.data):
+        return read_json(side.data, exact=rules.exact_decimals)
+    if isinstance(side.data, bytes):
+        raise NotDecoded
+    return side.undecoded

@@ -19,7 +19,7 @@ from ._foreign import is_numpy_time, missing
 from ._kinds import ANY, Kinds, has_kind
 from ._paths import Key
 from ._plan import State, converted
-from ._scalars import instant, is_nan
+from ._scalars import instant, is_nan, number_form
 from ._shapes import (
     DEPTH_LIMIT,
     MADE_LIMIT,
@@ -33,6 +33,7 @@ from ._shapes import (
     shape_of,
 )
 from ._tables import parts_of_table
+from ._values import Extension, Repeated
 
 #: A child: its value, its state, and its key in an object.
 _Child: TypeAlias = tuple[object, State | None, Key]
@@ -46,8 +47,6 @@ _NO_KIND: type = dict
 
 #: From here on ints are numbered by their digits.
 BIG = 2**60
-#: Large ones may equal an int that is numbered by its digits.
-_UNLIKE_INTS = (decimal.Decimal, fractions.Fraction)
 
 
 class Numbering:
@@ -132,7 +131,7 @@ class Numbering:
             self._made += 1
             if self._made > MADE_LIMIT:
                 raise ValueError("too many containers that make their parts")
-        kind = type(value) if self._strict else None
+        kind = type(value) if self._strict or type(value) is Repeated else None
         numbers: list[int] = []
         if shape is Shape.OBJECT:
             if is_named_tuple(value):
@@ -197,7 +196,7 @@ class Numbering:
         if (shape is Shape.OPAQUE or shape is Shape.TIME) and missing(value):
             return ("missing", kind, missing(value))
         if shape is Shape.OPAQUE:
-            self.exact = False
+            self.exact = self.exact and type(value) is Extension
             return (shape, type(value), exact)
         if shape is Shape.TIME:
             self.exact = self.exact and not is_numpy_time(value)  # its days are datetimes, too
@@ -213,14 +212,18 @@ class Numbering:
             return (self._as_number(exact.real), self._as_number(exact.imag))
         if type(exact) is complex:
             exact = exact.real
+        if type(exact) is decimal.Decimal or type(exact) is fractions.Fraction:
+            form = number_form(exact)
+            if form is None:
+                self.exact = False
+                return exact
+            exact = form
         if type(exact) is float and exact.is_integer():
             exact = int(exact)
         if type(exact) is int and abs(exact) >= BIG:
             # The hash of an int is its remainder by 2**61 - 1, so a body can be made of ints with one hash. That of a
             # str is not known in advance.
             return hex(exact)
-        if type(exact) in _UNLIKE_INTS:
-            self.exact = self.exact and abs(exact) < BIG
         return exact
 
     def _number_of_kind(self, form: object, cls: type) -> int:

@@ -17,7 +17,7 @@ from trioshadow._model.kinds import is_a
 from trioshadow._model.record import Headers, ResponseRecord
 
 from ._bodies import BodyRules, Findings, Side, compare_bodies
-from ._decode import Decoder
+from ._decode import Decoder, reader_of
 from ._diffs import BodyDiff, ErrorDiff, HeaderDiff
 from ._errors import ErrorRules, compare_errors
 from ._explain import explain, summary
@@ -85,6 +85,7 @@ class Comparison:
     max_changes: int
     decode: bool
     decoders: tuple[tuple[str, Decoder], ...]
+    exact_decimals: bool
 
     status: bool = attrs.field(init=False, eq=False, repr=False)
     """Is it compared?"""
@@ -112,14 +113,15 @@ class Comparison:
             accepts=tuple(rule.predicate for rule in rules if isinstance(rule, Accept) and rule.path is None),
             header_rules=HeaderPlan(rule for rule in rules if isinstance(rule, HeaderRule)),
             bodies=BodyRules(
-                plan.root,
-                plan.converts,
-                self.strict,
-                self.max_changes,
-                self.decode,
-                dict(self.decoders),
-                use,
-                kinds_of(rules),
+                root=plan.root,
+                converts=plan.converts,
+                strict=self.strict,
+                limit=self.max_changes,
+                decodes=self.decode,
+                decoders={name: reader_of(decoder) for name, decoder in self.decoders},
+                exact_decimals=self.exact_decimals,
+                use=use,
+                kinds=kinds_of(rules),
             ),
             errors=ErrorRules(
                 ErrorReader(self.error_fields),

@@ -20,12 +20,13 @@ from trioshadow._model.errors import type_name
 from ._foreign import is_named, mro_of, own_name, package_of, table_of
 from ._rules import CompareWith, SameType
 from ._shapes import Shape, is_extension, is_named_tuple, is_record, plain, shape_of
+from ._values import Repeated
 
 
 @functools.lru_cache(maxsize=4096)
 def same_kind(a: Any, b: Any) -> bool:
     """May two values of one shape be the same, as far as their classes say?"""
-    if table_of(a) is not table_of(b):
+    if table_of(a) is not table_of(b) or Repeated in (a, b):  # a name that is there twice is no array
         return False
     if is_extension(a) or is_extension(b):
         return is_extension(a) and is_extension(b)
@@ -50,6 +51,8 @@ def _sort_of(cls: Any) -> str | None:
 def common_shape(ours: Any, theirs: Any, *, strict: bool) -> Shape | None:
     """As what two values of two shapes can be compared; None: as nothing."""
     shapes = shape_of(ours), shape_of(theirs)
+    if Repeated in (type(ours), type(theirs)):
+        return None
     if Shape.OPAQUE in shapes and Shape.TABLE not in shapes:
         return Shape.OPAQUE  # an object that nothing is known about may know itself to be equal
     if strict or Shape.ARRAY not in shapes or not is_named_tuple(theirs if shapes[0] is Shape.ARRAY else ours):

@@ -15,6 +15,7 @@ from ._foreign import is_numpy_time, missing
 from ._rules import Tolerance
 from ._shapes import Shape, plain
 from ._undecided import Undecided
+from ._values import Timestamp, nanoseconds_since_1970
 
 
 def same_scalar(a: Any, b: Any) -> bool:
@@ -78,6 +79,32 @@ def instant(value: Any) -> datetime.timedelta | None:
     return value.replace(tzinfo=None, fold=0) - datetime.datetime.min - offset  # noqa: DTZ901
 
 
+def number_form(value: decimal.Decimal | fractions.Fraction) -> object:
+    """What is equal for these two where they are equal, and for a number of another type that they are equal to; None
+    for one that is infinite, or of many digits.
+
+    Not the number itself: the hash of a fraction is a remainder by 2**61 - 1, so a body can be made of such with one
+    hash. That of a str is not known in advance.
+    """
+    if type(value) is decimal.Decimal:
+        if not value:
+            return 0
+        if not value.is_finite() or abs(value.adjusted()) > _FORMED or len(value.as_tuple().digits) > _FORMED:
+            return None
+    ratio = fractions.Fraction(value)
+    if ratio.denominator == 1:
+        return ratio.numerator
+    try:
+        near = float(ratio)
+    except OverflowError:
+        near = 0.0
+    return near if near == ratio else f"{ratio.numerator:x}/{ratio.denominator:x}"
+
+
+#: Digits, and exponents.
+_FORMED = 400
+
+
 def close(a: Any, b: Any, tolerance: Tolerance) -> bool:
     """Is the difference within the tolerance? False for what has no difference."""
     if is_numpy_time(a) and is_numpy_time(b):
@@ -88,6 +115,9 @@ def close(a: Any, b: Any, tolerance: Tolerance) -> bool:
         x, y = numbers
         margin = max(fractions.Fraction(tolerance.abs), fractions.Fraction(tolerance.rel) * max(abs(x), abs(y)))
         return abs(x - y) <= margin
+    if type(a) is Timestamp or type(b) is Timestamp:
+        ours, theirs = nanoseconds_since_1970(a), nanoseconds_since_1970(b)
+        return ours is not None and theirs is not None and abs(ours - theirs) / 10**9 <= tolerance.abs
     times = _as_times(a, b)
     if times is not None:
         try:
@@ -157,5 +187,7 @@ _TIMES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)  
 def differ_in_type(a: object, b: object, shape: Shape) -> bool:
     """Are two values of one shape, which are not the same, of different types?"""
     if shape is Shape.TIME:
+        if {type(a), type(b)} == {datetime.datetime, Timestamp}:
+            return False
         return any(is_a(a, kind) != is_a(b, kind) for kind in _TIMES)
     return shape is Shape.OPAQUE and type(a) is not type(b)

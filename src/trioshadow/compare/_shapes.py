@@ -24,6 +24,7 @@ from typing import Any
 import attrs
 
 from ._foreign import columns_of_row, is_named, mro_of, table_of, told_apart, way_to_plain
+from ._values import Extension, Timestamp
 
 
 class Shape(enum.Enum):
@@ -53,10 +54,11 @@ _BUILTIN: dict[type, Shape] = {
     **dict.fromkeys((int, float, complex, decimal.Decimal, fractions.Fraction), Shape.NUMBER),
     str: Shape.TEXT,
     **dict.fromkeys((bytes, bytearray, memoryview), Shape.BYTES),
-    **dict.fromkeys((datetime.datetime, datetime.date, datetime.time, datetime.timedelta), Shape.TIME),
+    **dict.fromkeys((datetime.datetime, datetime.date, datetime.time, datetime.timedelta, Timestamp), Shape.TIME),
     **dict.fromkeys((list, tuple, range, collections.deque), Shape.ARRAY),
     dict: Shape.OBJECT,
     **dict.fromkeys((set, frozenset), Shape.SET),
+    Extension: Shape.OPAQUE,  # no record: it is not the same as a map of its two parts
 }
 _ABSTRACT = ((Mapping, Shape.OBJECT), (Sequence, Shape.ARRAY), (AbstractSet, Shape.SET))
 
