@@ -119,6 +119,11 @@ DECIDED = {
     "max_changes": (1, ResponseRecord(b"[1, 2]", headers=JSON), ResponseRecord(b"[3, 4]", headers=JSON)),
     "decode": (False, ONE, OTHER),
     "decoders": ({"application/json": as_text}, ONE, OTHER),
+    "exact_decimals": (
+        True,
+        ResponseRecord(b"[0.1]", headers=JSON),
+        ResponseRecord(b"[0.10000000000000001]", headers=JSON),
+    ),
 }
 
 
