@@ -23,10 +23,10 @@ ScalarRule: TypeAlias = Tolerance | SameText | SameNumber | SameTime
 
 def alike(ours: Any, theirs: Any, rules: Iterable[ScalarRule]) -> bool:
     """Are they the same by one of the rules of a place?"""
-    ours, theirs = plain(ours), plain(theirs)
     tolerances = [rule for rule in rules if type(rule) is Tolerance]
     if any(close(ours, theirs, tolerance) for tolerance in tolerances):
         return True
+    ours, theirs = plain(ours), plain(theirs)
     texts = [rule for rule in rules if type(rule) is SameText]
     if texts and type(ours) is type(theirs) is str and _same_text(ours, theirs, texts):
         return True

@@ -87,7 +87,7 @@ class State:
         self.inexact = any(isinstance(plan.rules[number], _LOOSE) for number, _ in positions) or self._may_jumble()
         """May two values at or below this place be the same that have not the same canonical form?"""
         self.minds_places = any(
-            plan.segments[number][done].indexes for number, done in positions if done < len(plan.segments[number])
+            plan.segments[number][done].indexes for number, done in positions if 0 <= done < len(plan.segments[number])
         )
         """Is there a rule for some of the elements of an array here, by their index?"""
 
@@ -96,7 +96,10 @@ class State:
         plan = self._plan
         alive = {number for number, _ in self._positions}
         return any(isinstance(plan.rules[number], Unordered | KeyedBy) for number in alive) and any(
-            segment.indexes for number, done in self._positions for segment in plan.segments[number][done:]
+            segment.indexes
+            for number, done in self._positions
+            if done != _HANDED
+            for segment in plan.segments[number][done:]
         )
 
     def child(self, key: Key) -> State | None:

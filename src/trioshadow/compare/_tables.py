@@ -37,11 +37,13 @@ def shown(name: Any) -> Any:
     return "index" if name is INDEX else name
 
 
-def all_elements(value: Any) -> list[Any]:
-    """The elements of an array, for matching them without their order; at most a million."""
+def all_elements(value: Any) -> list[Any] | None:
+    """The elements of an array, for matching them without their order; None for what has none: a frame, an array
+    without dimensions. Raises Undecided for more than a million.
+    """
     taken = parts(value, strict=False)
     if taken.elements is None or not taken.shape:
-        raise Undecided("a frame, or an array without dimensions, has no elements that could be matched")
+        return None
     if taken.shape[0] > ELEMENT_LIMIT:
         raise Undecided(f"more than {ELEMENT_LIMIT:,} elements of an array can't be matched without their order")
     return list(taken.elements) if len(taken.shape) > 1 else as_list(taken.elements)
@@ -53,7 +55,7 @@ def parts_of_table(value: Any, *, strict: bool) -> tuple[dict[Any, Any], list[An
     told = {**taken.facts, **{shown(name): member for name, member in taken.members}}
     if taken.elements is None:
         return {**told, "columns": str([shown(name) for name, _ in taken.members]), "shape": str(taken.shape)}, []
-    return told, all_elements(value) if taken.shape else [only(taken.elements)]
+    return told, all_elements(value) or [] if taken.shape else [only(taken.elements)]
 
 
 def head_of_table(value: Any, limit: int) -> tuple[dict[Any, Any], list[Any] | None]:

@@ -244,19 +244,20 @@ class Walk:
         elif shape is _SET:
             positional, children = False, self._of_sets(elements(ours), elements(theirs), state)
         elif shape is _TABLE:
-            state = None if state is None else state.of_array()
             matched = None
-            if state is not None and state.unordered:
-                positional, matched = False, self._matched(all_elements(ours), all_elements(theirs), state)
+            if state is not None and state.unordered and way > Way.IN_ORDER:
+                if self._asks(ours, theirs, state, Way.IN_ORDER):
+                    return None
+                a, b = all_elements(ours), all_elements(theirs)
+                if a is not None and b is not None:
+                    positional, matched = False, self._matched(a, b, state.of_array())
+            state = None if state is None else state.of_array()
             children = children_of_tables(ours, theirs, state, matched, strict=self._strict)
         elif state is not None and state.unordered and way > Way.IN_ORDER:
             if state.minds_places and self._asks(ours, theirs, state, Way.IN_ORDER):
                 return None
             positional = False
-            found = self._in_any_order(key, pair, elements(ours), elements(theirs), state)
-            if found is None:
-                return None
-            children = found
+            children = self._in_any_order(key, pair, elements(ours), elements(theirs), state)
         else:
             children = children_of_arrays(elements(ours), elements(theirs))
         frame = Frame(key, pair, children, state, positional=positional)
@@ -277,8 +278,8 @@ class Walk:
 
     def _in_any_order(
         self, key: Key, pair: tuple[Any, Any], ours: list[Any], theirs: list[Any], state: State
-    ) -> Iterator[Child] | None:
-        """The elements of two arrays, or None, if all that can be told is that the arrays differ: in their number."""
+    ) -> Iterator[Child]:
+        """The elements of two arrays; none, if all that can be told is that the arrays differ: in their number."""
         try:
             return self._matched(ours, theirs, state)
         except Undecided as reason:
@@ -288,7 +289,7 @@ class Walk:
             place = shown_path(write_path(self._place(key)))
             self.found.note(f"{place} is not compared element by element: {reason}")
             self._add(key, _CHANGED, *pair)
-            return None
+            return iter(())
 
     def _matched(self, ours: list[Any], theirs: list[Any], state: State) -> Iterator[Child]:
         """The elements of two arrays in which position means nothing: pairs that may differ, and what is over."""
