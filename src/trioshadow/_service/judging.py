@@ -18,7 +18,7 @@ from trioshadow._model.refusal import Lack, Refusal
 from trioshadow._model.sizes import comparable_size
 from trioshadow._model.verdict import FailureKind, ShadowFailure, Verdict
 from trioshadow._settings.config import ShadowConfig, View
-from trioshadow.compare import Divergence, Raised, same_at_once, same_body
+from trioshadow.compare import Divergence, Raised, same_at_once, same_body, shared_prefix
 
 from .timing import Timing
 
@@ -226,9 +226,10 @@ def _compare_answers(
             if passing_error(exc) is not None:
                 raise
             return Verdict.FAILED, None, compare_failure("the shadow's view", exc)
-    if _is_large(primary, answer, config):
+    prefix = shared_prefix(primary, answer)
+    if _is_large(primary, answer, config, prefix):
         return Large(primary, answer)
-    return judgement_of(Divergence.compare(primary, answer, config), primary, answer, ignores)
+    return judgement_of(config.comparison.divergence_of(primary, answer, prefix), primary, answer, ignores)
 
 
 def judgement_of(divergence: Divergence | None, primary: Any, shadow: Any, ignores: Ignores | None) -> Judgement:
@@ -246,13 +247,13 @@ def judgement_of(divergence: Divergence | None, primary: Any, shadow: Any, ignor
     return Verdict.DIVERGED, divergence, None
 
 
-def _is_large(primary: object, shadow: object, config: ShadowConfig) -> bool:
+def _is_large(primary: object, shadow: object, config: ShadowConfig, prefix: int | None) -> bool:
     """Does it take long to compare them? Equal bodies do not, nor do those that are compared byte by byte."""
     ours, theirs = comparable_size(primary), comparable_size(shadow)
     if ours is None or theirs is None or ours + theirs < config.large_body:
         return False
     rules = config.comparison
-    return config.compare is None and config.decode and rules.body and not same_body(primary, shadow)
+    return config.compare is None and config.decode and rules.body and not same_body(primary, shadow, prefix)
 
 
 def _cut_by_others(ran: RunFacts, closing: bool) -> bool:

@@ -18,6 +18,7 @@ from ._divergence import Comparison as Comparison
 from ._divergence import Divergence as Divergence
 from ._divergence import same_at_once as same_at_once
 from ._divergence import same_body as same_body
+from ._divergence import shared_prefix as shared_prefix
 from ._explain import ERROR as ERROR
 from ._explain import tell as tell
 from ._header_rules import VOLATILE_HEADERS, HeaderAs, IgnoreCookie, IgnoreHeader

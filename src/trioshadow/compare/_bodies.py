@@ -62,8 +62,9 @@ class Side:
     """None where there is none."""
 
 
-def compare_bodies(primary: Side, shadow: Side, rules: BodyRules) -> Findings | None:
-    """What differs, None if nothing does. Bodies that are exact bytes are known to differ.
+def compare_bodies(primary: Side, shadow: Side, rules: BodyRules, prefix: int | None = None) -> Findings | None:
+    """What differs, None if nothing does. Bodies that are exact bytes are known to differ; `prefix`: from where on, if
+    that is known.
 
     Raises what a foreign `__eq__` raises where it is all that there is to compare, and Undecided.
     """
@@ -77,7 +78,7 @@ def compare_bodies(primary: Side, shadow: Side, rules: BodyRules) -> Findings | 
     forms = (left.form, right.form)
     plainly = rules.root is None and not rules.kinds.comparers
     if plainly and ours is not None and theirs is not None and forms == (BYTES, BYTES):
-        return _bytes_differ(ours, theirs, notes)
+        return _bytes_differ(ours, theirs, notes, prefix)
     in_trees = left.form in _TREES and right.form in _TREES and not rules.converts and not rules.exact_decimals
     if in_trees:
         trees: SameTrees | None = SameTrees(_SAME_BUDGET * sum(content.size for content in contents))
@@ -103,13 +104,14 @@ def compare_bodies(primary: Side, shadow: Side, rules: BodyRules) -> Findings | 
     if ours is None or theirs is None:
         return Findings(tuple(found.changes), found.count, forms, tuple(notes))
     if forms == (BYTES, BYTES):
-        return _bytes_differ(ours, theirs, notes)
-    return Findings(tuple(found.changes), found.count, forms, tuple(notes), first_difference(ours, theirs))
+        return _bytes_differ(ours, theirs, notes, prefix)
+    prefix = first_difference(ours, theirs) if prefix is None else prefix
+    return Findings(tuple(found.changes), found.count, forms, tuple(notes), prefix)
 
 
-def _bytes_differ(ours: bytes, theirs: bytes, notes: list[str]) -> Findings:
+def _bytes_differ(ours: bytes, theirs: bytes, notes: list[str], prefix: int | None) -> Findings:
     # There are no places in them: where the first difference is says more than that all of it changed.
-    prefix = first_difference(ours, theirs)
+    prefix = first_difference(ours, theirs) if prefix is None else prefix
     start = max(0, prefix - _LEAD)
     excerpts = (ours[start : start + _EXCERPT], theirs[start : start + _EXCERPT])
     return Findings((), 0, (BYTES, BYTES), tuple(notes), prefix, excerpts)
@@ -162,7 +164,7 @@ def _read(ours: _Content, theirs: _Content, rules: BodyRules) -> tuple[Decoded, 
         undecoded = attrs.evolve(undecoded[0], form=TEXT), attrs.evolve(undecoded[1], form=TEXT)
     if not rules.decodes or all(side.data is None for side in sides):
         return *undecoded, []
-    if type(ours.data) is type(theirs.data) and ours.data == theirs.data:
+    if isinstance(ours.data, str) and ours.data == theirs.data:  # bytes are known to differ
         return *undecoded, []
     found: list[Decoded | None] = []
     for name, side in zip(_SIDES, sides, strict=True):

@@ -24,6 +24,7 @@ from ._explain import explain, summary
 from ._header_plan import HeaderPlan
 from ._header_rules import HeaderRule
 from ._headers import NAMES_KEPT, VALUES_KEPT, HeaderChange, compare_headers, cut_name
+from ._keep import first_difference
 from ._kinds import kinds_of
 from ._met import RuleUse, use_of
 from ._plan import PathPlan
@@ -160,11 +161,13 @@ class Comparison:
         error = compare_errors(primary, shadow, self.errors)
         return None if error is None else Divergence(error=error)
 
-    def divergence_of(self, primary: object, shadow: object) -> Divergence | None:
-        """`Divergence.compare`, for who has not the whole configuration: it decides nothing else."""
+    def divergence_of(self, primary: object, shadow: object, prefix: int | None = None) -> Divergence | None:
+        """`Divergence.compare`, for who has not the whole configuration: it decides nothing else. `prefix`: what
+        `shared_prefix()` has said of the two, so that nobody looks for it again.
+        """
         if self.compare is not None:
             return _checked(self.compare(primary, shadow))
-        divergence = _compare(primary, shadow, self)
+        divergence = _compare(primary, shadow, self, shared_prefix(primary, shadow) if prefix is None else prefix)
         if divergence is not None and self.accepted(primary, shadow):
             return None
         return divergence
@@ -189,17 +192,18 @@ def _checked(answer: object) -> Divergence | None:
     raise TypeError(f"compare must return a Divergence, None, or a bool, not {type(answer).__name__}")
 
 
-def _compare(primary: object, shadow: object, rules: Comparison) -> Divergence | None:
+def _compare(primary: object, shadow: object, rules: Comparison, prefix: int | None) -> Divergence | None:
     primary_status, primary_headers, primary_body = _parts(primary)
     shadow_status, shadow_headers, shadow_body = _parts(shadow)
     status = headers = body = None
     if primary_status != shadow_status and rules.status:
         status = (primary_status, shadow_status)
-    if rules.body and not same_at_once(primary_body, shadow_body):
+    if rules.body and not _is_same(primary_body, shadow_body, prefix):
         findings = compare_bodies(
             Side(primary_body, _content_type(primary_headers)),
             Side(shadow_body, _content_type(shadow_headers)),
             rules.bodies,
+            prefix,
         )
         if findings is not None:
             body = _body_diff(primary_body, shadow_body, findings)
@@ -220,14 +224,39 @@ def _compare(primary: object, shadow: object, rules: Comparison) -> Divergence |
 _PLAIN = frozenset((bytes, str, int, float, bool, type(None)))
 
 
+#: Bytes from here on are read once, to find out where they differ, and not first to find out whether.
+_LONG = 65_536
+
+
 def same_at_once(primary: object, shadow: object) -> bool:
-    """Are they plainly the same, as values, so that no rule can make a difference of it?"""
-    return primary is shadow or (type(primary) is type(shadow) and type(primary) in _PLAIN and primary == shadow)
+    """Are they plainly the same, as values, so that no rule can make a difference of it? False of long bytes that are
+    two objects: who knows.
+    """
+    if primary is shadow:
+        return True
+    kind = type(primary)
+    if kind is not type(shadow) or kind not in _PLAIN:
+        return False
+    if kind is bytes and len(primary) >= _LONG:  # type: ignore[arg-type] # bytes
+        return False
+    return primary == shadow
 
 
-def same_body(primary: object, shadow: object) -> bool:
-    """Is it plain that the bodies are the same, whatever the rules are?"""
-    return same_at_once(_parts(primary)[2], _parts(shadow)[2])
+def shared_prefix(primary: object, shadow: object) -> int | None:
+    """How many bytes two long bodies have in common at the start; None if they are no long bytes, both of them."""
+    ours, theirs = _parts(primary)[2], _parts(shadow)[2]
+    if type(ours) is not bytes or type(theirs) is not bytes or min(len(ours), len(theirs)) < _LONG:
+        return None
+    return len(ours) if ours is theirs else first_difference(ours, theirs)
+
+
+def same_body(primary: object, shadow: object, prefix: int | None) -> bool:
+    """Is it plain that the bodies are the same, whatever the rules are? `prefix`: what `shared_prefix()` says."""
+    return _is_same(_parts(primary)[2], _parts(shadow)[2], prefix)
+
+
+def _is_same(primary: Any, shadow: Any, prefix: int | None) -> bool:
+    return same_at_once(primary, shadow) if prefix is None else prefix == len(primary) == len(shadow)
 
 
 def _parts(answer: object) -> tuple[int, Headers, object]:
