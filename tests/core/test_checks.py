@@ -27,13 +27,21 @@ from trioshadow.archive import JsonlSink, Redaction
 from trioshadow.asgi import AsgiBackend, ForwardedHeaders, ReverseProxy, ShadowMiddleware
 from trioshadow.compare import (
     Accept,
+    CompareWith,
+    Default,
     HeaderAs,
     IgnoreCookie,
     IgnoreHeader,
+    IgnoreName,
     IgnorePath,
     KeyedBy,
     Normalize,
+    Only,
     SameError,
+    SameNumber,
+    SameText,
+    SameTime,
+    SameType,
     Subset,
     Tolerance,
     Unordered,
@@ -76,6 +84,14 @@ INPUTS = {
     IgnorePath: {"path": "$"},
     JsonlSink: {"path": "x.jsonl"},
     KeyedBy: {"path": "$", "field": "id"},
+    CompareWith: {"type": NoBody, "function": max},
+    Default: {"path": "$"},
+    IgnoreName: {"name": "id"},
+    Only: {"paths": "$"},
+    SameNumber: {"path": "$"},
+    SameText: {"path": "$", "ignore_case": True},
+    SameTime: {"path": "$"},
+    SameType: {"primary": NoBody, "shadow": "shop.Order"},
     Normalize: {"path": "$", "function": len},
     Objective: {},
     Ramp: {},
@@ -103,7 +119,7 @@ RESULTS = {
 }
 
 #: Any object will do.
-ANYTHING = {(Answer, "value"), (ResponseRecord, "body")}
+ANYTHING = {(Answer, "value"), (ResponseRecord, "body"), (Default, "value")}
 
 FIELDS = [
     (cls, field) for cls in INPUTS for field in attrs.fields(cls) if field.init and (cls, field.name) not in ANYTHING
@@ -173,6 +189,7 @@ RANGES = {
     (Fail, "after"): ((0,), (-1, INF)),
     (Hang, "refuse_cancel"): ((0,), (-1, INF)),
     (HeaderAs, "within"): ((0, 0.5, 1e9), (-0.001, INF)),
+    (SameTime, "within"): ((0, 0.5, 1e9), (-0.001, INF)),
     (JsonlSink, "max_segment_bytes"): ((1024,), (1023,)),
     (JsonlSink, "max_segment_age"): ((0.001, INF), (0,)),
     (JsonlSink, "max_total_bytes"): ((2**40,), (1023,)),

@@ -115,7 +115,8 @@ DECIDED = {
     "ignore": ((IgnorePath("$.price"),), document(1), document(2)),
     "compare": (never_the_same, ONE, ONE),
     "strict": (True, ONE, OTHER),
-    "strict_errors": (True, ONE, document(2)),  # of exceptions, which are never compared elsewhere
+    "strict_errors": (True, ONE, document(2)),  # these two of exceptions, which are never compared elsewhere
+    "error_fields": ({KeyError: ("$.args[0]",)}, ONE, document(2)),
     "max_changes": (1, ResponseRecord(b"[1, 2]", headers=JSON), ResponseRecord(b"[3, 4]", headers=JSON)),
     "decode": (False, ONE, OTHER),
     "decoders": ({"application/json": as_text}, ONE, OTHER),
@@ -132,7 +133,7 @@ def test_of_each_setting_there_is_it_is_known_what_it_decides():
     for name, (value, primary, shadow) in DECIDED.items():
         by_it = Divergence.compare(primary, shadow, ShadowConfig(**{name: value}))
         without = Divergence.compare(primary, shadow, ShadowConfig())
-        assert (by_it == without) is (name == "strict_errors"), name
+        assert (by_it == without) is (name in {"strict_errors", "error_fields"}), name
 
 
 async def test_a_process_compares_exactly_as_the_loop_does():
