@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import fractions
+import gc
 import json
 import sys
 
@@ -527,3 +528,27 @@ def test_a_decoder_gets_the_content_type_if_it_asks_for_it():
 def test_a_decoder_that_cant_be_called_is_refused(decoder):
     with pytest.raises(TypeError, match="'a/b' must take the body, or the body and its content type"):
         ShadowConfig(decoders={"a/b": decoder})
+
+
+def test_the_collector_rests_while_large_bodies_are_compared():
+    running = []
+
+    def decoder(body):
+        running.append(gc.isenabled())
+        return len(body) // 10_000_000 if body[-1:] == b"x" else 1 / 0
+
+    def differ(size, end=b"x"):
+        sides = [ResponseRecord(bytes(size) + start + end, headers={"content-type": "a/b"}) for start in (b"0", b"1")]
+        return Divergence.compare(*sides, ShadowConfig(decoders={"a/b": decoder}))
+
+    assert differ(1_000) is None
+    assert differ(1_000_000) is None
+    assert running == [True, True, False, False]
+    assert differ(1_000_000, b"y").body.notes  # what a decoder raises
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        assert differ(1_000_000) is None
+        assert not gc.isenabled()  # who has turned it off wants it off
+    finally:
+        gc.enable()

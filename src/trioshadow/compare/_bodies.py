@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from ._collector import resting_collector
 from ._decode import Reader, decode
 from ._diffs import Change
 from ._forms.decoded import Decoded, NotDecoded
@@ -74,6 +75,12 @@ def compare_bodies(primary: Side, shadow: Side, rules: BodyRules, prefix: int | 
     if ours is not None and (ours is not primary.body or theirs is not shadow.body) and ours == theirs:
         return None
     contents = _Content(primary, ours), _Content(shadow, theirs)
+    with resting_collector(sum(content.size for content in contents)):
+        return _compare_contents(contents, rules, prefix)
+
+
+def _compare_contents(contents: tuple[_Content, _Content], rules: BodyRules, prefix: int | None) -> Findings | None:
+    ours, theirs = (content.data if isinstance(content.data, bytes) else None for content in contents)
     left, right, notes = _read(*contents, rules)
     forms = (left.form, right.form)
     plainly = rules.root is None and not rules.kinds.comparers
