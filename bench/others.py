@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import functools
 import importlib
+import json
 import math
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-from trioshadow import ShadowConfig
+from trioshadow import ResponseRecord, ShadowConfig
 from trioshadow.compare import KeyedBy
 
 from lib.documents import DIFFERENCES, ITEMS, MANY_ITEMS, changed, document, nested
@@ -53,13 +54,27 @@ def _dictdiffer(module: Any, primary: Any, shadow: Any) -> int:
     return sum(1 if what == "change" else len(parts) for what, _, parts in module.diff(primary, shadow))
 
 
+def _jsondiff(module: Any, primary: Any, shadow: Any) -> int:
+    return _leaves(module.diff(primary, shadow, syntax="symmetric"))
+
+
+def _leaves(difference: Any) -> int:
+    return sum(map(_leaves, difference.values())) if isinstance(difference, dict) else 1
+
+
 #: By the name of the distribution, whose module is spelled with _.
 _LIBRARIES: dict[str, Callable[[Any, Any, Any], int]] = {
     "deepdiff": _deepdiff,
     "deepdiff-rs": _deepdiff_rs,
     "jsonpatch": _jsonpatch,
     "dictdiffer": _dictdiffer,
+    "jsondiff": _jsondiff,
 }
+#: It takes so long that it is run once, and not where little is.
+_SLOW = "jsondiff"
+
+#: What decodes faster than we do, and says with `==` whether two documents differ, and nothing more: the limit.
+_DECODERS = {"orjson": "loads", "msgspec.json": "decode"}
 
 
 def _installed() -> dict[str, Finder]:
@@ -84,7 +99,7 @@ def _finding(finder: Finder, primary: Any, shadow: Any) -> Callable[[], object]:
 
 def _times(finders: dict[str, Finder], effort: Effort) -> list[Row]:
     work = {"": comparing(document(), changed(), _PLAIN, DIFFERENCES)}
-    work |= {name: _finding(finder, document(), changed()) for name, finder in finders.items()}
+    work |= {name: _finding(finder, document(), changed()) for name, finder in finders.items() if name != _SLOW}
     rounds = Rounds({name: functools.partial(timed, one, 1) for name, one in work.items()}, max(1, effort.rounds // 4))
     seconds = {name: rounds.median(lambda one, name=name: one[name]) for name in work}  # type: ignore[misc]
     rows = [
@@ -95,9 +110,45 @@ def _times(finders: dict[str, Finder], effort: Effort) -> list[Row]:
             rounds.median(lambda one, name=name: one[""] / one[name]) if name in finders else None,  # type: ignore[misc]
         )
         for name in _LIBRARIES
+        if name != _SLOW
     ]
+    if effort is FULL and _SLOW in finders:
+        theirs = timed_once(_finding(finders[_SLOW], document(), changed()))
+        seconds[_SLOW] = theirs
+        what = f"two decoded documents of {ITEMS} items, 10 differences: {_SLOW}, once"
+        rows.append(Row(what, brief(seconds[""]), brief(theirs), seconds[""] / theirs))
     rows = [row.hold_at_most(0.5) if "deepdiff-rs" in row.what and row.ratio else row for row in rows]
     return rows + _large_times(seconds) if effort is FULL else rows
+
+
+def _limits(effort: Effort) -> list[Row]:
+    """Of bodies of JSON."""
+    primary, shadow = (json.dumps(one).encode() for one in (document(), changed()))
+    kind = {"content-type": "application/json"}
+    ours = comparing(ResponseRecord(primary, headers=kind), ResponseRecord(shadow, headers=kind), _PLAIN, DIFFERENCES)
+    work: dict[str, Callable[[], object]] = {"": ours}
+    for module, name in _DECODERS.items():
+        try:
+            decode: Callable[[bytes], object] = getattr(importlib.import_module(module), name)
+        except ImportError:
+            continue
+        work[f"{module}.{name}"] = functools.partial(_equal, decode, primary, shadow)
+    rounds = Rounds({name: functools.partial(timed, one, 1) for name, one in work.items()}, max(1, effort.rounds // 4))
+    return [
+        Row(
+            f"two bodies of JSON of {ITEMS} items, against `==` of what {name} makes of them",
+            brief(rounds.median(lambda one: one[""])),
+            brief(rounds.median(lambda one, name=name: one[name])),  # type: ignore[misc]
+            rounds.median(lambda one, name=name: one[""] / one[name]),  # type: ignore[misc]
+        )
+        for name in work
+        if name
+    ]
+
+
+def _equal(decode: Callable[[bytes], object], primary: bytes, shadow: bytes) -> None:
+    if decode(primary) == decode(shadow):
+        raise AssertionError("they differ")
 
 
 def _large_times(seconds: dict[str, float]) -> list[Row]:
@@ -183,6 +234,6 @@ def sections(effort: Effort) -> list[Section]:
     notes = [note, *(f"{name} {version(name)}: {'; '.join(said) or 'all right'}" for name, said in wrong.items())]
     notes += [f"{name} is not installed: `nox -s bench` does" for name in _LIBRARIES if name not in finders]
     return [
-        Section("Against other libraries, on decoded documents", _times(finders, effort)),
+        Section("Against other libraries, on decoded documents", [*_times(finders, effort), *_limits(effort)]),
         Section("What they say: changes in values that are easily confused, or deep", [*rows, row], notes),
     ]
