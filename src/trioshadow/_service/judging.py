@@ -229,6 +229,8 @@ def _compare_answers(
     prefix = shared_prefix(primary, answer)
     if _is_large(primary, answer, config, prefix):
         return Large(primary, answer)
+    if prefix is None:
+        return judgement_of(Divergence.compare(primary, answer, config), primary, answer, ignores)
     return judgement_of(config.comparison.divergence_of(primary, answer, prefix), primary, answer, ignores)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import email.utils
+import math
 import re
 from collections.abc import Iterable
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ from typing import Any, TypeAlias
 from trioshadow._model.kinds import is_a
 
 from ._rules import SameNumber, SameText, SameTime, Tolerance
-from ._scalars import close, is_nan, same_scalar
+from ._scalars import close, is_nan, number_form, same_scalar
 from ._shapes import plain
 
 ScalarRule: TypeAlias = Tolerance | SameText | SameNumber | SameTime
@@ -37,14 +38,40 @@ def alike(ours: Any, theirs: Any, rules: Iterable[ScalarRule]) -> bool:
     return any(_same_time(ours, theirs, rule.within) for rule in rules if type(rule) is SameTime)
 
 
+def canonical(value: Any, rules: Iterable[ScalarRule]) -> object | None:
+    """Something that is equal for two values which are the same by one of the rules of a place, if that can be said of
+    a value by itself; None if it can't. Values for which it is not equal may be the same all the same.
+    """
+    value = plain(value)
+    kinds = {type(rule) for rule in rules}
+    number = _as_number(value) if SameNumber in kinds else None
+    if number is not None:
+        form = number if type(number) is int else None if _is_odd(number) else number_form(decimal.Decimal(number))
+        return None if form is None else ("number", form)
+    if SameTime in kinds:
+        duration = _as_duration(value)
+        seconds = _as_instant(value) if duration is None else duration
+        return None if seconds is None else ("instant" if duration is None else "duration", seconds)
+    if SameText in kinds and type(value) is str:
+        return "text", _folded(value, rules)
+    return None
+
+
+def _is_odd(number: Any) -> bool:
+    return is_nan(number) or number in (math.inf, -math.inf)
+
+
 def _same_text(ours: str, theirs: str, rules: Iterable[SameText]) -> bool:
     if any(rule.pattern and all(re.fullmatch(rule.pattern, text) for text in (ours, theirs)) for rule in rules):
         return True
-    if any(rule.ignore_blanks for rule in rules):
-        ours, theirs = " ".join(ours.split()), " ".join(theirs.split())
-    if any(rule.ignore_case for rule in rules):
-        ours, theirs = ours.casefold(), theirs.casefold()
-    return ours == theirs
+    return _folded(ours, rules) == _folded(theirs, rules)
+
+
+def _folded(text: str, rules: Iterable[ScalarRule]) -> str:
+    texts = [rule for rule in rules if type(rule) is SameText]
+    if any(rule.ignore_blanks for rule in texts):
+        text = " ".join(text.split())
+    return text.casefold() if any(rule.ignore_case for rule in texts) else text
 
 
 # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from trioshadow._model.errors import passing_error
 
+from ._alike import canonical
 from ._foreign import is_numpy_time, missing
 from ._kinds import ANY, Kinds, has_kind
 from ._paths import Key
@@ -111,6 +112,10 @@ class Numbering:
                 self._alive.append((value, state))
                 frame.place = place
                 return frame
+            form = None if state is None or not state.alike else canonical(value, state.alike)
+            if form is not None:
+                numbers.append(self._number(("alike", form)))
+                return None
             numbers.append(self._number_of_kind(self._scalar(value, shape), type(value)))
         except BaseException as exc:  # other people's `__hash__`, `__eq__`, attributes
             if passing_error(exc) is not None:

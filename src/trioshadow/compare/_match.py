@@ -20,6 +20,7 @@ from ._canonical import BIG, Numbering, Outline
 from ._kinds import ANY, Kinds
 from ._plan import State
 from ._shapes import Shape, members, shape_of
+from ._undecided import Undecided
 
 #: Index in the primary's array (None: added) and in the shadow's (None: removed).
 Pair: TypeAlias = tuple[int | None, int | None]
@@ -37,6 +38,8 @@ class Matched:
     """The primary's for which there is none left."""
     added: list[int]
     """The shadow's."""
+    gave_up: bool = attrs.field(default=False, kw_only=True)
+    """Some of these may have a counterpart, but not all."""
 
 
 #: Of each part of a key the names on the way to it.
@@ -167,15 +170,25 @@ class Matcher:
         if hasty and not may_be_missing and (len(rest) != len(others) or matching.lonely(rest)):
             return Matched(likely, rest, others)
         matching.expect(
-            sorted(rest, key=lambda i: numbers_in(primary[i])), sorted(others, key=lambda j: numbers_in(shadow[j]))
+            sorted(rest, key=lambda i: contents_of(primary[i])), sorted(others, key=lambda j: contents_of(shadow[j]))
         )
-        for i in rest:
-            if not matching.find(i) and hasty and not may_be_missing:
-                return Matched(likely, [i], [])
+        lonely = gave_up = False
+        try:
+            for i in rest:
+                if matching.find(i) or may_be_missing:
+                    continue
+                if hasty:
+                    return Matched(likely, [i], [])
+                lonely = True
+        except Undecided:
+            if not lonely:  # but if one has no counterpart the arrays differ, whatever the rest is
+                raise
+            gave_up = True
         return Matched(
             likely,
             [i for i in rest if i not in matching.partners],
             [j for j in range(len(shadow)) if j not in matching.owners],
+            gave_up=gave_up,
         )
 
 
@@ -200,6 +213,7 @@ class Matching:
         self._shadow = shadow
         self._same = same
         self._answers: dict[tuple[int, int], bool] = dict.fromkeys(known.items(), True)
+        self._orders: defaultdict[int, list[int]] = defaultdict(list)
         self._expected: dict[int, int] = {}
         self._places: defaultdict[int, list[int]] = defaultdict(list)
         for j, outline in enumerate(shadow):
@@ -215,25 +229,28 @@ class Matching:
         return [i for i in needed if self._primary[i] not in self._places]
 
     def expect(self, ours: Sequence[int], theirs: Sequence[int]) -> None:
-        """Elements that come at the same place in these orders are asked about first: of elements sorted by what is in
+        """Elements that come near each other in these orders are asked about first: of elements sorted by what is in
         them these are the same mostly, where it differs by a little.
         """
-        waiting: defaultdict[int, deque[int]] = defaultdict(deque)
         for j in theirs:
-            waiting[self._shadow[j]].append(j)
+            self._orders[self._shadow[j]].append(j)
+        places: defaultdict[int, int] = defaultdict(int)
         for i in ours:
-            if waiting[self._primary[i]]:
-                self._expected[i] = waiting[self._primary[i]].popleft()
+            self._expected[i] = places[self._primary[i]]
+            places[self._primary[i]] += 1
 
     def _candidates(self, i: int) -> Iterator[int]:
         """Those that could be the same, the likely ones first."""
-        there = self._places.get(self._primary[i], [])
-        if i < len(self._shadow) and self._shadow[i] == self._primary[i]:
+        outline = self._primary[i]
+        if i < len(self._shadow) and self._shadow[i] == outline:
             yield i
         if i in self._expected:
-            yield self._expected[i]
-        yield from (j for j in there if j not in self.owners)
-        yield from there
+            order, place = self._orders[outline], self._expected[i]
+            for away in range(len(order)):
+                for at in {place + away, place - away}:
+                    if 0 <= at < len(order):
+                        yield order[at]
+        yield from self._places.get(outline, ())
 
     def _pair(self, i: int, j: int) -> None:
         self.partners[i], self.owners[j] = j, i
@@ -263,22 +280,25 @@ class Matching:
         return False
 
 
-def numbers_in(value: object) -> list[float]:
-    """Some numbers in a value, sorted: two values that are nearly the same come near each other by them."""
-    found: list[float] = []
-    waiting = [value]
+def contents_of(value: object) -> tuple[list[float], list[str]]:
+    """Some numbers and texts in a value, sorted: two values that are nearly the same come near each other by them."""
+    numbers: list[float] = []
+    texts: list[str] = []
+    waiting: list[Any] = [value]
     for _ in range(_LOOKED_AT):
         if not waiting:
             break
-        value = waiting.pop()
-        kind = type(value)
-        if kind is float or (kind is int and -BIG < value < BIG):  # type: ignore[operator] # an int
-            found.append(value)  # type: ignore[arg-type]
+        part = waiting.pop()
+        kind = type(part)
+        if kind is float or (kind is int and -BIG < part < BIG):
+            numbers.append(part)
+        elif kind is str:
+            texts.append(part[:_LOOKED_AT].casefold())
         elif kind is dict:
-            waiting.extend(itertools.islice(value.values(), _LOOKED_AT))  # type: ignore[attr-defined]
+            waiting.extend(itertools.islice(part.values(), _LOOKED_AT))
         elif kind is list or kind is tuple:
-            waiting.extend(itertools.islice(value, _LOOKED_AT))  # type: ignore[call-overload]
-    return sorted(found)
+            waiting.extend(itertools.islice(part, _LOOKED_AT))
+    return sorted(numbers), sorted(texts)
 
 
 #: Parts of an element that are looked at for that.

@@ -12,8 +12,8 @@ from ._match import Matcher
 from ._plan import State
 from ._undecided import Undecided
 
-#: How many values may be looked at in questions, in one comparison: some tenths of a second.
-LOOKS = 200_000
+#: How many values may be looked at in questions, in one comparison: about half a second.
+LOOKS = 30_000
 
 #: Questions within questions: each takes some ten frames of Python's stack.
 _DEPTH = 30
@@ -45,6 +45,7 @@ class Questions:
         self.matcher = Matcher(strict=strict, decoded=decoded, kinds=kinds)
         self._looks = LOOKS
         self._answers: dict[tuple[int, int, int, Way], bool] = {}
+        self._open: dict[tuple[int, int, int, Way], bool] = {}  # and whether a yes was taken for granted meanwhile
         self._alive: list[Question] = []  # so that no id is used twice
 
     def look(self) -> None:
@@ -54,20 +55,26 @@ class Questions:
             raise Undecided("too many pairs of elements, or other ways to be the same, would have to be compared")
 
     def answer(self, question: Question) -> bool | None:
-        """What is known of it; and from now on yes, as for two values that hold themselves, until it is answered."""
+        """What is known of it; and from now on yes, as for two values that hold themselves, until it is settled."""
         name = _name_of(question)
+        if name in self._open:
+            self._open[name] = True
+            return True
         if name in self._answers:
             return self._answers[name]
         self._alive.append(question)
-        self._answers[name] = True
+        self._open[name] = False
         return None
 
     def settle(self, question: Question, *, answer: bool | None) -> None:
         """It is answered; None: it can't be."""
-        if answer is None:
-            del self._answers[_name_of(question)]
-        else:
-            self._answers[_name_of(question)] = answer
+        name = _name_of(question)
+        was_granted = self._open.pop(name)
+        if was_granted and not answer:
+            # What was found to be the same meanwhile may have been so only if this had been.
+            self._answers = {name: known for name, known in self._answers.items() if not known}
+        if answer is not None:
+            self._answers[name] = answer
 
 
 def _name_of(question: Question) -> tuple[int, int, int, Way]:

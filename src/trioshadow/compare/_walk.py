@@ -310,6 +310,8 @@ class Walk:
         found = self._questions.matcher.matched(
             *(ours, theirs, below), lambda i, j: self._asks(ours[i], theirs[j], below), hasty=self._depth > 0
         )
+        if found.gave_up:
+            self.found.note("the elements of an array without an order are too many to find all that are the same")
         if below is None or not (below.accepts or below.defaults):
             return found
         removed = [i for i in found.removed if not self._may_be_missing(ELEMENT, ours[i], MISSING, below)]
