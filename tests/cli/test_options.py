@@ -72,6 +72,7 @@ SERVICES = {
     "decode": (["+cbor=json:loads"], ["text/x-a=json:loads", "text/x-b=bytes.decode"]),
     "strict": (True, True),
     "strict-errors": (True, True),
+    "exact-decimals": (True, True),
     "max-body": (10, 0),
     "timeout": (1.5, 3),
     "primary-timeout": (30, 0.5),

@@ -120,6 +120,7 @@ def test_every_setting_can_stand_in_the_file(toml, tmp_path):
         "decode": ["+a=json:loads"],
         "strict": True,
         "strict-errors": True,
+        "exact-decimals": True,
         "allow-method": ["PUT"],
         "key-header": "x-u",
         "forward-credential": ["Cookie"],

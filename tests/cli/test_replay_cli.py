@@ -603,6 +603,7 @@ async def test_it_does_not_go_on_with_other_requests_rules_or_candidates(folder)
             (("--rule", "unordered  $.a"), "--rule was not said before: now it is unordered $.a"),
             (("--decode", "+x=json:loads"), "--decode was not said before: now it is +x=json:loads"),
             (("--strict", "--timeout", "1"), "before: now it is 1; --strict was not said before: now it is true"),
+            (("--exact-decimals",), "--exact-decimals was not said before: now it is true"),
         ]:
             refused = await error(path, url, url, "--resume", *options)
             assert f"{said})" in refused, refused

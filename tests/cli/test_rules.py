@@ -22,7 +22,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from trioshadow import IgnoreField, ShadowConfig
+from trioshadow import Divergence, IgnoreField, ResponseRecord, ShadowConfig
 from trioshadow.cli.common.errors import CliError
 from trioshadow.cli.common.reading import read_options
 from trioshadow.cli.common.rules import KINDS, from_text, from_toml, read_decoders, read_rule, rule_text
@@ -38,6 +38,7 @@ from trioshadow.compare import (
     Tolerance,
     Unordered,
 )
+from trioshadow.compare.readings import multipart, xml
 
 URLS = {"primary": "http://old:1", "shadow": "http://new:1"}
 
@@ -376,12 +377,35 @@ def test_rules_of_options_get_into_the_configuration():
             "decode": ("Application/X-A=json:loads", "+b=bytes.decode"),
             "strict": True,
             "strict_errors": True,
+            "exact_decimals": True,
         },
     )
     config = options.config()
     assert config.ignore == (IgnorePath("$.a"), Unordered("$.b"), IgnoreField.STATUS)
     assert config.decoders == (("+b", bytes.decode), ("application/x-a", json.loads))
-    assert (config.strict, config.strict_errors) == (True, True)
+    assert (config.strict, config.strict_errors, config.exact_decimals) == (True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "function", "ours", "theirs"),
+    [
+        ("application/xml", xml, b'<a x="1" y="2"><b>7</b></a>', b"<a y='2' x='1'>\n  <b>8</b>\n</a>"),
+        (
+            "multipart/form-data; boundary=B",
+            multipart,
+            b'--B\r\nContent-Disposition: form-data; name="b"\r\n\r\n7\r\n--B--\r\n',
+            b'--B\r\ncontent-disposition: form-data; name=b\r\n\r\n8\r\n--B--\r\n',
+        ),
+    ],
+)
+def test_the_readings_of_the_library_are_named_like_functions_of_yours(content_type, function, ours, theirs):
+    said = f"{content_type.partition(';')[0]}=trioshadow.compare.readings:{function.__name__}"
+    options = read_options(ProxyOptions, {**URLS, "decode": (said,)})
+    assert options.told_rules["decode"] == said
+    answers = [ResponseRecord(body, headers={"Content-Type": content_type}) for body in (ours, theirs)]
+    body = Divergence.compare(*answers, options.config()).body
+    assert [(change.primary, change.shadow) for change in body.changes] == [("7", "8")]
+    assert body.notes == ()
 
 
 def test_a_file_has_them_as_texts_and_as_tables(tmp_path):

@@ -153,8 +153,8 @@ class ServiceOptions(ObjectiveOptions):
         (),
         panel=Panel.COMPARING,
         about=(
-            "Read bodies of this content type with a function from bytes to a value, such as "
-            "application/x-protobuf=mypkg.bodies:read."
+            "Read bodies of this content type with a function, such as application/x-protobuf=mypkg.bodies:read or "
+            "application/xml=trioshadow.compare.readings:xml."
         ),
     )
     strict: bool = option(
@@ -168,6 +168,12 @@ class ServiceOptions(ObjectiveOptions):
         default=False,
         panel=Panel.COMPARING,
         about="Compare the messages of exceptions too.",
+    )
+    exact_decimals: bool = option(
+        FLAG,
+        default=False,
+        panel=Panel.COMPARING,
+        about="Read the numbers of JSON digit by digit, and not as floats.",
     )
     max_body: int = option(
         BYTES,
@@ -209,6 +215,7 @@ class ServiceOptions(ObjectiveOptions):
             **{option: ", ".join(told) for option, told in several.items()},
             "strict": "true" if self.strict else "",
             "strict-errors": "true" if self.strict_errors else "",
+            "exact-decimals": "true" if self.exact_decimals else "",
         }
 
     def backend(self, client: httpx.AsyncClient, url: str) -> HttpBackend:
@@ -232,6 +239,7 @@ class ServiceOptions(ObjectiveOptions):
             decoders=self.decode,
             strict=self.strict,
             strict_errors=self.strict_errors,
+            exact_decimals=self.exact_decimals,
             key=None if self.key_header is None else key_header(self.key_header),
             may_mirror=allow_methods(*map(str.upper, self.allow_method)) if self.allow_method else None,
             **more,
