@@ -394,7 +394,7 @@ def test_rules_of_options_get_into_the_configuration():
             "multipart/form-data; boundary=B",
             multipart,
             b'--B\r\nContent-Disposition: form-data; name="b"\r\n\r\n7\r\n--B--\r\n',
-            b'--B\r\ncontent-disposition: form-data; name=b\r\n\r\n8\r\n--B--\r\n',
+            b"--B\r\ncontent-disposition: form-data; name=b\r\n\r\n8\r\n--B--\r\n",
         ),
     ],
 )

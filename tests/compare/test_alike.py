@@ -66,6 +66,8 @@ def test_two_rules_for_one_text_go_together():
         (" +01.50 ", 1.5, True),
         ("1e3", 1000, True),
         ("0.1", decimal.Decimal("0.1"), True),
+        ("79.90", 79.9, True),
+        ("79.91", 79.9, False),
         ("1.0", "1", True),
         ("1", 2, False),
         ("1", True, False),

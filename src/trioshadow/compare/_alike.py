@@ -32,9 +32,12 @@ def alike(ours: Any, theirs: Any, rules: Iterable[ScalarRule]) -> bool:
     if texts and type(ours) is type(theirs) is str and _same_text(ours, theirs, texts):
         return True
     if any(type(rule) is SameNumber for rule in rules) and (type(ours) is str or type(theirs) is str):
-        numbers = _as_number(ours), _as_number(theirs)
-        if None not in numbers and (same_scalar(*numbers) or any(close(*numbers, each) for each in tolerances)):
-            return True
+        one, other = _as_number(ours), _as_number(theirs)
+        if one is not None and other is not None:
+            if float in (type(one), type(other)):  # 0.1 is no exact tenth, but the double that "0.1" is read as
+                one, other = float(one), float(other)
+            if same_scalar(one, other) or any(close(one, other, each) for each in tolerances):
+                return True
     return any(_same_time(ours, theirs, rule.within) for rule in rules if type(rule) is SameTime)
 
 

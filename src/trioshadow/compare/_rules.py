@@ -240,7 +240,9 @@ class SameText:
 
 @attrs.frozen
 class SameNumber:
-    """A number at this path may be written as a text: `"1"`, `"1.0"` and 1 are the same. `Tolerance` holds for them."""
+    """A number at this path may be written as a text: `"1"`, `"1.0"` and 1 are the same, and so are `"0.10"` and the
+    float that it is read as. `Tolerance` holds for them.
+    """
 
     path: str = attrs.field(validator=_is_path)
 
