@@ -12,7 +12,6 @@ import math
 import operator
 import re
 import sys
-import tomllib
 import zlib
 from pathlib import Path
 from typing import Any, Optional
@@ -24,6 +23,7 @@ from hypothesis import given
 
 from trioshadow import Divergence, IgnoreField, ResponseRecord, ShadowConfig
 from trioshadow.cli.common.errors import CliError
+from trioshadow.cli.common.named import name_of
 from trioshadow.cli.common.reading import read_options
 from trioshadow.cli.common.rules import KINDS, from_text, from_toml, read_decoders, read_rule, rule_text
 from trioshadow.cli.proxy.options import ProxyOptions
@@ -80,24 +80,55 @@ def package(tmp_path, monkeypatch):
 # ── the table ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+PAGE = Path(__file__).parents[2] / "docs" / "howto.md"
+
+
 def rows():
-    page = (Path(__file__).parents[2] / "docs" / "howto.md").read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     (table,) = re.findall(r"^<!-- rules -->\n\n(.*?)\n\n", page, re.MULTILINE | re.DOTALL)
-    return [re.findall(r"`([^`]+)`", row) for row in table.splitlines()[2:]]
+    return [re.findall(r"`([^`]+)`", row)[:2] for row in table.splitlines()[2:]]
 
 
-@pytest.mark.parametrize(("python", "text", "table"), rows(), ids=lambda cell: cell)
-def test_the_three_forms_in_the_docs_say_the_same(python, text, table):
-    names = {"IgnoreField": IgnoreField, "math": math, "zlib": zlib, **{rule.__name__: rule for rule in RULES}}
-    rule = eval(python, names)
+NAMES = {"IgnoreField": IgnoreField, "math": math, "zlib": zlib, **{rule.__name__: rule for rule in RULES}}
+
+
+@pytest.mark.parametrize(("python", "text"), rows(), ids=lambda cell: cell)
+def test_the_two_forms_in_the_docs_say_the_same(python, text):
+    rule = eval(python, NAMES)
     assert read_rule(text) == rule
-    assert read_rule(tomllib.loads(f"rule = {table}")["rule"]) == rule
     assert rule_text(rule) == text
+
+
+@pytest.mark.parametrize(("python", "text"), rows(), ids=lambda cell: cell)
+def test_a_table_of_a_file_has_the_names_of_the_arguments(python, text):
+    def told(value):
+        if isinstance(value, enum.Enum):
+            return value.value
+        return list(value) if isinstance(value, tuple) else name_of(value) if callable(value) else value
+
+    rule = eval(python, NAMES)
+    if isinstance(rule, IgnoreField):
+        fields = {"field": rule.value}
+    else:
+        fields = {field.name: told(getattr(rule, field.name)) for field in attrs.fields(type(rule))}
+    assert read_rule({"rule": text.split()[0], **fields}) == rule
+
+
+def test_the_file_in_the_docs_says_rules(tmp_path):
+    (shown,) = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    file = tmp_path / "proxy.toml"
+    file.write_text(shown, encoding="utf-8")
+    assert read_options(ProxyOptions, URLS, file).rule == (
+        Unordered("$.tags"),
+        Tolerance("$.total", abs=0.01),
+        KeyedBy("$.prices", ("@.product.id", "lang")),
+        Normalize("$.name", str.casefold),
+    )
 
 
 def test_every_rule_is_in_the_table():
     """A rule that is new here needs a row in docs/howto.md, and nothing else."""
-    assert list(dict.fromkeys(text.split()[0] for _, text, _ in rows())) == ["ignore-field", *KINDS]
+    assert list(dict.fromkeys(text.split()[0] for _, text in rows())) == ["ignore-field", *KINDS]
 
 
 # ── a text ────────────────────────────────────────────────────────────────────────────────────────────────────────────
