@@ -13,6 +13,7 @@ from ._keep import first_difference
 from ._kinds import ANY, Kinds
 from ._met import RuleUse
 from ._plan import State
+from ._questions import Questions
 from ._sameness import SameTrees, same_values
 from ._shapes import Shape, plain, safe_shape
 from ._undecided import Undecided
@@ -100,7 +101,8 @@ def _compare_contents(contents: tuple[_Content, _Content], rules: BodyRules, pre
         rules.use.look(left.value, right.value)
     if rules.kinds.comparers:
         trees = None  # they may be asked about builtins, too
-    walk = Walk(strict=rules.strict, limit=rules.limit, same_trees=trees, decoded=in_trees, kinds=rules.kinds)
+    questions = Questions(strict=rules.strict, decoded=in_trees, kinds=rules.kinds)
+    walk = Walk(questions, limit=rules.limit, same_trees=trees)
     walk.run(left.value, right.value, rules.root)
     found = walk.found
     if not found.count:

@@ -18,6 +18,7 @@ from ._diffs import Change, ChangeKind, ErrorDiff
 from ._met import RuleUse
 from ._paths import Key, write_path
 from ._plan import State
+from ._questions import Questions
 from ._raised import ErrorReader, Member, Raised
 from ._rules import SameError
 from ._undecided import Undecided
@@ -170,7 +171,7 @@ class _Comparing:
         self._walks -= 1
         if self._walks < 0:
             raise Undecided(f"the groups hold too many exceptions that differ: {_WALKS:,} pairs of them were compared")
-        walk = Walk(strict=self._rules.strict, limit=self._rules.limit)
+        walk = Walk(Questions(strict=self._rules.strict), limit=self._rules.limit)
         walk.run(primary, shadow, state)
         if walk.found.undecided and not walk.found.count:
             raise Undecided(walk.found.undecided)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 from typing import TypeAlias
 
-from ._kinds import Kinds
+from ._kinds import ANY, Kinds
 from ._match import Matcher
 from ._plan import State
 from ._undecided import Undecided
@@ -40,8 +40,10 @@ class Enough(Exception):
 class Questions:
     """Of one comparison."""
 
-    def __init__(self, *, strict: bool, decoded: bool, kinds: Kinds) -> None:
+    def __init__(self, *, strict: bool, decoded: bool = False, kinds: Kinds = ANY) -> None:
         """`decoded`: the values are trees of builtins, as a decoder makes them; `kinds`: what rules say of classes."""
+        self.strict = strict
+        self.kinds = kinds
         self.matcher = Matcher(strict=strict, decoded=decoded, kinds=kinds)
         self._looks = LOOKS
         self._answers: dict[tuple[int, int, int, Way], bool] = {}

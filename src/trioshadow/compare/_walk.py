@@ -22,7 +22,7 @@ from ._diffs import ChangeKind
 from ._elements import children_in_any_order, children_of_sets
 from ._found import Found
 from ._frames import ROOT, SMALL, Frame, Mark, builtin_frame, frame_of_lines
-from ._kinds import ANY, Kinds, common_shape
+from ._kinds import common_shape
 from ._match import Matched
 from ._paths import ELEMENT, Key, shown_path, write_path
 from ._plan import State, converted
@@ -64,18 +64,15 @@ class Walk:
 
     def __init__(
         self,
+        questions: Questions,
         *,
-        strict: bool,
         limit: int,
         same_trees: SameTrees | None = None,
-        decoded: bool = False,
-        kinds: Kinds = ANY,
+        depth: int = 0,
+        is_body: bool = True,
     ) -> None:
-        """`limit`: changes that are kept. With `same_trees` both values are trees of builtins, of bounded size;
-        `decoded`: as a decoder makes them; `kinds`: what rules say of classes.
-        """
+        """`limit`: changes that are kept. With `same_trees` both values are trees of builtins, of bounded size."""
         self.found = Found(limit)
-        self._strict = strict
         self._same_trees = same_trees
         self._trail: list[Key] = []
         self._seen: dict[Mark, object] = {}
@@ -84,11 +81,11 @@ class Walk:
         """What has been found to be the same."""
         self._revisits = _REVISITS
         self._made = 0
-        self._kinds = kinds
-        self._questions = Questions(strict=strict, decoded=decoded, kinds=kinds)
-        self._depth = 0
+        self._questions = questions
+        self._strict, self._kinds = questions.strict, questions.kinds
+        self._depth = depth
         """Above 0 the walk only asks whether two values are the same."""
-        self._is_body = True
+        self._is_body = is_body
         """Are its two values whole bodies? Of whole texts the lines are compared."""
 
     def run(self, primary: object, shadow: object, state: State | None, way: Way = Way.ANY) -> None:
@@ -329,10 +326,8 @@ class Walk:
         answer = None
         try:
             refuse_depth(self._depth)
-            asking = Walk(strict=self._strict, limit=0, same_trees=self._same_trees, kinds=self._kinds)
-            asking._questions = self._questions
-            asking._depth = self._depth + 1
-            asking._is_body = body
+            depth = self._depth + 1
+            asking = Walk(self._questions, limit=0, same_trees=self._same_trees, depth=depth, is_body=body)
             asking.run(ours, theirs, state, way)
             answer = True
         except Enough:
