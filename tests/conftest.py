@@ -18,8 +18,8 @@ from tests.support.portable import TOO_LONG  # noqa: E402
 # How long an example takes says more about the machine than about the code: no profile has a deadline.
 #: `nox -s tests`: few examples, and the same ones each time, so that who tries the library sees what we saw.
 hypothesis.settings.register_profile("short", deadline=None, max_examples=20, derandomize=True, database=None)
-#: `nox -s tests_all`: five times as many, and the same ones too: what lands must not hang on a throw of dice. Others are
-#: drawn in a quiet hour: `nox -s tests -- --hypothesis-profile=fuzz tests/...`
+#: `nox -s tests_all`: five times as many, and the same ones too: what lands must not hang on a throw of dice. Others
+#: are drawn in a quiet hour: `nox -s tests -- --hypothesis-profile=fuzz tests/...`
 hypothesis.settings.register_profile("long", deadline=None, max_examples=100, derandomize=True, database=None)
 #: What a reader of a page has, who has made no settings.
 hypothesis.settings.register_profile("page", deadline=None, max_examples=100, derandomize=True, database=None)

@@ -142,10 +142,10 @@ def test_a_default_is_the_same_as_nothing():
     assert found({"a": 1}, {"a": 1, "b": 0.0}, Default("$.b", 0)) == []
     assert found({"a": 1}, {"a": 1, "b": []}, Default("$.b", [])) == []
     assert found({"a": 1}, {"a": 1, "b": 0}, Default("$.b")) == [("added", "$['b']")]
-    assert found({"a": 1, "b": None}, {"a": 1, "b": 0}, Default("$.b"), Default("$.b", 0)) == [("type", "$['b']")]
-    assert found([1, None], [1], Default("$[*]")) == []
-    assert found([None, 2, 1], [1, 2], Default("$[*]"), Unordered("$")) == []
-    assert found({1, 0}, {1}, Default("$[*]", 0)) == []
+    assert found({"a": 1, "b": None}, {"a": 1, "b": 0}, Default("$.b"), Default("$.b", 0)) == []
+    assert found({"a": 1, "b": None}, {"a": 1, "b": 2}, Default("$.b"), Default("$.b", 0)) == [("type", "$['b']")]
+    assert found([1, None], [1], Default("$..*")) == [("removed", "$[1]")]  # an element is no member
+    assert found([None, 2, 1], [1, 2], Default("$[*]"), Unordered("$")) == [("removed", "$[0]")]
     assert (
         found([{"id": 1, "x": None}, {"id": 2}], [{"id": 2, "x": None}, {"id": 1}], *(Default("$..x"), Unordered("$")))
         == []
@@ -159,9 +159,16 @@ def test_only_what_is_asked_for_is_compared():
     assert found(one, {**one, "id": {"a": 2}}, rule) == [("type", "$['id']")]
     assert found(one, {**one, "items": [{"price": {"eur": 1}}]}, rule) == [("type", "$['items'][0]['price']")]
     assert found({"id": {"a": {"b": 1}}}, {"id": {"a": {"b": 2}}}, rule) == [("changed", "$['id']['a']['b']")]
-    assert found(one, {**one, "items": [*one["items"], {}]}, rule) == [("added", "$['items'][1]")]
+    assert found(one, {**one, "items": [*one["items"], {"price": 2}]}, rule) == [("added", "$['items'][1]")]
+    assert found(one, {**one, "items": [*one["items"], {}, 5]}, rule) == []  # no price is there
+    deep = Only("$..price")
+    assert found({"a": {"price": 1, "x": 1}, "b": 1}, {"a": {"price": 1, "x": 2}, "b": 2, "c": {"x": 1}}, deep) == []
+    assert found({"a": 1}, {"a": [{"price": 1}]}, deep) == [("type", "$['a']")]
+    assert found({"a": 1}, {"a": "x"}, Only("$.a.b")) == []
+    assert found([{"id": 1, "v": 1}, {"id": 2, "v": 2}], [{"v": 7}, {"id": 2}], Only("$[*].v"), Unordered("$")) != []
     assert found(one, {"id": 2, "items": []}, rule, IgnoreName("i*")) == []
-    assert found([3, {"id": 1}], [{"id": 1}, 4], Only("$[*].id"), Unordered("$")) == [("changed", "$[0]")]
+    assert found([3, {"id": 1}], [{"id": 1}, 4], Only("$[*].id"), Unordered("$")) == []
+    assert found([{"id": 1}, {"id": 2}], [{"id": 3}, {"id": 1}], Only("$[*].id"), Unordered("$")) != []
 
 
 def test_names_by_pattern():

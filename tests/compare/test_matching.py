@@ -4,17 +4,19 @@ Pure; `looks` are counted, never seconds.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import random
 
 import pytest
 
-from trioshadow import Divergence, ShadowConfig
+from trioshadow import Divergence, ResponseRecord, ShadowConfig
 from trioshadow.compare import (
     Accept,
     Default,
     KeyedBy,
     Normalize,
+    Only,
     SameNumber,
     SameText,
     SameTime,
@@ -26,6 +28,7 @@ from trioshadow.compare import (
 
 from tests.support.comparing import compare, found
 
+JSON = {"content-type": "application/json"}
 COUNT = 700
 NAMES = [f"Name {number}" for number in range(COUNT)]
 TIMES = [f"2026-11-30T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z" for second in range(COUNT)]
@@ -139,3 +142,34 @@ def test_keys_that_a_rule_touches():
     one = [{"name": name, "v": 1} for name in NAMES[:50]]
     other = shuffled({"name": name.upper(), "v": 1 + (name == "Name 7")} for name in NAMES[:50])
     assert found(one, other, *rules) == [("changed", "$[7]['v']")]
+
+
+def test_a_name_that_is_there_twice_is_no_array_without_an_order():
+    sides = [ResponseRecord(body, headers=JSON) for body in (b'{"a":1,"a":2}', b'{"a":2,"a":1}')]
+    for rule in (Unordered("$..*"), KeyedBy("$.a", "id"), Default("$.a[*]", 1)):
+        assert Divergence.compare(*sides, ShadowConfig(ignore=[rule])) is not None
+    rules = [Unordered("$"), Unordered("$..*")]
+    sides = [ResponseRecord(b"[" + one + b"]", headers=JSON) for one in (b'1,{"a":1,"a":2}', b'{"a":2,"a":1},1')]
+    assert Divergence.compare(*sides, ShadowConfig(ignore=rules)) is not None
+
+
+def test_functions_in_deep_documents():
+    def deep(value):
+        for _ in range(200):
+            value = {"a": value}
+        return value
+
+    def lower(value):
+        return value.lower() if isinstance(value, str) else value
+
+    assert found(deep("A"), deep("a"), Normalize("$..*", lower)) == []
+    assert len(found(deep("A"), deep("b"), Normalize("$..*", lower))) == 1
+    assert found(deep("A"), deep("a"), Normalize("$..*", str.lower)) == []  # which raises for what is no text
+    with pytest.raises(Undecided, match="nested more than 60 deep"):
+        compare(deep("A"), deep("b"), Normalize("$..*", copy.deepcopy))
+
+
+def test_elements_are_shown_beside_those_of_the_same_key_though_it_is_not_compared():
+    one, other = [{"id": 1, "v": 1}, {"id": 2, "v": 2}], [{"id": 2, "v": 7}, {"id": 1, "v": 8}]
+    changes = compare(one, other, Only("$[*].v"), KeyedBy("$", "id")).body.changes
+    assert [(change.primary, change.shadow) for change in changes] == [(1, 8), (2, 7)]

@@ -165,6 +165,8 @@ class Numbering:
                 numbers,
                 lambda frame: self._close(frame, (shape, kind, frozenset(zip(frame.keys, frame.numbers, strict=True)))),
             )
+        if type(value) is Repeated:
+            state = None
         jumbled = shape is Shape.SET or (state is not None and state.unordered)
         found = elements(value)
         if jumbled:
@@ -282,7 +284,7 @@ class Outline(Numbering):
         return self._number(form)  # a dict may be any record
 
     def _is_left_out(self, state: State | None) -> bool:
-        return state is not None and bool(state.ignored or state.accepts or state.defaults)
+        return state is not None and bool(state.ignored or state.accepts or state.defaults or state.on_the_way)
 
     def _look(self, value: Any, state: State | None, numbers: list[int]) -> _Frame | None:
         if state is not None and (state.functions or state.subset or (state.unordered and state.minds_places)):

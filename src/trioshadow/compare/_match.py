@@ -57,6 +57,10 @@ class Matcher:
         self._numbering = Numbering(strict=strict, kinds=kinds)
         self._outline = Outline(strict=strict, kinds=kinds)
 
+    def plainly_same(self, primary: object, shadow: object) -> bool:
+        """Are two values the same without any rule? False: who knows."""
+        return self._numbering.of(primary, None) == self._numbering.of(shadow, None)
+
     def by_keys(
         self, primary: Sequence[object], shadow: Sequence[object], keys: Keys, state: State | None
     ) -> list[Pair] | None:
@@ -103,6 +107,8 @@ class Matcher:
             if name not in found:
                 return None
             element = found[name]
+        if below is not None and below.ignored:
+            below = None  # who is compared with whom is no difference that may be ignored
         return (self._numbering.of(element, below),)  # no int that stands for itself
 
     def matched(
@@ -166,7 +172,7 @@ class Matcher:
         matching = Matching(ours, theirs, known | dict(likely), same)
         rest = [i for i in removed if i not in matching.partners]
         others = [j for j in added if j not in matching.owners]
-        may_be_missing = state is not None and bool(state.accepts or state.defaults)
+        may_be_missing = state is not None and bool(state.accepts)
         if hasty and not may_be_missing and (len(rest) != len(others) or matching.lonely(rest)):
             return Matched(likely, rest, others)
         matching.expect(

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from ._children import MISSING
 from ._paths import Key, Segment, parse_path
 from ._rules import (
     Accept,
@@ -59,7 +60,7 @@ class State:
 
     __slots__ = (
         *("_children", "_plan", "_positions", "accepts", "alike", "defaults", "functions", "ignored", "inexact"),
-        *("keyed_by", "loose", "minds_places", "subset", "tolerances", "unordered"),
+        *("keyed_by", "loose", "minds_places", "on_the_way", "subset", "tolerances", "unordered"),
     )
 
     def __init__(self, plan: PathPlan, positions: frozenset[_Position], *, ignored: bool) -> None:
@@ -84,8 +85,16 @@ class State:
         """Does the position of an element mean nothing here?"""
         self.loose = any(isinstance(rule, _LOOSE_HERE) for rule in rules)
         """May two values here be the same that are not equal, whatever their parts are?"""
-        self.inexact = any(isinstance(plan.rules[number], _LOOSE) for number, _ in positions) or self._may_jumble()
+        self.inexact = (
+            bool(plan.only)
+            or any(isinstance(plan.rules[number], _LOOSE) for number, _ in positions)
+            or self._may_jumble()
+        )
         """May two values at or below this place be the same that have not the same canonical form?"""
+        self.on_the_way = bool(plan.only) and not any(
+            done == len(plan.segments[number]) for number, done in positions if number in plan.only
+        )
+        """Is only what is further below compared?"""
         self.minds_places = any(
             plan.segments[number][done].indexes for number, done in positions if 0 <= done < len(plan.segments[number])
         )
@@ -222,6 +231,36 @@ class PathPlan:
                     waiting.append(below)
 
 
+def leads_on(value: Any, state: State) -> bool:
+    """Is there a place in a value on the way that is compared? True: who knows."""
+    waiting: list[tuple[Any, State]] = [(value, state)]
+    for _ in range(_LOOKED_AT):
+        if not waiting:
+            return False
+        part, above = waiting.pop()
+        kind = type(part)
+        if kind is dict:
+            children: Iterable[tuple[Any, Any]] = part.items()
+        elif kind is list or kind is tuple:
+            children = enumerate(part)
+        elif kind in _WITHOUT_PARTS or part is MISSING:
+            continue
+        else:
+            return True
+        for key, child in children:
+            below = above.child(key)
+            if below is None or not (below.ignored or below.on_the_way):
+                return True
+            if not below.ignored:
+                waiting.append((child, below))
+    return True
+
+
+#: Containers that are looked into for that.
+_LOOKED_AT = 1_000
+_WITHOUT_PARTS = frozenset((str, int, float, bool, type(None), bytes))
+
+
 def segments_of(rule: PlacedRule) -> tuple[tuple[Segment, ...], ...]:
     """The patterns of a rule: one, but of some rules several."""
     if isinstance(rule, IgnoreName):
@@ -230,6 +269,24 @@ def segments_of(rule: PlacedRule) -> tuple[tuple[Segment, ...], ...]:
     if isinstance(rule, Only):
         return tuple(map(parse_path, rule.paths))
     return (parse_path(rule.path or "$"),)
+
+
+def converted_pairs(
+    ours: Any, theirs: Any, state: State, failed: Callable[[BaseException], None]
+) -> list[tuple[Any, Any]]:
+    """Two values as they are, and after each selection of the functions of a place: each pair once, what all functions
+    make of them last. `failed` is told what one raises, and may raise it again.
+    """
+    pairs = [(ours, theirs)]
+    for functions in state.conversions():
+        try:
+            pair = converted(ours, functions), converted(theirs, functions)
+        except BaseException as exc:
+            failed(exc)
+            continue
+        if not any(pair[0] is one and pair[1] is other for one, other in pairs):
+            pairs.append(pair)
+    return pairs
 
 
 def converted(value: Any, functions: Sequence[Callable[[Any], Any]]) -> Any:

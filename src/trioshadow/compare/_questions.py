@@ -15,8 +15,8 @@ from ._undecided import Undecided
 #: How many values may be looked at in questions, in one comparison: about half a second.
 LOOKS = 30_000
 
-#: Questions within questions: each takes some ten frames of Python's stack.
-_DEPTH = 30
+#: Questions within questions: each takes some eight frames of Python's stack.
+_DEPTH = 60
 
 
 class Way(enum.IntEnum):

@@ -138,9 +138,9 @@ class Only:
     """
 
     paths: tuple[str, ...] = attrs.field(converter=_paths, validator=_are_paths)
-    """At least one; a lone one may be a str. Containers on the way are compared in so far as they lead there: an
-    element that only one side has differs, since it may hold such a place. All that is compared is in one rule: a
-    second one is a ValueError."""
+    """At least one; a lone one may be a str. Containers on the way are compared in so far as they lead there: a member
+    or an element that only one side has differs if it holds such a place. All that is compared is in one rule: a second
+    one is a ValueError."""
 
 
 @attrs.frozen
@@ -209,7 +209,8 @@ class Subset:
 
 @attrs.frozen
 class Default:
-    """That a member at this path has this value is the same as that it is not there.
+    """That a member at this path has this value is the same as that it is not there. An element of an array is no
+    member.
 
     >>> Default("$..middle_name")
     Default(path='$..middle_name', value=None)

@@ -25,7 +25,7 @@ from ._frames import ROOT, SMALL, Frame, Mark, builtin_frame, frame_of_lines
 from ._kinds import common_shape
 from ._match import Matched
 from ._paths import ELEMENT, Key, shown_path, write_path
-from ._plan import State, converted
+from ._plan import State, converted_pairs, leads_on
 from ._questions import Enough, Questions, Way, refuse_depth
 from ._sameness import SameTrees, same_flat
 from ._scalars import differ_in_type, same_scalar
@@ -43,6 +43,7 @@ from ._shapes import (
 )
 from ._tables import all_elements
 from ._undecided import Undecided
+from ._values import Repeated
 from ._write import class_name
 
 _ADDED, _REMOVED, _CHANGED, _TYPE = ChangeKind
@@ -143,6 +144,8 @@ class Walk:
             raise
         except Undecided as reason:
             self._leave_open(reason, key)
+        except RecursionError:
+            self._leave_open(Undecided("it is nested too deep in arrays without an order, or in functions"), key)
         except BaseException as exc:
             if key is ROOT and not self._depth and _OPAQUE in (safe_shape(ours), safe_shape(theirs)):
                 raise  # there is nothing else to compare: the comparison has failed
@@ -159,6 +162,8 @@ class Walk:
     def _compare(self, key: Key, ours: Any, theirs: Any, state: State | None, way: Way) -> Frame | None:
         if (state is not None and state.ignored) or ours is theirs:
             return None
+        if state is not None and state.on_the_way and not any(leads_on(side, state) for side in (ours, theirs)):
+            return None
         if ours is MISSING or theirs is MISSING:
             if state is None or not self._may_be_missing(key, ours, theirs, state):
                 kind = _ADDED if ours is MISSING else _REMOVED
@@ -173,6 +178,8 @@ class Walk:
                 if self._accepts(key, function, ours, theirs, "CompareWith"):
                     return None
         if state is not None:
+            if state.defaults and self._is_default(ours, state) and self._is_default(theirs, state):
+                return None
             if any(self._accepts(key, accept, ours, theirs) for accept in state.accepts):
                 return None
             if state.functions and way is Way.ANY:
@@ -218,6 +225,8 @@ class Walk:
 
     def _enter(self, key: Key, pair: tuple[Any, Any], state: State | None, shape: Shape, way: Way) -> Frame | None:
         ours, theirs = pair
+        if type(ours) is Repeated:
+            state = None  # a name that is there twice: its values are no elements
         mark: Mark | None = None
         if self._same_trees is None:
             mark = (id(ours), id(theirs), id(state))
@@ -281,7 +290,7 @@ class Walk:
             return self._matched(ours, theirs, state)
         except Undecided as reason:
             below = state.element()
-            if self._depth or len(ours) == len(theirs) or below is None or below.accepts or below.defaults:
+            if self._depth or len(ours) == len(theirs) or below is None or below.accepts:
                 raise
             place = shown_path(write_path(self._place(key)))
             self.found.note(f"{place} is not compared element by element: {reason}")
@@ -309,7 +318,7 @@ class Walk:
         )
         if found.gave_up:
             self.found.note("the elements of an array without an order are too many to find all that are the same")
-        if below is None or not (below.accepts or below.defaults):
+        if below is None or not below.accepts:
             return found
         removed = [i for i in found.removed if not self._may_be_missing(ELEMENT, ours[i], MISSING, below)]
         added = [j for j in found.added if not self._may_be_missing(ELEMENT, MISSING, theirs[j], below)]
@@ -340,26 +349,24 @@ class Walk:
 
     def _converted(self, key: Key, ours: Any, theirs: Any, state: State) -> tuple[Any, Any] | None:
         """Both values after all functions of this place; None if they are the same after some of them, or none."""
+        if self._questions.matcher.plainly_same(ours, theirs):
+            return None
+        pairs = converted_pairs(ours, theirs, state, lambda exc: self._contain(exc, key, "Normalize"))
         body = self._is_body and key is ROOT
-        last = ours, theirs
-        for functions in state.conversions():
-            try:
-                pair = converted(ours, functions), converted(theirs, functions)
-            except BaseException as exc:
-                self._contain(exc, key, "Normalize")
-                continue
-            last = pair
-            if len(functions) < len(state.functions) and self._asks(*pair, state, Way.AS_THEY_ARE, body=body):
-                return None
-        return last
+        if any(self._asks(*pair, state, Way.AS_THEY_ARE, body=body) for pair in pairs[:-1]):
+            return None
+        return pairs[-1]
 
     def _may_be_missing(self, key: Key, ours: Any, theirs: Any, state: State) -> bool:
         """May what is here be there on one side only?"""
-        value, other = (theirs, None) if ours is MISSING else (ours, None)
-        if any(self._asks(value, default, None) for default in state.defaults):
+        value = theirs if ours is MISSING else ours
+        if type(key) is not int and key is not ELEMENT and self._is_default(value, state):  # no element is a default
             return True
-        pair = (other, value) if ours is MISSING else (value, other)
+        pair = (None, value) if ours is MISSING else (value, None)
         return any(self._accepts(key, accept, *pair) for accept in state.accepts)
+
+    def _is_default(self, value: Any, state: State) -> bool:
+        return any(self._asks(value, default, None) for default in state.defaults)
 
     def _accepts(self, key: Key, predicate: Any, ours: Any, theirs: Any, rule: str = "Accept") -> bool:
         try:
