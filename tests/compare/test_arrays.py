@@ -420,6 +420,25 @@ def test_a_frame_of_another_library_may_be_the_same():
     assert found([pl.Series([1])], [pd.Index([1])], IgnorePath("$..dtype")) == [("added", "$[0]['names']")]
 
 
+@pytest.mark.parametrize("kind", [pl.Datetime("ns"), pl.Datetime("ns", "UTC"), pl.Duration("ns"), pl.Time, pl.Date])
+def test_what_polars_lists_in_microseconds_is_compared_in_nanoseconds(kind):
+    def made(*values):
+        return pl.Series(list(values), dtype=pl.Int32 if kind == pl.Date else pl.Int64).cast(kind)
+
+    assert found(made(1, 2_000, None), made(1, 2_000, None)) == []
+    assert [path for _, path in found(made(1, 2_000), made(1, 2_001))] == ["$[1]"]
+    assert found({"t": made(1, 2)}, {"t": made(3, 2)}, Unordered("$.t")) != []
+    assert found(pl.DataFrame({"t": made(1, 2)}), pl.DataFrame({"t": made(1, 3)})) == [("changed", "$['t'][1]")]
+
+
+def test_lists_of_nanoseconds_too():
+    def made(last):
+        return pl.DataFrame({"t": [[1], [last]]}).select(pl.col("t").cast(pl.List(pl.Datetime("ns"))))
+
+    assert found(made(2), made(2)) == []
+    assert found(made(2), made(3)) == [("changed", "$['t'][1][0]")]
+
+
 def test_what_has_no_elements_yet_is_not_equal_to_anything():
     with pytest.raises(Undecided, match="`==` of Expr gives no bool, but Expr: give a view="):
         compare([pl.col("a")], [pl.col("a")])

@@ -6,6 +6,8 @@ Nothing is imported: `_foreign.py` tells what a value is, and here it is asked w
 
 from __future__ import annotations
 
+import datetime
+import re
 from typing import Any
 
 import attrs
@@ -13,6 +15,7 @@ import attrs
 from ._foreign import Table, is_named, mro_of, package_of, table_of, told_apart
 from ._shapes import ELEMENT_LIMIT, exact_key
 from ._undecided import Undecided
+from ._values import Timestamp
 
 
 @attrs.frozen
@@ -171,12 +174,29 @@ def as_list(column: Any) -> list[Any]:
     """The elements of a short column as objects, as exact as they are."""
     if is_named(type(column), "pandas.NumpyExtensionArray"):
         column = column.to_numpy()
+    if hasattr(column, "to_physical") and _CUT.search(str(column.dtype)):
+        return [_whole(*both) for both in zip(column.to_list(), column.to_physical().to_list(), strict=True)]
     for name in ("to_pylist", "to_list"):
         if hasattr(column, name):
             return list(getattr(column, name)())
     if getattr(column.dtype, "kind", "") in _INEXACT_LISTS and is_numpys(type(column)):
         return list(column)
     return list(column.tolist())
+
+
+#: Of these dtypes of Polars' the lists are of microseconds, whatever is below.
+_CUT = re.compile(r"'ns'|\bTime\b")
+
+
+def _whole(value: Any, physical: Any) -> Any:
+    """An element of such, with its nanoseconds, if it has any."""
+    if isinstance(physical, list):
+        return [_whole(*both) for both in zip(value, physical, strict=True)]
+    if type(physical) is not int or not physical % 1_000:
+        return value
+    if isinstance(value, datetime.datetime):
+        return Timestamp(*divmod(physical, 10**9))
+    return f"{value} and {physical % 1_000} ns"
 
 
 #: Of these kinds `tolist()` makes ints and tuples: times in nanoseconds, and structures.
