@@ -184,7 +184,7 @@ class Walk:
                 return None
             if state.functions and way is Way.ANY:
                 found = self._converted(key, ours, theirs, state)
-                if found is None:
+                if found is None or any(self._accepts(key, accept, *found) for accept in state.accepts):
                     return None
                 ours, theirs = found
         shape, their_shape = shape_of(ours), shape_of(theirs)
