@@ -118,8 +118,8 @@ def test_the_reference_has_every_public_name() -> None:
     documented.add("trioshadow.SamplingKey")
     assert "\n.. py:type:: SamplingKey\n" in reference
     exported = set()
-    rooms = ("compare", "evidence", "http", "asgi", "guard", "isolation", "archive", "metrics", "testing")
-    for module in ("trioshadow", *(f"trioshadow.{room}" for room in rooms)):
+    rooms = ("compare", "compare.readings", "evidence", "http", "asgi", "guard", "isolation", "archive", "metrics")
+    for module in ("trioshadow", "trioshadow.testing", *(f"trioshadow.{room}" for room in rooms)):
         exported |= {f"{module}.{name}" for name in importlib.import_module(module).__all__}
     assert documented - exported == {
         "trioshadow.archive.Merged",
@@ -139,7 +139,9 @@ def test_the_reference_has_every_public_name() -> None:
         "trioshadow.guard.BreakerChange",
         "trioshadow.guard.RampOutcome",
     }
-    assert len(exported) <= 102
+    # What a reader has to look through: each rule is one job and one class (19 of these names), and a new one is worth
+    # its place if none of them can be told to do it.
+    assert len(exported) <= 113
     assert exported <= documented
 
 

@@ -295,7 +295,10 @@ def test_containers_that_raise_or_have_no_end(monkeypatch):
     divergence = compare([LazyMapping(OSError("gone"))], [LazyMapping()])
     assert divergence.body.notes == ("comparing raised OSError at $[0]: gone",)
     assert "which raises OSError when it is read" in divergence.explain()
-    divergence = compare({"a": Endless()}, {"a": Endless()})
+    with pytest.raises(Undecided, match=r"\$.a can't be compared: more than 1,000,000 elements in a container"):
+        compare({"a": Endless()}, {"a": Endless()})
+    divergence = compare({"a": Endless(), "b": 1}, {"a": Endless(), "b": 2})
+    assert [change.path for change in divergence.body.changes] == ["$['b']"]
     assert "more than 1,000,000 elements" in divergence.body.notes[0]
     monkeypatch.setattr("trioshadow.compare._walk.MADE_LIMIT", 1000)
     with pytest.raises(Undecided, match="more than 1,000 containers that make their parts"):

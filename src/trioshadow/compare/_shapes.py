@@ -24,6 +24,7 @@ from typing import Any
 import attrs
 
 from ._foreign import columns_of_row, is_named, mro_of, table_of, told_apart, way_to_plain
+from ._undecided import Undecided
 from ._values import Extension, Timestamp
 
 
@@ -280,5 +281,5 @@ def _bounded(values: Any) -> Any:
     counted = itertools.islice(values, ELEMENT_LIMIT + 1)
     for number, value in enumerate(counted):
         if number == ELEMENT_LIMIT:
-            raise ValueError(f"more than {ELEMENT_LIMIT:,} elements in a container that is no builtin")
+            raise Undecided(f"more than {ELEMENT_LIMIT:,} elements in a container that is no builtin")
         yield value
