@@ -76,7 +76,8 @@ class FailureKind(enum.Enum):
     """The deadline passed."""
     COMPARE_RAISED = "compare_raised"
     """A copy, a view, or the comparison raised: the migration's own code between the two sides, or a body of the
-    primary's that can't be read."""
+    primary's that can't be read; or two answers could not be compared within its bounds
+    (`trioshadow.compare.Undecided`)."""
     TOO_LARGE = "too_large"
     """The shadow's answer was larger than the edge allows (`BodyTooLarge`)."""
 
