@@ -69,6 +69,7 @@ def test_a_header_is_compared_as_what_it_is(kind, one, other):
         ("date", NOON, "soon"),
         ("date", "2026-10-21T07:28:00", "2026-10-21 07:28:00"),
         ("date", [NOON, NOON], NOON),
+        ("date", "2026-11-30T00:00:00.000000001Z", "2026-11-30T00:00:00.0000000019Z"),
         ("number", "1", "2"),
         ("number", "1e1", "10"),
         ("number", "1" * 31, "01" + "1" * 30),
@@ -84,6 +85,9 @@ def test_dates_and_numbers_may_differ_by_so_much():
     assert names({"x": NOON}, {"x": LATER}, HeaderAs("x", "date", within=2)) == []
     assert names({"x": LATER}, {"x": NOON}, HeaderAs("x", "date", within=2)) == []
     assert names({"x": NOON}, {"x": LATER}, HeaderAs("x", "date", within=1.9)) == ["x"]
+    nanoseconds = [{"x": f"2026-11-30T00:00:00.00000000{n}Z"} for n in (1, 4)]
+    assert names(*nanoseconds, HeaderAs("x", "date", within=4e-9)) == []
+    assert names(*nanoseconds, HeaderAs("x", "date", within=2e-9)) == ["x"]
     assert names({"x": "10"}, {"x": "10.1"}, HeaderAs("x", "number", within=0.11)) == []
     assert names({"x": "10"}, {"x": "11"}, HeaderAs("x", "number", within=0.11)) == ["x"]
     # Also of headers that are known to be dates and numbers.

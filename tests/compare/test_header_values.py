@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from fractions import Fraction
 
 import pytest
 
@@ -58,6 +59,7 @@ SAME = [
     ),
     ("Accept-Encoding", "gzip;q=0.50, br", "br;q=1.000, GZIP;Q=0.5", "RFC 9110 §12.4.2"),
     ("Accept-Encoding", "gzip;q=0.", "gzip;q=0", "RFC 9110 §12.4.2"),
+    ("TE", "Trailers, deflate;Q=0.50", "deflate;q=0.5, trailers", "RFC 9110 §10.1.4"),
     ("Clear-Site-Data", '"cache", "cookies"', '"cookies", "cache"', "Clear Site Data §3.1"),
     # In order, in any case.
     ("Content-Encoding", "X-GZIP, br", "gzip,BR", "RFC 9110 §8.4.1"),
@@ -75,7 +77,21 @@ SAME = [
     ("Sunset", NOON, "Wed Oct 21 07:28:00 2026", "RFC 8594 §3"),
     ("Expires", NOON, "Wed Oct 21 07:28:00 2026", "RFC 9111 §5.3"),
     ("Expires", "0", "-1", "RFC 9111 §5.3"),
+    ("Expires", "0", "Thu, 01 Jan 1970 00:00:00 GMT", "RFC 9111 §5.3"),
     ("Deprecation", "@1792567680", NOON, "RFC 9745 §2"),
+    # Cookies: more of them are in test_headers.py.
+    ("Set-Cookie", "s=1; Expires=0", "s=1", "RFC 6265bis §5.6.1: passed over"),
+    ("Set-Cookie", "s=1; Expires=Sun, 31 Feb 2026 00:00:00 GMT", "s=1; Expires=never", "RFC 6265bis §5.1.1"),
+    ("Set-Cookie", "s=1; Max-Age=soon", "s=1", "RFC 6265bis §5.6.2"),
+    ("Set-Cookie", "s=1; Max-Age=60; Max-Age=-", "s=1; Max-Age=60", "RFC 6265bis §5.6.2"),
+    ("Set-Cookie", f"s=1; Max-Age=soon; Expires={NOON}", f"s=1; Expires={NOON}", "RFC 6265bis §5.6.2"),
+    ("Set-Cookie", f"s=1; Expires={' ' * 99}{NOON}", f"s=1; Expires={NOON}", "RFC 6265bis §5.1.1"),
+    ("Set-Cookie", "s=1; Path=a", "s=1", "RFC 6265bis §5.6.4"),
+    ("Set-Cookie", "s=1; Path=/a; Path=", "s=1", "RFC 6265bis §5.6.4"),
+    ("Set-Cookie", "s=1; Domain=a; Domain=.", "s=1", "RFC 6265bis §5.6.3"),
+    ("Set-Cookie", "s=1; SameSite=Lax; SameSite=x", "s=1", "RFC 6265bis §5.6.7"),
+    ("Set-Cookie", ["s=1; Max-Age=5", "t=1", "s=2"], ["s=2", "t=1"], "RFC 6265bis §5.7: replaced"),
+    ("Set-Cookie", ["s=1", "s=2; Secure", "s=3"], ["s=2; Secure", "s=3"], "RFC 6265bis §5.7: replaced"),
     ("Content-Range", "Bytes 0-1/2", "bytes 0-1/2", "RFC 9110 §14.1"),
     ("X-Content-Type-Options", "NoSniff", "nosniff", "Fetch §3.6"),
     ("X-Frame-Options", "Deny", "DENY", "RFC 7034 §2.1"),
@@ -96,6 +112,7 @@ SAME = [
     ("Link", '</a,b;c>; rel="Next last", </d>', ["</d>", '</a,b;c> ; rel = "last next"'], "RFC 8288 §2, §3.3"),
     ("WWW-Authenticate", 'Basic realm="x"', "basic  Realm = x", "RFC 9110 §11.2"),
     ("WWW-Authenticate", ['Digest a=1, b="2, 3"', "Bearer"], 'digest b="2, 3",a=1, bearer', "RFC 9110 §11.6.1"),
+    ("WWW-Authenticate", "Basic a=1, b=2, Digest c=3", ["Digest c=3", "Basic b=2, a=1"], "RFC 9110 §11.6.1"),
     (
         "WWW-Authenticate",
         "Negotiate abc==, Basic charset=UTF-8",
@@ -132,7 +149,37 @@ SAME = [
     ("Priority", "u=1, i=?1", "i,u=1", "RFC 9218 §4"),
     ("Priority", "u=2, u=1", "u=1", "RFC 9651 §3.2"),
     ("Cache-Status", "a;hit;ttl=1, b", ["a; ttl=1;hit=?1", "b"], "RFC 9211 §2"),
+    ("Cache-Status", "a; ttl=1; ttl=2", "a; ttl=2", "RFC 9651 §3.1.2: the last one"),
     ("Permissions-Policy", "camera=(), usb=(self)", "usb=(self),camera=()", "Permissions Policy §5.2"),
+    ("Permissions-Policy", 'usb=(self "https://a")', 'usb=( "https://a"  self self)', "Permissions Policy §9.2"),
+    ("Permissions-Policy", "usb=(self *), camera=self", "usb=*, camera=(self)", "Permissions Policy §9.2"),
+    ("No-Vary-Search", 'params=("a" "b")', 'params=("b" "a")', "No-Vary-Search §2.1"),
+    # Policies.
+    (
+        "Content-Security-Policy",
+        "script-src HTTPS://A.com/B *.C.com:443; frame-ancestors A.com//B 'SELF'",
+        "frame-ancestors a.com//B 'self'; script-src *.c.com:443 https://a.com/B",
+        "CSP3 §6.7.2.9",
+    ),
+    ("X-Frame-Options", ["DENY", "Deny"], "DENY", "HTML §7.7"),
+    ("X-Content-Type-Options", "nosniff, nosniff", "nosniff", "Fetch §3.6"),
+    ("X-XSS-Protection", "1; mode=BLOCK", "1; mode=block", "none"),
+    ("X-Robots-Tag", "noindex, NoFollow", ["nofollow", "noindex"], "Google"),
+    ("X-Robots-Tag", "max-snippet: 5, noindex", "NOINDEX,max-snippet:5", "Google"),
+    ("X-Robots-Tag", "BadBot: noindex, nofollow", "badbot: NoIndex,nofollow", "Google"),
+    # JSON.
+    (
+        "Report-To",
+        '{"group": "a", "max_age": 1}, {"b": []}',
+        ['{"max_age":1,"group":"a"}', '{"b":[]}'],
+        "Reporting §3.1",
+    ),
+    (
+        "NEL",
+        '{"report_to":"\\u0061","success_fraction":0.5}',
+        '{"success_fraction": 0.5, "report_to": "a"}',
+        "NEL §4.1",
+    ),
 ]
 
 
@@ -229,7 +276,40 @@ ANOTHER = [
     ("Content-Security-Policy", "a b\xa0c", "a b c", "no blank"),
     ("Priority", "u=1", 'u="1"', "RFC 9651 §3.3"),
     ("Priority", "u=1", "U=1", "RFC 9651 §3.1.2"),
-    ("Permissions-Policy", "usb=(self a)", "usb=(a self)", "an inner list in order"),
+    ("Priority", "a=(b c)", "a=(c b)", "an inner list in order"),
+    ("Cache-Status", "a; ttl=1; ttl=2", "a; ttl=2; ttl=1", "RFC 9651 §3.1.2: the last one"),
+    ("Permissions-Policy", "usb=(self)", "usb=()", "Permissions Policy §9.2"),
+    ("Permissions-Policy", 'usb=(self "*")', "usb=*", "Permissions Policy §9.2: a text is no token"),
+    ("Permissions-Policy", 'usb=("a b")', 'usb=("b a")', "a text with a blank"),
+    ("Permissions-Policy", "usb=(a;b c)", "usb=(c a;b)", "with parameters"),
+    ("Permissions-Policy", "usb;a=(b)", "usb=(b)", "a parameter is no value"),
+    ("Content-Security-Policy", "script-src https://a/B", "script-src https://a/b", "CSP3 §6.7.2.12"),
+    ("Content-Security-Policy", "script-src 'nonce-x'", "script-src 'nonce-X'", "CSP3 §2.3.1"),
+    ("Content-Security-Policy", "report-uri https://a?B", "report-uri https://a?b", "CSP3 §6.5.1"),
+    ("Content-Security-Policy", "trusted-types A", "trusted-types a", "its names have a case"),
+    ("X-Frame-Options", "SAMEORIGIN,", "SAMEORIGIN", "HTML §7.7: two values deny"),
+    ("X-Frame-Options", "DENY, SAMEORIGIN", "DENY", "HTML §7.7"),
+    ("X-Robots-Tag", ["a: noindex", "nofollow"], "a: noindex, nofollow", "whose is it?"),
+    ("X-Robots-Tag", "a: noindex, b: nofollow", "b: noindex, a: nofollow", "Google"),
+    ("X-Robots-Tag", "max-snippet: 5", "max-snippet: 6", "Google"),
+    ("WWW-Authenticate", "Digest a=1, Digest a=2", "Digest a=2, Digest a=1", "RFC 7616 §3.7: the first one"),
+    ("Report-To", '{"a":1}, {"b":1}', '{"b":1}, {"a":1}', "in order"),
+    ("Report-To", ['{"a":"b', 'c"}'], '{"a":"b,c"}', "a text is in one line"),
+    ("NEL", '{"a":1,"a":2}', '{"a":2}', "which one counts?"),
+    ("NEL", '{"a":1}', '{"a":true}', "RFC 8259 §3"),
+    ("NEL", '{"a":1e400}', '{"a":1e401}', "RFC 8259 §6"),
+    ("NEL", '{"a":NaN}', '{ "a":NaN}', "RFC 8259 §6"),
+    ("NEL", '{"a":0.5}', '{"a":"0.5"}', "RFC 8259 §3"),
+    ("NEL", "[" * 60_000, " [" * 30_000, "no JSON, and too deep"),
+    ("Set-Cookie", "s=1; Expires=0", "s=1; Max-Age=0", "RFC 6265bis §5.6.1: kept for a session"),
+    ("Set-Cookie", "s=1; Expires=60", "s=1; Max-Age=60", "RFC 6265bis §5.6.1"),
+    ("Set-Cookie", "s=1; Expires=Thu, 01 Jan 1600 00:00:00 GMT", "s=1; Max-Age=0", "RFC 6265bis §5.1.1"),
+    ("Set-Cookie", "s=1; Path=/a; Path=", "s=1; Path=/a", "RFC 6265bis §5.6.4: the last one"),
+    ("Set-Cookie", "s=1; SameSite=Lax; SameSite=x", "s=1; SameSite=Lax", "RFC 6265bis §5.6.7"),
+    ("Set-Cookie", ["s=1", "s=2"], "s=1", "RFC 6265bis §5.7: the last one"),
+    ("Set-Cookie", ["s=1", "s=2; Secure"], "s=2; Secure", "it may be refused"),
+    ("Set-Cookie", ["s=1", "s=\x01"], "s=\x01", "it is refused"),
+    ("Set-Cookie", ["s=1", "s=" + "2" * 5000], "s=" + "2" * 5000, "it may be refused"),
 ]
 
 
@@ -302,6 +382,11 @@ def test_an_http_date_is_an_instant(text, instant):
         ("21 Oct 2026", None),
         ("21 2026 07:28:00", None),
         ("Oct 07:28:00", None),
+        ("21 Oct 1601 07:28:00", -11619131520),
+        ("21 Oct 1600 07:28:00", None),
+        ("21 Oct 2026 07:28:60", None),
+        ("21 Oct 2026 07:28:00" + " " * 1004, 1792567680),
+        ("21 Oct 2026 07:28:00" + " " * 1005, None),
         ("32 Oct 2026 07:28:00", None),
         ("x" * 100, None),
     ],
@@ -316,6 +401,12 @@ def test_a_cookies_date_is_what_browsers_find_in_it(text, instant):
     [
         ("1970-01-01T01:00:00+01:00", 0),
         ("1970-01-01 00:00:00.5Z", 0.5),
+        ("1970-01-01T00:00:00.000000001Z", Fraction(1, 10**9)),
+        ("1970-01-01T00:00:01,123456789012+00:00", Fraction(1123456789012, 10**12)),
+        ("1969-12-31T23:59:59.9999999999Z", Fraction(-1, 10**10)),
+        ("1970-01-01T00:00:00+00:00:00.0000001", None),  # whose zone is that?
+        ("1970-01-01.05Z", None),
+        ("1970-01-01T00:00.5Z", None),
         ("@-5", -5),
         ("Thu, 01 Jan 1970 00:00:01 GMT", 1),
         ("1970-01-01T00:00:00", None),  # where?

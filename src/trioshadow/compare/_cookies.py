@@ -4,6 +4,7 @@ proxy may join its lines, and the order of different cookies means nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Hashable, Iterator
 
 import attrs
@@ -17,6 +18,8 @@ _LIFETIME = frozenset(("expires", "max-age"))
 #: In seconds.
 _YEAR = 365 * 24 * 60 * 60
 _FLAGS = frozenset(("secure", "httponly", "partitioned"))
+_TAKEN = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]{0,4096}")
+_SAME_SITE = frozenset(("strict", "lax", "none"))
 
 
 @attrs.frozen
@@ -37,11 +40,19 @@ class Cookie:
 
     @property
     def lifetime(self) -> Hashable:
-        """Until when it is kept. An Expires that goes along with a Max-Age says nothing, and one of the year 1970
-        deletes it as Max-Age=0 does.
+        """Until when it is kept: a text of seconds, an instant as an int, or None for a session. An Expires that goes
+        along with a Max-Age says nothing, and one of the year 1970 deletes it as Max-Age=0 does.
         """
         expires = self.parts.get("expires")
         return self.parts.get("max-age", "0" if isinstance(expires, int) and expires < _YEAR else expires)
+
+    @property
+    def kind(self) -> Hashable:
+        """All but the value and the lifetime. Of two cookies of one name and kind browsers keep the last one: they take
+        both or neither, if neither is too long for them or has a control character in it (RFC 6265bis §5.6).
+        """
+        rest = frozenset((key, part) for key, part in self.parts.items() if key != VALUE and key not in _LIFETIME)
+        return rest, _TAKEN.fullmatch(self.name + self.value) is not None
 
 
 def cookies(lines: list[str]) -> dict[str, list[Cookie]]:
@@ -62,8 +73,11 @@ def _cookie(line: str) -> Cookie:
     value = value.strip()
     parts: dict[str, Hashable] = {VALUE: value}
     for key, argument in _attributes(rest):  # the last of one name counts
-        if argument or key not in ("domain", "path"):  # an empty one is for the default
-            parts[key if key != VALUE else f"{VALUE}="] = _meaning(key, argument)
+        meaning = _meaning(key, argument)
+        if meaning is not None:
+            parts[key if key != VALUE else f"{VALUE}="] = meaning
+        elif key not in _LIFETIME:  # what is no lifetime is passed over, and what is no place is the default
+            parts.pop(key, None)
     return Cookie(name.strip(), value, tuple(attributes), parts)
 
 
@@ -75,32 +89,43 @@ def _attributes(texts: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _meaning(key: str, argument: str) -> Hashable:
+    """What browsers take from it; None if nothing."""
     if key in _FLAGS:
         return True
     if key == "domain":
-        return lower(argument.removeprefix("."))
+        return lower(argument.removeprefix(".")) or None
+    if key == "path":
+        return argument if argument.startswith("/") else None
+    if key == "samesite":
+        return lower(argument) if lower(argument) in _SAME_SITE else None
     if key == "max-age":
         return _max_age(argument)
     if key == "expires":
-        instant = cookie_date(argument)
-        return argument if instant is None else instant
-    return lower(argument) if key in ("samesite", "priority") else argument
+        return cookie_date(argument)
+    return lower(argument) if key == "priority" else argument
 
 
-def _max_age(argument: str) -> str:
+def _max_age(argument: str) -> str | None:
     negative = argument.startswith("-")
     try:
         seconds = whole_number(argument.removeprefix("-"))
     except MalformedError:
-        return argument
+        return None
     return "0" if negative else seconds  # either way it is deleted (§5.6.2)
 
 
 def same_cookies(primary: list[Cookie], shadow: list[Cookie], ignored: Collection[str | None]) -> bool:
     """Do cookies of one name say the same, but for the parts that are ignored?"""
+    primary, shadow = _kept(primary), _kept(shadow)
     return len(primary) == len(shadow) and all(
         _same(ours, theirs, ignored) for ours, theirs in zip(primary, shadow, strict=True)
     )
+
+
+def _kept(several: list[Cookie]) -> list[Cookie]:
+    """Without those that a later one replaces, wherever that one is taken."""
+    last = {cookie.kind: index for index, cookie in enumerate(several)}
+    return [several[index] for index in sorted(last.values())]
 
 
 def _same(ours: Cookie, theirs: Cookie, ignored: Collection[str | None]) -> bool:

@@ -36,6 +36,8 @@ _SECONDS = frozenset(
         *("timeout", "max", "ma"),
     )
 )
+#: In seconds.
+_YEAR = 365 * 24 * 60 * 60
 
 
 # ── lists and sets ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -59,6 +61,19 @@ def in_order_any_case(lines: list[str]) -> Hashable:
 def in_any_order_and_case(lines: list[str]) -> Hashable:
     """A set, in any case."""
     return frozenset(map(lower, elements(lines)))
+
+
+_ROBOTS = re.compile(r"(?:(max-snippet|max-image-preview|max-video-preview)[ \t]*:)?([^:]*)")
+
+
+def robots(lines: list[str]) -> Hashable:
+    """A set of directives for all robots, in any case. Where a robot is named, the order says whose they are, and each
+    line begins anew.
+    """
+    found = {_ROBOTS.fullmatch(element) for element in map(lower, elements(lines))}
+    if None in found:
+        return tuple(map(in_order_any_case, ([line] for line in lines)))
+    return frozenset((one[1], one[2].strip(BLANKS)) for one in found if one)
 
 
 def vary(lines: list[str]) -> Hashable:
@@ -89,6 +104,11 @@ def any_case(lines: list[str]) -> Hashable:
     return lower(single(lines))
 
 
+def any_case_once(lines: list[str]) -> Hashable:
+    """The same, and the same one several times is that one. An empty one is another one (HTML §7.7)."""
+    return tuple(dict.fromkeys(lower(piece.strip(BLANKS)) for line in lines for piece in pieces(line, ",")))
+
+
 def any_case_and_blanks(lines: list[str]) -> Hashable:
     """Texts, line by line."""
     return tuple(" ".join(line.casefold().split()) for line in lines)
@@ -102,7 +122,7 @@ def number(lines: list[str]) -> Hashable:
     return numbers.pop()
 
 
-def date(lines: list[str]) -> Hashable:
+def date(lines: list[str]) -> int:
     """An HTTP-date."""
     instant = http_date(single(lines))
     if instant is None:
@@ -111,8 +131,13 @@ def date(lines: list[str]) -> Hashable:
 
 
 def expires(lines: list[str]) -> Hashable:
-    """An HTTP-date. What is none, 0 above all, is in the past (RFC 9111 §5.3); any other text may be a broken date."""
-    return "past" if single(lines) in ("0", "-1") else date(lines)
+    """An HTTP-date. What is none, 0 above all, is in the past (RFC 9111 §5.3), and so is the year 1970; any other text
+    may be a broken date.
+    """
+    if single(lines) in ("0", "-1"):
+        return "past"
+    instant = date(lines)
+    return "past" if instant < _YEAR else instant
 
 
 def date_or_seconds(lines: list[str]) -> Hashable:
@@ -264,7 +289,10 @@ _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 def challenges(lines: list[str]) -> Hashable:
-    """Each a scheme with parameters. A comma stands between two of them, and between two parameters of one."""
+    """Each a scheme with parameters. A comma stands between two of them, and between two parameters of one. Clients
+    choose by scheme, so that only the order of those of one scheme says something: the first is preferred (RFC 7616
+    §3.7).
+    """
     found: list[tuple[str, str, list[Parameter]]] = []
     for element in elements(lines):
         scheme, _, rest = element.partition(" ")
@@ -281,7 +309,7 @@ def challenges(lines: list[str]) -> Hashable:
             found[-1][2].append(parameter(pair, blanks=True))
     return tuple(
         (scheme, token, tuple((name, _of_challenge(name, value)) for name, value in by_name(pairs)))
-        for scheme, token, pairs in found
+        for scheme, token, pairs in sorted(found, key=lambda challenge: challenge[0])
     )
 
 
@@ -306,46 +334,5 @@ def directives(lines: list[str]) -> Hashable:
 
 def directives_of_one_line(lines: list[str]) -> Hashable:
     """The same between semicolons, in a header that may be there once."""
-    return tuple(numbers_in(parameters(pieces(single(lines), ";"), blanks=True), _SECONDS))
-
-
-def policies(lines: list[str]) -> Hashable:
-    """Each holds on its own (CSP3 §8.1), and in it a list of sources is a set."""
-    return frozenset(_policy(policy) for line in lines for policy in line.split(",") if policy.strip(BLANKS))
-
-
-def _policy(policy: str) -> Hashable:
-    found: dict[str, Hashable] = {}
-    for directive in policy.split(";"):
-        if words := _WORD.findall(directive):
-            # The first of one name counts (CSP3 §2.2.1).
-            found.setdefault(lower(words[0]), frozenset(map(_source, words[1:])))
-    return frozenset(found.items())
-
-
-def _source(source: str) -> str:
-    """Keywords are in any case; nonces and hashes are not."""
-    keyword = lower(source)
-    return keyword if keyword[:1] == "'" and not keyword.startswith(("'nonce-", "'sha")) else source
-
-
-# ── structured fields (RFC 9651): a text and a token are not the same, and names are in lower case ───────────────────
-
-
-def structured_list(lines: list[str]) -> Hashable:
-    """A list of RFC 9651 §3.1."""
-    return tuple(map(_member, elements(lines)))
-
-
-def dictionary(lines: list[str]) -> Hashable:
-    """A dictionary of RFC 9651 §3.2, of which the last one of a name counts."""
-    return frozenset(
-        {element.partition("=")[0].partition(";")[0]: _member(element) for element in elements(lines)}.items()
-    )
-
-
-def _member(element: str) -> Hashable:
-    if "(" in element:  # has parts that have parameters of their own
-        return element
-    head, *rest = (piece.strip(BLANKS).removesuffix("=?1") for piece in pieces(element, ";"))
-    return head, tuple(sorted(rest))
+    pairs = numbers_in(parameters(pieces(single(lines), ";"), blanks=True), _SECONDS)
+    return tuple((name, lower(value) if value and name == "mode" else value) for name, value in pairs)

@@ -6,6 +6,7 @@ don't, and a value that is not what the standard says is the text that it is.
 
 from __future__ import annotations
 
+from . import _header_policies as policy
 from . import _header_readers as read
 from ._header_grammar import BLANKS, MalformedError, pieces
 from ._header_readers import Reader
@@ -53,9 +54,10 @@ _READERS: dict[Reader, tuple[str, ...]] = {
         *("etag", "content-md5", "access-control-allow-origin", "access-control-allow-credentials"),
         *("sec-websocket-accept", "sec-websocket-protocol"),
     ),
-    # The name of a unit (§14.1), and what browsers take in any case (Fetch §3.6, RFC 7034 §2.1).
-    read.any_case: (
-        *("content-range", "x-content-type-options", "x-frame-options"),
+    read.any_case: ("content-range",),  # the name of a unit (§14.1)
+    # What browsers take in any case, and once (Fetch §3.6, HTML §7.7).
+    read.any_case_once: (
+        *("x-content-type-options", "x-frame-options"),
         *("x-dns-prefetch-control", "x-download-options", "x-permitted-cross-domain-policies"),
     ),
     read.number: ("content-length", "age", "access-control-max-age"),  # §8.6; RFC 9111 §5.1; Fetch §3.3
@@ -66,7 +68,8 @@ _READERS: dict[Reader, tuple[str, ...]] = {
     read.uri: ("location", "content-location"),  # §10.2.2, §8.7
     read.in_order: ("via", "warning", "forwarded", "x-forwarded-for"),  # §7.6.3; RFC 7234 §5.5; RFC 7239 §4
     # In order of preference (§7.8), and for browsers the last one that they know.
-    read.in_order_any_case: ("upgrade", "referrer-policy", "x-robots-tag"),
+    read.in_order_any_case: ("upgrade", "referrer-policy"),
+    read.robots: ("x-robots-tag",),
     read.codings: ("content-encoding", "transfer-encoding"),  # §8.4; RFC 9112 §6.1
     read.vary: ("vary",),  # §12.5.5
     # Methods are in their case (§9.1, §10.2.1), and so are origins.
@@ -80,7 +83,7 @@ _READERS: dict[Reader, tuple[str, ...]] = {
         *("trailer", "connection", "proxy-connection", "accept-ranges", "content-language"),
     ),
     read.content_type: ("content-type",),  # §8.3.1
-    read.preferences: ("accept", "accept-encoding", "accept-language", "accept-charset"),  # §12.5, of a 406 or 415
+    read.preferences: ("accept", "accept-encoding", "accept-language", "accept-charset", "te"),  # §12.5, §10.1.4
     read.media_types: ("accept-patch", "accept-post"),  # RFC 5789 §3.1
     read.disposition: ("content-disposition",),  # RFC 6266 §4.1
     # In order of preference (RFC 7838 §3; RFC 6455 §9.1).
@@ -94,12 +97,14 @@ _READERS: dict[Reader, tuple[str, ...]] = {
         *("keep-alive", "expect-ct", "digest", "authentication-info", "proxy-authentication-info"),
     ),
     read.directives_of_one_line: ("strict-transport-security", "x-xss-protection"),  # RFC 6797 §6.1
-    read.policies: ("content-security-policy", "content-security-policy-report-only", "feature-policy"),
-    read.structured_list: ("cache-status", "proxy-status"),  # RFC 9211 §2; RFC 9209 §2
+    policy.policies: ("content-security-policy", "content-security-policy-report-only", "feature-policy"),
+    policy.structured_list: ("cache-status", "proxy-status"),  # RFC 9211 §2; RFC 9209 §2
     # RFC 9218 §5; RFC 9530 §2
-    read.dictionary: (
+    policy.dictionary: (
         *("priority", "content-digest", "repr-digest", "want-content-digest", "want-repr-digest"),
-        *("permissions-policy", "permissions-policy-report-only", "no-vary-search", "reporting-endpoints"),
+        "reporting-endpoints",
     ),
+    policy.dictionary_of_sets: ("permissions-policy", "permissions-policy-report-only", "no-vary-search"),
+    policy.json_values: ("report-to", "nel"),  # Reporting API §3.1 of 2018; Network Error Logging §4.1
 }
 _KNOWN: dict[str, Reader] = {name: reader for reader, names in _READERS.items() for name in names}

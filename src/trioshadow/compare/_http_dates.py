@@ -19,6 +19,8 @@ _FORMS = [
 ]
 #: No text with an instant in it is longer.
 _LONGEST = 64
+#: Browsers pass over an attribute of a cookie that is longer (RFC 6265bis §5.6).
+_LONGEST_OF_COOKIE = 1024
 
 
 def http_date(text: str) -> int | None:
@@ -50,9 +52,11 @@ _COOKIE_PARTS = re.compile(r"[0-9A-Za-z:\x80-\xff]+")
 
 
 def cookie_date(text: str) -> int | None:
-    """The instant of a cookie's Expires, found as browsers find it: by what its parts look like, in any order."""
+    """The instant of a cookie's Expires, found as browsers find it: by what its parts look like, in any order. Years
+    before 1601 and leap seconds are none to them.
+    """
     time = day = month = year = None
-    for part in _COOKIE_PARTS.findall(text) if len(text) <= _LONGEST else ():
+    for part in _COOKIE_PARTS.findall(text) if len(text) <= _LONGEST_OF_COOKIE else ():
         if time is None and (found := _COOKIE_TIME.match(part)):
             time = int(found[1]), int(found[2]), int(found[3])
         elif day is None and (found := _COOKIE_DAY.match(part)):
@@ -65,10 +69,17 @@ def cookie_date(text: str) -> int | None:
         return None
     if year < 100:
         year += 1900 if year >= 70 else 2000
+    if year < 1601 or time[2] > 59:
+        return None
     return _instant((year, month, day), time)
 
 
 _AT = re.compile(r"@(-?[0-9]{1,15})")
+#: ISO 8601 with a zone, and with a fraction of its seconds.
+_ISO = re.compile(
+    r"[0-9W-]+[Tt ](?:[0-9]{2}(?::?[0-9]{2})?|[0-9]{2}:?[0-9]{2}:?[0-9]{2}(?:[.,](?P<fraction>[0-9]+))?)"
+    r"(?:[Zz]|[+-][0-9:]+)"
+)
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -81,13 +92,16 @@ def any_date(text: str) -> fractions.Fraction | None:
         seconds = int(found[1])
     if seconds is not None:
         return fractions.Fraction(seconds)
+    parts = _ISO.fullmatch(text)
+    if parts is None:
+        return None
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        return None
-    return fractions.Fraction((moment - _EPOCH) // datetime.timedelta(microseconds=1), 1_000_000)
+    seconds = (moment.replace(microsecond=0) - _EPOCH) // datetime.timedelta(seconds=1)
+    # From the text: a datetime cuts off what is finer than a microsecond.
+    return seconds + fractions.Fraction(f"0.{parts['fraction'] or 0}")
 
 
 def _ordinal(year: int, month: int, day: int) -> int | None:
