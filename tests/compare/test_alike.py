@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import fractions
+import random
+import zoneinfo
 
+import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trioshadow import Divergence, ShadowConfig
 from trioshadow.compare import (
@@ -21,6 +28,9 @@ from trioshadow.compare import (
     Tolerance,
     Unordered,
 )
+from trioshadow.compare._alike import alike, canonical
+from trioshadow.compare._scalars import same_scalar
+from trioshadow.compare._values import Timestamp
 
 from tests.support.comparing import found
 
@@ -73,7 +83,26 @@ def test_two_rules_for_one_text_go_together():
         ("1", True, False),
         ("one", 1, False),
         ("", 0, False),
-        ("1" * 65, int("1" * 65), False),
+        ("1" * 1_000, int("1" * 1_000), True),
+        ("1" * 1_001, int("1" * 1_001), False),
+        ("1." + "0" * 70, 1, True),
+        (".5", 0.5, True),
+        ("-.5", "-0.5", True),
+        ("5.", 5, True),
+        (".", 0, False),
+        ("-0", 0, True),
+        ("1e0000003", 1000, True),
+        ("0e-9999", 0.0, True),
+        ("1e-9999", 0, False),
+        ("0.1000000000000000055", 0.1, True),
+        (decimal.Decimal("0.1"), 0.1, True),
+        (decimal.Decimal("0.1000000000000000055"), 0.1, False),
+        ("9007199254740993", 9007199254740992, False),
+        (9007199254740993, 9007199254740992.0, False),
+        (fractions.Fraction(1, 2), "0.5", True),
+        (fractions.Fraction(1, 3), "0.3", False),
+        ("1e400", float("inf"), False),
+        ("NaN", decimal.Decimal("sNaN"), False),
         ("0x10", 16, False),
         ("NaN", float("nan"), False),
         ("1", None, False),
@@ -129,11 +158,202 @@ def test_a_tolerance_holds_for_numbers_written_as_texts():
         (True, 1, 5, False),
         ("9" * 70, NOON, 5, False),
         (None, NOON, 5, False),
+        # However fine.
+        ("2026-11-30T12:00:00.000000001Z", "2026-11-30T12:00:00.0000009Z", 0, False),
+        ("2026-11-30T12:00:00.123456789Z", "2026-11-30T12:00:00.123456Z", 0, False),
+        ("2026-11-30T12:00:00.123456789Z", "2026-11-30T13:00:00,1234567890+01", 0, True),
+        ("2026-11-30T12:00:00.00000000000000000000000000000000000000000001Z", NOON, 0, False),
+        ("2026-11-30T12:00:00.000000001Z", "2026-11-30T12:00:00.000000002Z", 1e-9, True),
+        ("2026-11-30T12:00:00.000000001Z", "2026-11-30T12:00:00.0000000021Z", 1e-9, False),
+        ("2026-11-30T12:00:00.6Z", NOON, 0.6, True),
+        (pd.Timestamp("2026-11-30T12:00:00.000000001Z"), "2026-11-30T12:00:00.000000001Z", 0, True),
+        (pd.Timestamp("2026-11-30T12:00:00.000000001"), "2026-11-30T12:00:00.000000001Z", 0, True),
+        (pd.Timestamp("2026-11-30T13:00:00.000000001+01:00"), "2026-11-30T12:00:00.0000009Z", 0, False),
+        (pd.Timedelta(1), pd.Timedelta(900), 0, False),
+        (pd.Timedelta(-1), "-PT0.000000001S", 0, True),
+        (pd.Timedelta(90, "min"), "PT1H30M", 0, True),
+        (pd.NaT, NOON, 5, False),
+        (pd.NaT, "PT1H", 5, False),
+        (np.datetime64("2026-11-30T12:00:00.000000001"), "2026-11-30T12:00:00.000000001Z", 0, True),
+        (np.datetime64("2026-11-30T12:00:00.000000001"), "2026-11-30T12:00:00Z", 1, True),
+        (np.datetime64("2026-11-30T12:00:00.000000001"), NOON, 0, False),
+        (np.timedelta64(1_000_000_001, "ns"), "PT1.000000001S", 0, True),
+        (np.timedelta64(5, "M"), "PT1S", 5, False),
+        (np.datetime64(10**9, "Y"), NOON, 5, False),
+        (Timestamp(EPOCH_OF_NOON, 1), "2026-11-30T12:00:00.000000001Z", 0, True),
+        (Timestamp(EPOCH_OF_NOON, 1), Timestamp(EPOCH_OF_NOON, 2), 0, False),
+        (Timestamp(EPOCH_OF_NOON, 1), Timestamp(EPOCH_OF_NOON, 2), 1, True),
+        # A float is what reads as it.
+        (EPOCH_OF_NOON + 0.1, "2026-11-30T12:00:00.1Z", 0, True),
+        (EPOCH_OF_NOON + 0.1, NOON.replace(microsecond=100_000), 0, True),
+        (EPOCH_OF_NOON + 0.123456789, "2026-11-30T12:00:00.123456789Z", 0, True),
+        (EPOCH_OF_NOON * 1e3 + 0.123456, "2026-11-30T12:00:00.000123456Z", 0, True),
+        (EPOCH_OF_NOON + 0.123456789, "2026-11-30T12:00:00.123457Z", 0, False),
+        (EPOCH_OF_NOON + 0.1, "2026-11-30T12:00:00.100001Z", 0, False),
+        (EPOCH_OF_NOON + 0.1, decimal.Decimal("1796040000.1"), 0, True),
+        (1.1, "PT1.1S", 0, True),
+        (1.1, datetime.timedelta(seconds=1.1), 0, True),
+        (1e30, "PT1S", 5, False),
+        # What else ISO 8601, RFC 3339 and those who use them know.
+        ("2026-11-30t12:00:00z", NOON, 0, True),
+        ("2026-11-30_12:00:00.000Z", NOON, 0, True),
+        ("2026-11-30 12:00:00 UTC", NOON, 0, True),
+        ("2026-11-30 12:00:00 +0000 UTC", NOON, 0, True),
+        ("2026-11-30 13:00:00 +0100", NOON, 0, True),
+        ("2026-11-30T13:00:00\u22120100", "2026-11-30T14:00Z", 0, True),
+        ("2026-11-30T13:00+01:00[Europe/Berlin]", NOON, 0, True),
+        ("2026-11-30T12:00[Europe/Berlin]", NOON, 0, False),
+        ("20261130T120000Z", NOON, 0, True),
+        ("2026-W49-1T12", NOON, 0, True),
+        ("2026W491T12Z", NOON, 0, True),
+        ("2026-334T12:00", NOON, 0, True),
+        ("2026-366", "2027-01-01", 0, False),
+        ("2024-366", "2024-12-31", 0, True),
+        ("0000-001", "0000-001T00", 0, False),
+        ("2026-11-30T11.5Z", "2026-11-30T11:30Z", 0, True),
+        ("2026-11-30T11:30.5Z", "2026-11-30T11:30:30Z", 0, True),
+        ("2026-11-30+01:00", "2026-11-29T23:00:00Z", 0, True),
+        ("2026-11-29T24:00:00Z", "2026-11-30T00:00:00Z", 0, True),
+        ("2026-11-29T24:00:01Z", "2026-11-30T00:00:01Z", 0, False),
+        ("2026-11-29T25:00:00Z", "2026-11-30T01:00:00Z", 0, False),
+        ("9999-12-31T24:00:00Z", Timestamp(253_402_300_800, 0), 0, True),
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z", 0, True),
+        ("2017-01-01T05:29:60.25+05:30", "2017-01-01T00:00:00.25Z", 0, True),
+        ("Sat, 31 Dec 2016 23:59:60 GMT", "2017-01-01T00:00:00Z", 0, True),
+        ("2026-11-30T12:00:60Z", "2026-11-30T12:01:00Z", 0, False),
+        ("2026-11-30T12:60Z", "2026-11-30T13:00Z", 0, False),
+        ("2026-11-30T12:00+25:00", "2026-11-30T11:00", 0, False),
+        ("2026-02-30", "2026-03-02", 0, False),
+        ("99999999", 99_999_999, 0, True),
+        ("Mon, 30 Nov 2026 12:00:00 +0000", NOON, 0, True),
+        ("Mon, 30 Nov 2026 12:00:00 -0000", NOON, 0, True),
+        ("Mon, 30 Nov 2026 12:00:00 CET", NOON, 0, False),
+        ("-PT1S", "PT-1S", 0, True),
+        ("-PT-1S", "+PT+1S", 0, True),
+        ("PT\u22121S", -1, 0, True),
+        ("PT0.5H", "PT30M", 0, True),
+        ("p1dt0,5m", "PT86430S", 0, True),
+        ("PT1H-30M", "PT30M", 0, True),
     ],
 )
 def test_times_written_in_another_way(primary, shadow, within, expected):
     assert same(primary, shadow, SameTime("$.v", within=within)) is expected
     assert same(shadow, primary, SameTime("$.v", within=within)) is expected
+
+
+@pytest.mark.parametrize(
+    ("primary", "shadow", "expected"),
+    [
+        ("2026-11-30T12:00:00.000000001Z", "2026-11-30T12:00:00.000000901Z", False),
+        ("2026-11-30T12:00:00.000000001Z", "2026-11-30T12:00:00.000000002Z", True),
+        ("2026-11-30T12:00:00z", "2026-11-30 12:00:00.000000001 UTC", True),
+        ("2026-11-30T12:00:00Z", "2026-11-30T12:00:00", False),
+        ("Mon, 30 Nov 2026 12:00:00 GMT", "Mon, 30 Nov 2026 12:00:00 UTC", False),
+        ("1796040000", "1796040000.0", False),
+        ("PT1S", "PT1.0S", False),
+        (pd.Timestamp("2026-11-30T12:00:00.000000001Z"), Timestamp(EPOCH_OF_NOON, 2), True),
+        (pd.Timestamp("2026-11-30T12:00:00.000000001Z"), Timestamp(EPOCH_OF_NOON, 3), False),
+        (pd.Timestamp("2026-11-30T12:00:00.000000001"), NOON.replace(tzinfo=None), True),
+        (pd.Timedelta(1), datetime.timedelta(0), True),
+        (pd.Timedelta(2), datetime.timedelta(0), False),
+        (NOON.replace(tzinfo=None), NOON.date(), False),
+        (NOON, datetime.timedelta(0), False),
+    ],
+)
+def test_a_tolerance_of_a_nanosecond(primary, shadow, expected):
+    assert same(primary, shadow, Tolerance("$.v", abs=1e-9)) is expected
+    assert same(shadow, primary, Tolerance("$.v", abs=1e-9)) is expected
+
+
+def test_an_hour_that_is_there_twice_is_not_close_to_itself():
+    first = datetime.datetime(2026, 10, 25, 2, 30, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))
+    assert not same(first, first.replace(fold=1), Tolerance("$.v", abs=1))
+    assert same(first, first.replace(fold=1), Tolerance("$.v", abs=3600))
+    assert not same(first, first.replace(fold=1), SameTime("$.v"))
+
+
+@st.composite
+def ways_to_say_one_thing(draw):
+    """Two spellings of a number, a point in time or a duration, or nearly."""
+    whole = draw(st.sampled_from([0, 5, 20_261_130, EPOCH_OF_NOON, -1, 2**61 - 1]))
+    nanoseconds = draw(st.sampled_from([0, 1, 100_000_000, 500_000_000, 123_456_789, 123_456_000]))
+    exact = decimal.Decimal(whole) + decimal.Decimal(nanoseconds).scaleb(-9)
+    ways = [str(exact), f" +{exact}0" if nanoseconds else f"+0{whole}.", exact, float(exact), fractions.Fraction(exact)]
+    ways += [
+        decimal.Decimal(float(exact)),
+        f"PT{exact}S",
+        f"PT{whole}S",
+        whole,
+        str(whole),
+        whole * 10**9 + nanoseconds,
+    ]
+    ways += ["A", "a ", None]
+    if whole < 2**60:
+        at = datetime.datetime.fromtimestamp(whole, UTC)
+        fine = np.datetime64(whole * 10**9 + nanoseconds, "ns")
+        ways += [
+            at,
+            at.replace(tzinfo=None),
+            at.date(),
+            at.isoformat(),
+            f"{at:%Y%m%d}",
+            f"{at:%a, %d %b %Y %H:%M:%S} GMT",
+        ]
+        ways += [f"{at:%Y-%m-%d %H:%M:%S}.{nanoseconds:09}z", at.replace(microsecond=nanoseconds // 1000), fine]
+        ways += [pd.Timestamp(fine), pd.Timestamp(fine, tz="UTC"), Timestamp(whole, nanoseconds)]
+        ways += [np.timedelta64(nanoseconds, "ns"), pd.Timedelta(nanoseconds), datetime.timedelta(seconds=whole)]
+    return draw(st.sampled_from(ways)), draw(st.sampled_from(ways))
+
+
+#: Every selection of them is tried.
+ABOUT_SCALARS = [SameNumber("$"), SameTime("$"), SameText("$", ignore_case=True, ignore_blanks=True)]
+
+
+@given(ways_to_say_one_thing(), st.sets(st.sampled_from(ABOUT_SCALARS), min_size=1))
+def test_what_has_one_canonical_form_is_the_same(both, rules):
+    one, other = both
+    form = canonical(one, rules)
+    if form is not None and form == canonical(other, rules):
+        assert alike(one, other, rules) or same_scalar(one, other)
+    assert alike(one, other, rules) == alike(other, one, rules)
+
+
+@pytest.mark.parametrize(
+    ("rule", "texts", "values"),
+    [
+        (SameNumber("$[*]"), [f"{n}.1" for n in range(700)], [n + 0.1 for n in range(700)]),
+        (
+            SameTime("$[*]"),
+            [f"2026-11-30T12:{n // 60:02}:{n % 60:02}.1Z" for n in range(700)],
+            [EPOCH_OF_NOON + n + 0.1 for n in range(700)],
+        ),
+    ],
+)
+def test_floats_beside_texts_in_any_order(rule, texts, values):
+    random.Random(1).shuffle(values)
+    assert found(texts, values, rule, Unordered("$")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1e-9999", "PT" + "9" * 61 + "S", "2026-11-30Z" + "[" * 53, "2026-11-30Z" + "[]" * 26, "(" * 64, "1 " * 32),
+        *(
+            "." * 64,
+            "P" + "1,1" * 21,
+            "+" * 64,
+            "Mon, " + "30 Nov " * 8,
+            "0." + "0" * 900 + "1",
+            "\u0661" * 8,
+            " " * 64,
+        ),
+    ],
+)
+def test_hostile_texts_are_nothing_or_what_they_say(text):
+    for rule in ABOUT_SCALARS[:2]:
+        assert not alike(text, NOON, [rule])
+        if canonical(text, [rule]) is not None:
+            assert alike(text, f" {text}", [rule])
 
 
 def test_a_default_is_the_same_as_nothing():

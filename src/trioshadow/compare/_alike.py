@@ -5,19 +5,19 @@ Each rule is one more way to be the same. What can't be read as what a rule is a
 
 from __future__ import annotations
 
-import datetime
 import decimal
-import email.utils
 import math
 import re
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 from trioshadow._model.kinds import is_a
 
 from ._rules import SameNumber, SameText, SameTime, Tolerance
-from ._scalars import close, is_nan, number_form, same_scalar
+from ._scalars import close, is_nan, number_form, same_scalar, within
 from ._shapes import plain
+from ._times import exact, length, length_of_iso, moment, moment_of_iso, moment_of_mail
 
 ScalarRule: TypeAlias = Tolerance | SameText | SameNumber | SameTime
 
@@ -31,13 +31,8 @@ def alike(ours: Any, theirs: Any, rules: Iterable[ScalarRule]) -> bool:
     texts = [rule for rule in rules if type(rule) is SameText]
     if texts and type(ours) is type(theirs) is str and _same_text(ours, theirs, texts):
         return True
-    if any(type(rule) is SameNumber for rule in rules) and (type(ours) is str or type(theirs) is str):
-        one, other = _as_number(ours), _as_number(theirs)
-        if one is not None and other is not None:
-            if float in (type(one), type(other)):  # 0.1 is no exact tenth, but the double that "0.1" is read as
-                one, other = float(one), float(other)
-            if same_scalar(one, other) or any(close(one, other, each) for each in tolerances):
-                return True
+    if any(type(rule) is SameNumber for rule in rules) and _same_number(ours, theirs, tolerances):
+        return True
     return any(_same_time(ours, theirs, rule.within) for rule in rules if type(rule) is SameTime)
 
 
@@ -49,15 +44,27 @@ def canonical(value: Any, rules: Iterable[ScalarRule]) -> object | None:
     kinds = {type(rule) for rule in rules}
     number = _as_number(value) if SameNumber in kinds else None
     if number is not None:
-        form = number if type(number) is int else None if _is_odd(number) else number_form(decimal.Decimal(number))
-        return None if form is None else ("number", form)
+        return _form("number", exact(number))
     if SameTime in kinds:
         duration = _as_duration(value)
-        seconds = _as_instant(value) if duration is None else duration
-        return None if seconds is None else ("instant" if duration is None else "duration", seconds)
+        if duration is not None:
+            return _form("duration", duration)
+        instant = _as_instant(value)
+        if instant is not None:
+            return _form("instant", instant)
     if SameText in kinds and type(value) is str:
         return "text", _folded(value, rules)
     return None
+
+
+def _form(what: str, number: Fraction | None) -> object | None:
+    form = None if number is None else number_form(number)
+    if type(form) is int and abs(form) >= _BIG:  # the hash of an int is a remainder: see `number_form`
+        form = hex(form)
+    return None if form is None else (what, form)
+
+
+_BIG = 2**60
 
 
 def _is_odd(number: Any) -> bool:
@@ -79,99 +86,107 @@ def _folded(text: str, rules: Iterable[ScalarRule]) -> str:
 
 # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-#: As JSON writes them (RFC 8259 §6), but perhaps with zeros or a + before them.
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,4})?")
-#: Characters of a number or a time that is written as a text.
-_LONGEST = 64
+#: As JSON writes them (RFC 8259 §6), but perhaps with zeros or a + before them, or no digit on one side of the point.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?0*[0-9]{1,4})?")
+#: Characters of a number that is written as a text.
+_LONGEST = 1_000
 
 
 def _as_number(value: Any) -> Any:
     """What a text says, or a number itself; None for anything else."""
     if type(value) is str:
-        text = value.strip()
-        return decimal.Decimal(text) if len(text) <= _LONGEST and _NUMBER.fullmatch(text) else None
-    is_number = type(value) is not bool and any(is_a(value, kind) for kind in (int, float, decimal.Decimal))
+        text = value.strip() if len(value) <= _LONGEST else ""
+        return decimal.Decimal(text) if _NUMBER.fullmatch(text) else None
+    is_number = type(value) is not bool and any(is_a(value, kind) for kind in (int, float, decimal.Decimal, Fraction))
     return value if is_number else None
+
+
+def _same_number(ours: Any, theirs: Any, tolerances: Iterable[Tolerance]) -> bool:
+    one, other = _as_number(ours), _as_number(theirs)
+    if one is None or other is None or _is_odd(one) or _is_odd(other):  # no text says that it is infinite
+        return False
+    if exact(one) == exact(other) is not None:
+        return True
+    if str not in (type(ours), type(theirs)):
+        return False
+    if float in (type(one), type(other)):  # 0.1 is no exact tenth, but the double that "0.1" is read as
+        one, other = float(one), float(other)
+    return same_scalar(one, other) or any(close(one, other, each) for each in tolerances)
 
 
 # ── times ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-
 #: From here on a number of seconds since 1970 is one of milliseconds, microseconds, nanoseconds.
 _UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
-
-#: ISO 8601 §5.5.2, without years and months, which have no length.
-_DURATION = re.compile(
-    r"(?P<sign>[+-]?)P(?:(?P<weeks>[0-9]+)W)?(?:(?P<days>[0-9]+)D)?"
-    r"(?:T(?:(?P<hours>[0-9]+)H)?(?:(?P<minutes>[0-9]+)M)?(?:(?P<seconds>[0-9]+(?:[.,][0-9]+)?)S)?)?"
-)
+_LATEST = 10**21
 
 
-def _same_time(ours: Any, theirs: Any, within: float) -> bool:
+def _same_time(ours: Any, theirs: Any, margin: float) -> bool:
     durations = _as_duration(ours), _as_duration(theirs)
-    if durations == (None, None):
+    are_instants = durations == (None, None)
+    if are_instants:
         one, other = _as_instant(ours), _as_instant(theirs)
     else:  # a number beside a duration is one too
         one, other = (
-            _as_number(side) if found is None else found for found, side in zip(durations, (ours, theirs), strict=True)
+            _as_seconds(side) if found is None else found for found, side in zip(durations, (ours, theirs), strict=True)
         )
     if one is None or other is None:
         return False
-    return close(one, other, Tolerance("$", abs=within)) if within else same_scalar(one, other)
-
-
-def _as_duration(value: Any) -> decimal.Decimal | None:
-    """In seconds."""
-    if is_a(value, datetime.timedelta):
-        return decimal.Decimal(value // datetime.timedelta(microseconds=1)).scaleb(-6)
-    if type(value) is not str or len(value) > _LONGEST or (parts := _DURATION.fullmatch(value.strip())) is None:
-        return None
-    if not any(parts.group(name) for name in _SECONDS):
-        return None
-    total = sum(
-        (decimal.Decimal((parts.group(name) or "0").replace(",", ".")) * length for name, length in _SECONDS.items()),
-        decimal.Decimal(0),
+    return (
+        within(one - other, margin)
+        or _is_read_as(ours, other, are_instants=are_instants)
+        or _is_read_as(theirs, one, are_instants=are_instants)
     )
-    return -total if parts.group("sign") == "-" else total
 
 
-_SECONDS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
+def _is_read_as(number: Any, seconds: Fraction, *, are_instants: bool) -> bool:
+    """Is it the float next to these seconds, in its own unit? Between two floats of today are 200 ns."""
+    if type(number) is not float:
+        return False
+    return float(seconds * _unit_of(number) if are_instants else seconds) == number
 
 
-def _as_instant(value: Any) -> decimal.Decimal | None:
+def _unit_of(number: Any) -> int:
+    return next((unit for least, unit in _UNITS if abs(number) >= least), 1)
+
+
+def _as_duration(value: Any) -> Fraction | None:
+    """In seconds."""
+    return length_of_iso(value.strip()) if type(value) is str else length(value)
+
+
+def _as_seconds(value: Any) -> Fraction | None:
+    """A number."""
+    number = _as_number(value)
+    return None if number is None or not _is_near(number) else exact(number)
+
+
+def _is_near(number: Any) -> bool:
+    return not is_nan(number) and -_LATEST < number < _LATEST
+
+
+def _as_instant(value: Any) -> Fraction | None:
     """In seconds since 1970."""
     if type(value) is str:
-        value = _read_time(value)
-    if is_a(value, datetime.datetime):
-        if value.utcoffset() is None:
-            value = value.replace(tzinfo=datetime.UTC)
-        return _as_duration(value - _EPOCH)
-    if is_a(value, datetime.date):
-        return _as_instant(datetime.datetime(value.year, value.month, value.day, tzinfo=datetime.UTC))
-    number = _as_number(value)
-    if number is None or is_nan(number) or not -(10**21) < number < 10**21:
-        return None
-    exact = decimal.Decimal(number)
-    return exact / next((unit for least, unit in _UNITS if abs(exact) >= least), 1)
+        return _instant_of_text(value.strip())
+    found = moment(value)
+    return _instant_of_number(value) if found is None else found.seconds
 
 
-def _read_time(text: str) -> Any:
-    """A datetime, a number, or the text itself."""
-    text = text.strip()
-    if len(text) > _LONGEST:
-        return text
-    if (number := _as_number(text)) is not None and len(text) not in _COMPACT:
+def _instant_of_text(text: str) -> Fraction | None:
+    number = _instant_of_number(text)
+    if number is not None and len(text) not in _COMPACT:
         return number
-    try:
-        return datetime.datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    try:
-        return email.utils.parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return number if number is not None else text
+    found = moment_of_iso(text)
+    if found is None and number is None:
+        found = moment_of_mail(text)
+    return number if found is None else found.seconds
 
 
 #: Digits of a date without hyphens (`20261130`): that is no number of seconds, which would be in August 1970.
 _COMPACT = (8,)
+
+
+def _instant_of_number(value: Any) -> Fraction | None:
+    seconds = _as_seconds(value)
+    return None if seconds is None else seconds / _unit_of(seconds)

@@ -241,8 +241,9 @@ class SameText:
 
 @attrs.frozen
 class SameNumber:
-    """A number at this path may be written as a text: `"1"`, `"1.0"` and 1 are the same, and so are `"0.10"` and the
-    float that it is read as. `Tolerance` holds for them.
+    """A number at this path may be written as a text, of at most 1,000 characters: `"1"`, `"1.0"` and 1 are the same. A
+    float is the shortest decimal that is read as it, and the same as any text that is: 0.1 and `"0.10"`. `Tolerance`
+    holds for them.
     """
 
     path: str = attrs.field(validator=_is_path)
@@ -252,10 +253,13 @@ class SameNumber:
 class SameTime:
     """Points in time at this path may be written differently, and so may durations.
 
-    A point in time is a datetime or a date, a text in the format of ISO 8601 or of HTTP (RFC 9110 §5.6.7), or a number,
-    perhaps as text: seconds since 1970, from 1e11 on milliseconds, from 1e14 microseconds, from 1e17 nanoseconds. One
-    without a zone is in UTC. A duration is a timedelta, a text such as `PT1H30M` (ISO 8601, without years and months),
-    or, beside such a one, a number of seconds.
+    A point in time is a datetime or a date, a text in the format of ISO 8601 (RFC 3339) or of HTTP (RFC 9110 §5.6.7),
+    or a number, perhaps as text: seconds since 1970, from 1e11 on milliseconds, from 1e14 microseconds, from 1e17
+    nanoseconds. One without a zone is in UTC. A duration is a timedelta, a text such as `PT1H30M` (ISO 8601, without
+    years and months), or, beside such a one, a number of seconds.
+
+    All are exact, however fine. A float is the shortest decimal that is read as it, and the same as any time that is. A
+    leap second is the first second of the next day. Texts have at most 64 characters.
     """
 
     path: str = attrs.field(validator=_is_path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import decimal
 import fractions
-import math
 from typing import Any
 
 from trioshadow._model.errors import type_name
@@ -14,8 +13,9 @@ from trioshadow._model.kinds import is_a
 from ._foreign import is_numpy_time, missing
 from ._rules import Tolerance
 from ._shapes import Shape, plain
+from ._times import exact, length, moment, moment_of_iso
 from ._undecided import Undecided
-from ._values import Timestamp, nanoseconds_since_1970
+from ._values import Timestamp
 
 
 def same_scalar(a: Any, b: Any) -> bool:
@@ -107,37 +107,38 @@ _FORMED = 400
 
 def close(a: Any, b: Any, tolerance: Tolerance) -> bool:
     """Is the difference within the tolerance? False for what has no difference."""
-    if is_numpy_time(a) and is_numpy_time(b):
-        return _seconds_apart(a, b) <= tolerance.abs
+    of_numpy = is_numpy_time(a) and is_numpy_time(b)
     a, b = plain(a), plain(b)
     numbers = _as_numbers(a, b)
     if numbers is not None:
         x, y = numbers
         margin = max(fractions.Fraction(tolerance.abs), fractions.Fraction(tolerance.rel) * max(abs(x), abs(y)))
         return abs(x - y) <= margin
-    if type(a) is Timestamp or type(b) is Timestamp:
-        ours, theirs = nanoseconds_since_1970(a), nanoseconds_since_1970(b)
-        return ours is not None and theirs is not None and abs(ours - theirs) / 10**9 <= tolerance.abs
-    times = _as_times(a, b)
-    if times is not None:
-        try:
-            seconds: float = (times[0] - times[1]).total_seconds()
-        except TypeError:  # one knows its time zone, the other does not
-            return False
-        return abs(seconds) <= tolerance.abs
-    return False
+    apart = _seconds_apart(a, b, of_numpy=of_numpy)
+    return apart is not None and within(apart, tolerance.abs)
 
 
-def _seconds_apart(a: Any, b: Any) -> float:
-    """Of two of NumPy's points in time, or durations; NaN where that is not known."""
-    try:
-        apart = abs(a - b)
-        whole = apart.astype("m8[s]")
-        if missing(apart):
-            return math.nan
-        return int(whole.astype("i8")) + int((apart - whole).astype("m8[ns]").astype("i8")) / 1e9
-    except TypeError:  # a month has no seconds; a point in time, and a duration
-        return math.nan
+def within(seconds: fractions.Fraction, margin: float) -> bool:
+    """Are these at most so many seconds, as the margin is written? The float 0.6 is a little less than six tenths."""
+    return abs(seconds) <= max(fractions.Fraction(margin), exact(margin) or 0)
+
+
+def _seconds_apart(a: Any, b: Any, *, of_numpy: bool) -> fractions.Fraction | None:
+    """Of two points in time, both of which know their time zone, or neither; of two durations."""
+    if type(a) is str and type(b) is str:
+        one, other = moment_of_iso(a), moment_of_iso(b)
+    elif of_numpy or _is_day(a) is _is_day(b):
+        one, other = moment(a), moment(b)
+    else:
+        return None
+    if one is not None and other is not None:
+        return one.seconds - other.seconds if one.zoned is other.zoned else None
+    ours, theirs = length(a), length(b)
+    return None if ours is None or theirs is None else ours - theirs
+
+
+def _is_day(value: object) -> bool:
+    return is_a(value, datetime.date) and not is_a(value, datetime.datetime)
 
 
 def _as_numbers(a: Any, b: Any) -> tuple[fractions.Fraction, fractions.Fraction] | None:
@@ -162,23 +163,6 @@ _REAL: tuple[type[Any], ...] = (int, float, decimal.Decimal, fractions.Fraction)
 #: Decimal("1e999999999") as a Fraction would have a thousand million digits, and making one of many digits takes a time
 #: that grows with their square.
 _EXPONENTS = 10_000
-
-
-def _as_times(a: Any, b: Any) -> tuple[Any, Any] | None:
-    if type(a) is str and type(b) is str:
-        if max(len(a), len(b)) > _LONGEST_TIME:
-            return None
-        try:
-            return datetime.datetime.fromisoformat(a), datetime.datetime.fromisoformat(b)
-        except ValueError:
-            return None
-    for kind in (datetime.datetime, datetime.date, datetime.timedelta):
-        if is_a(a, kind) and is_a(b, kind):
-            return a, b
-    return None
-
-
-_LONGEST_TIME = 64
 
 
 _TIMES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)  # a datetime is a date

@@ -70,14 +70,3 @@ def point_in_time(seconds: int, nanoseconds: int) -> datetime.datetime | Timesta
     if nanoseconds % 1000 or not _FIRST <= seconds <= _LAST:
         return Timestamp(seconds, nanoseconds)
     return _1970 + datetime.timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
-
-
-def nanoseconds_since_1970(value: object) -> int | None:
-    """Of a Timestamp or of a datetime that knows its time zone; None for anything else."""
-    if type(value) is Timestamp:
-        return value.since_1970()
-    if type(value) is datetime.datetime and (offset := value.utcoffset()) is not None:
-        # Not in UTC: of the first and the last day of all some points have no datetime there.
-        since = value.replace(tzinfo=datetime.UTC, fold=0) - _1970 - offset
-        return since // datetime.timedelta(microseconds=1) * 1000
-    return None
