@@ -30,6 +30,7 @@ from ._met import RuleUse, use_of
 from ._plan import PathPlan
 from ._raised import ErrorFields, ErrorReader, Raised
 from ._rules import Accept, IgnoreField, PlacedRule, Rule, SameError
+from ._shapes import plain
 
 _is_width = integer("a count of characters in [20, inf)", lambda width: width >= 20)
 
@@ -101,7 +102,7 @@ class Comparison:
 
     def __attrs_post_init__(self) -> None:
         rules = self.ignore
-        use = use_of(rules)
+        use, kinds = use_of(rules), kinds_of(rules)
         plan = PathPlan(
             rule
             for rule in rules
@@ -122,7 +123,7 @@ class Comparison:
                 decoders={name: reader_of(decoder) for name, decoder in self.decoders},
                 exact_decimals=self.exact_decimals,
                 use=use,
-                kinds=kinds_of(rules),
+                kinds=kinds,
             ),
             errors=ErrorRules(
                 ErrorReader(self.error_fields),
@@ -132,6 +133,7 @@ class Comparison:
                 self.strict_errors,
                 self.max_changes,
                 use,
+                kinds,
             ),
             use=use,
         )
@@ -183,6 +185,7 @@ class Configured(Protocol):
 
 
 def _checked(answer: object) -> Divergence | None:
+    answer = plain(answer)  # NumPy has a bool of its own
     if answer is None or answer is True:
         return None
     if answer is False:

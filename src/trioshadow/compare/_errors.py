@@ -14,7 +14,9 @@ from typing import Any
 
 import attrs
 
+from ._canonical import Numbering
 from ._diffs import Change, ChangeKind, ErrorDiff
+from ._kinds import Kinds
 from ._met import RuleUse
 from ._paths import Key, write_path
 from ._plan import State
@@ -43,6 +45,7 @@ class ErrorRules:
     strict_errors: bool
     limit: int
     use: RuleUse | None
+    kinds: Kinds
 
     def same_type(self, primary: type[BaseException], shadow: type[BaseException]) -> bool:
         """Are exceptions of these types the same?"""
@@ -94,12 +97,10 @@ def _tree(fields: Iterable[Member]) -> dict[Key, Any]:
     return tree
 
 
-def _trees(ours: Raised, theirs: Raised) -> tuple[dict[Key, Any], dict[Key, Any]]:
-    """The members of two exceptions as values. Of two types what only one has says nothing, and what has the same role
+def _common_trees(ours: Raised, theirs: Raised) -> tuple[dict[Key, Any], dict[Key, Any]]:
+    """The members of two exceptions of two types as values. What only one has says nothing, and what has the same role
     stands at the same place.
     """
-    if ours.kind is theirs.kind:
-        return _tree(ours.fields), _tree(theirs.fields)
     common: list[tuple[Member, Member]] = []
     for one in ours.fields:
         for other in theirs.fields:
@@ -117,10 +118,10 @@ class _Comparing:
         self.count = 0
         self.notes: list[str] = []
         self._rules = rules
-        self._odd = False
-        """Are there values that may be the same though they have not the same number?"""
+        self._numbering = Numbering(strict=rules.strict, kinds=rules.kinds)
         self._walks = _WALKS
-        self._numbers: dict[int, int] = {}  # by id: the trees outlive this
+        self._own: dict[int, dict[Key, Any]] = {}  # by id: what is compared outlives this
+        self._numbers: dict[int, int] = {}
         self._by_content: dict[object, int] = {}
         self._same: dict[tuple[int, int, State | None], bool] = {}
         self._types: dict[tuple[int, int], bool] = {}
@@ -165,19 +166,30 @@ class _Comparing:
 
     def _walked(self, ours: Raised, theirs: Raised, state: State | None) -> Sequence[Change]:
         """The changes of their own members; of all that there are at most so many as are kept."""
-        primary, shadow = _trees(ours, theirs)
-        if self._frozen(primary) == self._frozen(shadow):
+        if self._plainly_same(ours, theirs):
             return ()
-        self._walks -= 1
-        if self._walks < 0:
-            raise Undecided(f"the groups hold too many exceptions that differ: {_WALKS:,} pairs of them were compared")
-        walk = Walk(Questions(strict=self._rules.strict), limit=self._rules.limit)
-        walk.run(primary, shadow, state)
+        walk = Walk(Questions(strict=self._rules.strict, kinds=self._rules.kinds), limit=self._rules.limit)
+        walk.run(*self._trees(ours, theirs), state)
         if walk.found.undecided and not walk.found.count:
             raise Undecided(walk.found.undecided)
         for note in walk.found.notes:
             self._note(note)
         return walk.found.changes
+
+    def _plainly_same(self, ours: Raised, theirs: Raised) -> bool:
+        primary, shadow = (self._numbering.of(tree, None) for tree in self._trees(ours, theirs))
+        return primary == shadow
+
+    def _trees(self, ours: Raised, theirs: Raised) -> tuple[dict[Key, Any], dict[Key, Any]]:
+        if ours.kind is theirs.kind:
+            return self._tree_of(ours), self._tree_of(theirs)
+        return _common_trees(ours, theirs)
+
+    def _tree_of(self, raised: Raised) -> dict[Key, Any]:
+        tree = self._own.get(id(raised))
+        if tree is None:
+            tree = self._own[id(raised)] = _tree(raised.fields)
+        return tree
 
     def _add(self, change: Change) -> None:
         self.count += 1
@@ -219,10 +231,20 @@ class _Comparing:
         return len(self._matched(ours.members, theirs.members, below, all_or_none=True)) == ours.size
 
     def _members_differ(self, ours: Raised, theirs: Raised, state: State | None) -> bool:
-        if state is not None or self._odd:
-            return bool(self._walked(ours, theirs, state))
-        primary, shadow = _trees(ours, theirs)
-        return self._frozen(primary) != self._frozen(shadow)
+        if self._is_exact(state):
+            primary, shadow = (self._numbering.of(tree, state) for tree in self._trees(ours, theirs))
+            if self._numbering.exact:
+                return primary != shadow
+        if self._plainly_same(ours, theirs):
+            return False
+        self._walks -= 1
+        if self._walks < 0:
+            raise Undecided(f"the groups hold too many exceptions that differ: {_WALKS:,} pairs of them were compared")
+        return bool(self._walked(ours, theirs, state))
+
+    def _is_exact(self, state: State | None) -> bool:
+        """Are values of this state the same only if they have the same number?"""
+        return self._numbering.exact and (state is None or not state.inexact)
 
     def _matched(
         self, ours: Sequence[Raised], theirs: Sequence[Raised], state: State | None, *, all_or_none: bool = False
@@ -248,7 +270,7 @@ class _Comparing:
             if number not in rows:
                 mask = masks.get(number, 0)
                 for (kind, _), others in by_kind.items():
-                    if kind == id(one.kind) and one.size < 0 and state is None and not self._odd:
+                    if kind == id(one.kind) and one.size < 0 and state is None and self._numbering.exact:
                         continue  # such are the same only if they have the same number
                     if self.of_one_sort(one, next(iter(others.values()))):
                         same = (other for other, its in others.items() if self._are_same(one, its, state))
@@ -257,9 +279,17 @@ class _Comparing:
             return rows[number]
 
         owners = {j: i for i, j in partners.items()}
-        for i in range(len(ours)):
-            if i not in partners and not _augment(i, row, partners, owners) and all_or_none:
-                break
+        differ = len(ours) != len(theirs)
+        try:
+            for i in range(len(ours)):
+                if i not in partners and not _augment(i, row, partners, owners):
+                    differ = True
+                    if all_or_none:
+                        break
+        except Undecided:
+            if not differ:  # but if one has no partner the groups differ, whatever the rest is
+                raise
+            self._note("the exceptions of a group are too many to find all that are the same")
         return partners
 
     def _number(self, raised: Raised) -> int:
@@ -270,33 +300,15 @@ class _Comparing:
                 id(raised.kind),
                 raised.size,
                 raised.message if self._rules.strict_errors else None,
-                frozenset((keys, self._frozen(value)) for _, keys, value in raised.fields),
+                self._numbering.of(self._tree_of(raised), None),
                 tuple(sorted(map(self._number, raised.members))),
             )
             number = self._numbers[id(raised)] = self._by_content.setdefault(content, len(self._by_content))
         return number
 
-    def _frozen(self, value: Any) -> object:
-        """Equal for values that are the same."""
-        kind = type(value)
-        name = kind if self._rules.strict else None
-        if kind is int or kind is float:
-            return name, "number", "nan" if value != value else value  # noqa: PLR0124 - NaN
-        if kind is dict:
-            return name, frozenset((self._frozen(key), self._frozen(member)) for key, member in value.items())
-        if kind is list or kind is tuple:
-            return name, tuple(map(self._frozen, value))
-        if kind is set or kind is frozenset:
-            return name, "set", frozenset(map(self._frozen, value))
-        if kind not in _PLAIN:
-            self._odd = True  # a Decimal may be the same as an int
-        return kind, value
-
 
 #: Different notes of one comparison.
 _NOTES = 5
-
-_PLAIN = frozenset((type(None), bool, str, bytes))
 
 
 def _members_state(state: State | None) -> tuple[bool, State | None]:

@@ -199,10 +199,12 @@ def _fields_of(exc: BaseException, plan: _Plan) -> tuple[tuple[Member, ...], tup
     for keys in plan.paths:
         value = ABSENT if keys in fields else _contained(_copied, exc, keys, keys, notes)
         if value is not ABSENT:
-            copy, partial = value
+            copy, copying = value
             fields[keys] = Member("", keys, copy)
-            if partial:
+            if copying.partial:
                 notes.append(f"of {_shown(keys)} only a part is compared")
+            if copying.unkept:
+                notes.append(f"in {_shown(keys)} only the types are kept of {', '.join(copying.unkept)} objects")
     return tuple(fields.values()), tuple(notes)
 
 
@@ -231,7 +233,7 @@ def _copied(exc: BaseException, keys: Keys) -> Any:
             return ABSENT
     copying = Copying()
     copy = copying.of(value)
-    return copy, copying.partial
+    return copy, copying
 
 
 def _member_of(value: Any, key: Any) -> Any:
