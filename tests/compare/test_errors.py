@@ -23,7 +23,7 @@ import numpy
 import pydantic
 import pytest
 
-from trioshadow import ErrorDiff, ShadowConfig
+from trioshadow import Divergence, ErrorDiff, ShadowConfig
 from trioshadow.compare import (
     Accept,
     Change,
@@ -36,6 +36,7 @@ from trioshadow.compare import (
     Undecided,
     Unordered,
 )
+from trioshadow.compare._error_values import Bag
 
 from tests.support.portable import TOO_LONG
 
@@ -966,3 +967,119 @@ def test_a_note_is_made_once_and_there_are_not_many():
     found = diff(ours, theirs, ignore=[Normalize("$.exceptions[*].status", len)])
     assert found is not None
     assert found.notes == ("Normalize raised TypeError at $.status: object of type 'int' has no len()",)
+
+
+# ── exceptions in answers ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class SelfAware(Exception):
+    def __eq__(self, other):
+        return type(other) is SelfAware
+
+    __hash__ = Exception.__hash__
+
+
+def answers(ours, theirs, **settings):
+    """The paths at which two answers differ, and the notes."""
+    found = Divergence.compare(ours, theirs, ShadowConfig(**settings))
+    return None if found is None else ([plain_path(one.path) for one in found.body.changes], found.body.notes)
+
+
+def plain_path(path):
+    return path.replace("['", ".").replace("']", "")
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda exc: exc, lambda exc: {"e": exc}, lambda exc: [1, exc], lambda exc: Ok(exc), lambda exc: ({"e": [exc]},)],
+    ids=["whole", "dict", "list", "record", "deep"],
+)
+def test_exceptions_in_an_answer_are_compared_as_those_that_are_raised(wrap):
+    assert answers(wrap(KeyError("a")), wrap(KeyError("a"))) is None
+    assert answers(wrap(KeyError("a")), wrap(KeyError("b"))) is None
+    assert answers(wrap(KeyError("a")), wrap(KeyError("a")), strict_errors=True) is None
+    assert answers(wrap(KeyError("a")), wrap(KeyError("b")), strict_errors=True) is not None
+    assert answers(wrap(KeyError("a")), wrap(ValueError("a"))) is not None
+    assert answers(wrap(KeyError("a")), wrap(ValueError("a")), ignore=[SameError(KeyError, ValueError)]) is None
+    assert answers(wrap(ValueError("a")), wrap(KeyError("a")), ignore=[SameError(KeyError, ValueError)]) is not None
+    ours, theirs = wrap(OSError(errno.EIO, "x")), wrap(OSError(errno.ENOSPC, "x"))
+    assert answers(ours, wrap(OSError(errno.EIO, "y"))) is None
+    found = answers(ours, theirs)
+    assert found is not None
+    (path,), notes = found
+    assert path.endswith(".errno")
+    assert notes == ()
+    for rule in (IgnorePath(path), Tolerance(path, abs=50), Normalize(path, bool), IgnorePath("$..errno")):
+        assert answers(ours, theirs, ignore=[rule]) is None
+    assert answers(ours, theirs, error_fields={OSError: ()}) is None
+    ours, theirs = wrap(ApiError(x=[1])), wrap(ApiError(x=[2]))
+    assert answers(ours, theirs) is None
+    found = answers(ours, theirs, error_fields={ApiError: ["x"]})
+    assert found is not None
+    assert found[0][0].endswith(".x[0]")
+
+
+def test_of_two_types_in_an_answer_a_status_is_a_status():
+    same = [SameError(ApiError, OtherError)]
+    old = ApiError(response=response(404), returncode=1)
+    assert answers([old], [OtherError(status=404)], ignore=same) is None
+    assert answers([old], [OtherError(status=500)], ignore=same) == (["$[0].response.status_code"], ())
+    assert answers([old, 1], [1, OtherError(status=404)], ignore=[*same, Unordered("$")]) is None
+    assert answers([old, 1], [1, OtherError(status=500)], ignore=[*same, Unordered("$")]) is not None
+
+
+def test_exceptions_in_an_answer_are_found_again_where_order_means_nothing():
+    ours, theirs = [api(number) for number in range(300)], [api(number) for number in reversed(range(300))]
+    assert answers(ours, theirs, ignore=[Unordered("$")]) is None
+    assert answers(ours, [*theirs[1:], api(500)], ignore=[Unordered("$")]) == (["$[299].status"], ())
+    assert answers({KeyError("a"), api(1)}, {api(1), KeyError("b")}) is None
+    assert answers({KeyError("a"), api(1)}, {api(2), KeyError("b")}) is not None
+    assert answers({KeyError("a")}, {KeyError("b")}, strict_errors=True) is not None
+
+
+def test_a_group_in_an_answer_has_no_order():
+    ours = group(KeyError(), group(OSError(errno.EIO, "a"), ValueError()))
+    theirs = group(group(ValueError(), OSError(errno.EIO, "a")), KeyError())
+    assert answers([ours], [theirs]) is None
+    assert answers([ours], [group(KeyError())]) is not None
+    assert answers([ours], [KeyError()]) is not None
+    assert answers([ours], [theirs, 1]) is not None
+    twice = KeyError()
+    assert answers([group(twice, twice)], [group(KeyError())]) is not None
+    assert answers([group(twice, twice)], [group(KeyError(), KeyError())]) is None
+    other = group(KeyError(), group(OSError(errno.ENOSPC, "a"), ValueError()))
+    assert answers([ours], [other]) is not None
+    assert answers([ours], [other], ignore=[IgnorePath("$[0].exceptions[*].exceptions[*].errno")]) is None
+    assert answers([ours], [other], ignore=[IgnorePath("$..errno")]) is None
+    mixed = [SameError(ExceptionGroup, ApiError)]
+    assert answers([ours], [ApiError()], ignore=mixed) is not None
+    same = [SameError(ExceptionGroup, Failures)]
+    assert answers([ours], [Failures("", theirs.exceptions)], ignore=same) is None
+    assert answers([ours], [Failures("", other.exceptions)], ignore=same) is not None
+
+
+class Failures(ExceptionGroup):
+    pass
+
+
+def test_an_exception_that_knows_when_it_is_equal_is_asked():
+    assert answers([SelfAware(1)], [SelfAware(2)]) is None
+    assert answers([SelfAware(1)], [KeyError(2)]) is not None
+    assert answers([Thing()], [Thing()]) == (["$[0]"], ("Thing objects are compared by identity: give a view=",))
+    assert answers([KeyError()], [1]) == (["$[0]"], ())
+
+
+def test_rules_for_exceptions_in_an_answer_are_not_said_to_meet_nothing():
+    config = ShadowConfig(ignore=[IgnorePath("$[1].errno")])
+    ours, theirs = ([1, OSError(code, "")] for code in (errno.EIO, errno.ENOSPC))
+    assert Divergence.compare(ours, theirs, config) is None
+    assert config.comparison.use is not None
+    assert config.comparison.use.counts() == {"IgnorePath $[1].errno": (1, False, True)}
+
+
+def test_a_bag_is_a_set_of_what_may_be_there_twice():
+    one, other = KeyError(), KeyError()
+    bag = Bag((one, one))
+    assert len(bag) == 2
+    assert one in bag
+    assert other not in bag

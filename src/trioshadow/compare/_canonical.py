@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from trioshadow._model.errors import passing_error
 
 from ._alike import canonical
+from ._error_values import is_error
 from ._foreign import is_numpy_time, missing
 from ._kinds import ANY, Kinds, has_kind
 from ._paths import Key
@@ -98,7 +99,7 @@ class Numbering:
             if state is not None and state.functions:
                 value = self._converted(value, state)
             shape = shape_of(value)
-            if shape in _CONTAINERS:
+            if shape in _CONTAINERS or (shape is Shape.OPAQUE and is_error(value)):
                 place = (id(value), id(state))
                 known = self._known.get(place)
                 if known == _OPEN:  # it contains itself
@@ -138,10 +139,24 @@ class Numbering:
                 raise ValueError("too many containers that make their parts")
         kind = type(value) if self._strict or type(value) is Repeated else None
         numbers: list[int] = []
+        children: Iterator[_Child]
+        if shape is Shape.OPAQUE:
+            errors = self._kinds.errors
+            self.exact = self.exact and not errors.same_errors
+            children = (
+                (member, state.child(name) if state is not None else None, name)
+                for name, member in errors.members(value).items()
+            )
+            form = "error", type(value), errors.message(value)
+            return _Frame(
+                children,
+                numbers,
+                lambda frame: self._close(frame, (*form, frozenset(zip(frame.keys, frame.numbers, strict=True)))),
+            )
         if shape is Shape.OBJECT:
             if is_named_tuple(value):
                 self.exact = False  # it may be the same as an array
-            children: Iterator[_Child] = (
+            children = (
                 (member, state.child(name) if state is not None else None, name)
                 for name, member in ((exact_key(key), member) for key, member in members(value).items())
             )

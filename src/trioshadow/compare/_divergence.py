@@ -19,6 +19,7 @@ from trioshadow._model.record import Headers, ResponseRecord
 from ._bodies import BodyRules, Findings, Side, compare_bodies
 from ._decode import Decoder, reader_of
 from ._diffs import BodyDiff, ErrorDiff, HeaderDiff
+from ._error_values import ErrorValues
 from ._errors import ErrorRules, compare_errors
 from ._explain import explain, summary
 from ._header_plan import HeaderPlan
@@ -102,7 +103,11 @@ class Comparison:
 
     def __attrs_post_init__(self) -> None:
         rules = self.ignore
-        use, kinds = use_of(rules), kinds_of(rules)
+        use, reader = use_of(rules), ErrorReader(self.error_fields)
+        values = ErrorValues(
+            reader, tuple(rule for rule in rules if isinstance(rule, SameError)), strict=self.strict_errors
+        )
+        kinds = kinds_of(rules, values)
         plan = PathPlan(
             rule
             for rule in rules
@@ -126,8 +131,8 @@ class Comparison:
                 kinds=kinds,
             ),
             errors=ErrorRules(
-                ErrorReader(self.error_fields),
-                tuple(rule for rule in rules if isinstance(rule, SameError)),
+                reader,
+                values,
                 plan.root,
                 self.strict,
                 self.strict_errors,

@@ -9,20 +9,20 @@ at, a matching takes at most the square of that in steps, and only so many pairs
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
 
 from ._canonical import Numbering
 from ._diffs import Change, ChangeKind, ErrorDiff
+from ._error_values import EXCEPTIONS, ErrorValues, common_trees, tree_of
 from ._kinds import Kinds
 from ._met import RuleUse
 from ._paths import Key, write_path
 from ._plan import State
 from ._questions import Questions
-from ._raised import ErrorReader, Member, Raised
-from ._rules import SameError
+from ._raised import ErrorReader, Raised
 from ._undecided import Undecided
 from ._walk import Walk
 from ._write import VALUE_LIMIT, Excerpt
@@ -30,28 +30,19 @@ from ._write import VALUE_LIMIT, Excerpt
 #: The members of so many pairs of exceptions are walked in one comparison.
 _WALKS = 10_000
 
-#: What a rule calls the exceptions of a group.
-_EXCEPTIONS = "exceptions"
-
 
 @attrs.frozen
 class ErrorRules:
     """What of a configuration is about exceptions, ready for use."""
 
     reader: ErrorReader
-    same_errors: tuple[SameError, ...]
+    values: ErrorValues
     root: State | None
     strict: bool
     strict_errors: bool
     limit: int
     use: RuleUse | None
     kinds: Kinds
-
-    def same_type(self, primary: type[BaseException], shadow: type[BaseException]) -> bool:
-        """Are exceptions of these types the same?"""
-        return primary is shadow or any(
-            issubclass(primary, rule.primary) and issubclass(shadow, rule.shadow) for rule in self.same_errors
-        )
 
 
 def compare_errors(primary: Raised, shadow: Raised | None, rules: ErrorRules) -> ErrorDiff | None:
@@ -81,33 +72,10 @@ def _has_more(raised: Raised) -> bool:
 
 def _whole(raised: Raised) -> dict[Key, Any]:
     """A whole record as a value."""
-    tree = _tree(raised.fields)
+    tree = tree_of(raised.fields)
     if raised.members:
-        tree[_EXCEPTIONS] = [_whole(member) for member in raised.members]
+        tree[EXCEPTIONS] = [_whole(member) for member in raised.members]
     return tree
-
-
-def _tree(fields: Iterable[Member]) -> dict[Key, Any]:
-    tree: dict[Key, Any] = {}
-    for _, keys, value in fields:
-        node = tree
-        for key in keys[:-1]:
-            node = node.setdefault(key, {})
-        node[keys[-1]] = value
-    return tree
-
-
-def _common_trees(ours: Raised, theirs: Raised) -> tuple[dict[Key, Any], dict[Key, Any]]:
-    """The members of two exceptions of two types as values. What only one has says nothing, and what has the same role
-    stands at the same place.
-    """
-    common: list[tuple[Member, Member]] = []
-    for one in ours.fields:
-        for other in theirs.fields:
-            if one.keys == other.keys or (one.role and one.role == other.role):
-                common.append((one, other))
-                break
-    return _tree(one for one, _ in common), _tree(Member("", one.keys, other.value) for one, other in common)
 
 
 class _Comparing:
@@ -144,7 +112,7 @@ class _Comparing:
         if ours.partial or theirs.partial:
             self._note("of groups of very many exceptions, or very deep ones, only type and size are compared")
             if ours.size != theirs.size:
-                path = write_path([*trail, _EXCEPTIONS])
+                path = write_path([*trail, EXCEPTIONS])
                 self._add(Change(path, ChangeKind.CHANGED, _size(ours), _size(theirs)))
             return
         partners = self._matched(ours.members, theirs.members, below)
@@ -153,7 +121,7 @@ class _Comparing:
         for i, member in enumerate(ours.members):
             if i in partners:
                 continue
-            place = [*trail, _EXCEPTIONS, i]
+            place = [*trail, EXCEPTIONS, i]
             other = next((j for j in added if self.of_one_sort(member, theirs.members[j])), None)
             if other is None:
                 self._add(Change(write_path(place), ChangeKind.REMOVED, _excerpt(member), None))
@@ -161,7 +129,7 @@ class _Comparing:
                 added.remove(other)
                 self.tell(member, theirs.members[other], below, place)
         for j in added:
-            place = [*trail, _EXCEPTIONS, j]
+            place = [*trail, EXCEPTIONS, j]
             self._add(Change(write_path(place), ChangeKind.ADDED, None, _excerpt(theirs.members[j])))
 
     def _walked(self, ours: Raised, theirs: Raised, state: State | None) -> Sequence[Change]:
@@ -183,12 +151,12 @@ class _Comparing:
     def _trees(self, ours: Raised, theirs: Raised) -> tuple[dict[Key, Any], dict[Key, Any]]:
         if ours.kind is theirs.kind:
             return self._tree_of(ours), self._tree_of(theirs)
-        return _common_trees(ours, theirs)
+        return common_trees(ours, theirs)
 
     def _tree_of(self, raised: Raised) -> dict[Key, Any]:
         tree = self._own.get(id(raised))
         if tree is None:
-            tree = self._own[id(raised)] = _tree(raised.fields)
+            tree = self._own[id(raised)] = tree_of(raised.fields)
         return tree
 
     def _add(self, change: Change) -> None:
@@ -208,7 +176,7 @@ class _Comparing:
             return False
         pair = id(ours.kind), id(theirs.kind)
         if pair not in self._types:
-            self._types[pair] = self._rules.same_type(ours.kind, theirs.kind)
+            self._types[pair] = self._rules.values.same_type(ours.kind, theirs.kind)
         return self._types[pair]
 
     def _are_same(self, ours: Raised, theirs: Raised, state: State | None) -> bool:
@@ -313,7 +281,7 @@ _NOTES = 5
 
 def _members_state(state: State | None) -> tuple[bool, State | None]:
     """Are the exceptions of a group ignored? And what do the rules say of one of them? It has no index."""
-    below = None if state is None else state.child(_EXCEPTIONS)
+    below = None if state is None else state.child(EXCEPTIONS)
     if below is None:
         return False, None
     element = below.element()

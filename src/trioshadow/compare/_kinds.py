@@ -17,6 +17,7 @@ import attrs
 
 from trioshadow._model.errors import type_name
 
+from ._error_values import ErrorValues
 from ._foreign import is_named, mro_of, own_name, package_of, table_of
 from ._rules import CompareWith, SameType
 from ._shapes import Shape, is_extension, is_named_tuple, is_record, plain, shape_of
@@ -66,6 +67,8 @@ class Kinds:
 
     pairs: tuple[SameType, ...] = ()
     comparers: tuple[CompareWith, ...] = ()
+    errors: ErrorValues = attrs.field(factory=ErrorValues)
+    """Of exceptions in answers."""
 
     def alike(self, primary: Any, shadow: Any) -> bool:
         """May values of these classes be the same?"""
@@ -101,12 +104,13 @@ def _is_meant(cls: Any, wanted: Any) -> bool:
     return is_named(cls, wanted) if isinstance(wanted, str) else issubclass(cls, wanted)
 
 
-def kinds_of(rules: Iterable[object]) -> Kinds:
+def kinds_of(rules: Iterable[object], errors: ErrorValues) -> Kinds:
     """What of these rules is about classes."""
     several = tuple(rules)
     return Kinds(
         tuple(rule for rule in several if isinstance(rule, SameType)),
         tuple(rule for rule in several if isinstance(rule, CompareWith)),
+        errors,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from ._cookies import VALUE, cookies
+from ._error_values import is_error
 from ._header_plan import pattern
 from ._header_rules import VOLATILE_HEADERS, HeaderAs, HeaderRule, IgnoreCookie, IgnoreHeader
 from ._headers import Headers
@@ -239,7 +240,7 @@ def _reached(rule: PlacedRule | HeaderRule, segments: Sequence[Segment], body: A
 
 def _children(value: Any, segment: Segment, room: int) -> list[tuple[Key, Any]]:
     shape = shape_of(value)
-    if shape is Shape.TABLE:
+    if shape is Shape.TABLE or (shape is Shape.OPAQUE and is_error(value)):
         raise _TooManyError
     if shape not in (Shape.OBJECT, Shape.ARRAY, Shape.SET):
         return []

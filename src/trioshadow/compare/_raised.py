@@ -118,6 +118,10 @@ class ErrorReader:
         # As Raised(plan.cls, name, message), at half the price.
         return tuple.__new__(Raised, (plan.cls, name, message, *_NO_MORE))
 
+    def alone(self, exc: BaseException) -> Raised:
+        """The same, without what a group holds."""
+        return self._with_members(exc, range(0), [], partial=False)
+
     def _plan(self, cls: type[BaseException]) -> _Plan:
         mro = mro_of(cls)
         of_it = [paths for kind, paths in self._fields if any(base is kind for base in mro)]
@@ -145,7 +149,7 @@ class ErrorReader:
             if not is_a(one, BaseExceptionGroup):
                 places.append(None)
                 continue
-            members = _exceptions_of(one)
+            members = exceptions_of(one)
             if depth >= DEPTH_LIMIT or len(found) + len(members) > MEMBER_LIMIT + 1:
                 partial = True
                 break
@@ -165,7 +169,7 @@ class ErrorReader:
         members = tuple(made[place] for place in places)
         known = self._plans.get(id(cls))
         fields = _fields_of(exc, known if known is not None and known.cls is cls else self._plan(cls))
-        return Raised(cls, *describe_error(exc), len(_exceptions_of(exc)), members, *fields, partial)
+        return Raised(cls, *describe_error(exc), len(exceptions_of(exc)), members, *fields, partial)
 
 
 _NOTHING = Raised(BaseException, "", "")
@@ -252,4 +256,5 @@ def _shown(keys: Keys) -> str:
 
 # Past what a class may define itself, and raise in: see `_model/errors.py`.
 _dict_of: Callable[[BaseException], dict[str, Any]] = BaseException.__dict__["__dict__"].__get__
-_exceptions_of: Callable[[BaseException], tuple[BaseException, ...]] = BaseExceptionGroup.__dict__["exceptions"].__get__
+#: What a group holds.
+exceptions_of: Callable[[BaseException], tuple[BaseException, ...]] = BaseExceptionGroup.__dict__["exceptions"].__get__

@@ -20,6 +20,7 @@ from ._arrays import children_of_tables
 from ._children import MISSING, Child, Whole, children_of_arrays, children_of_objects, paired
 from ._diffs import ChangeKind
 from ._elements import children_in_any_order, children_of_sets
+from ._error_values import has_no_equality, is_error
 from ._found import Found
 from ._frames import ROOT, SMALL, Frame, Mark, builtin_frame, frame_of_lines
 from ._kinds import common_shape
@@ -213,10 +214,9 @@ class Walk:
         of_two_types = self._strict and type(ours) is not type(theirs)
         if not of_two_types and same_scalar(ours, theirs):
             return None
-        if (
-            shape_of(ours) is shape_of(theirs) is _OPAQUE
-            and type.__getattribute__(type(ours), "__eq__") is object.__eq__
-        ):
+        if self._kinds.errors.may_be_same(ours, theirs):
+            return self._enter(key, (ours, theirs), state, _OPAQUE, way)
+        if shape_of(ours) is shape_of(theirs) is _OPAQUE and has_no_equality(ours) and not is_error(ours):
             self.found.note(f"{class_name(ours)} objects are compared by identity: give a view=")
         self._add(key, _TYPE if of_two_types or differ_in_type(ours, theirs, shape) else _CHANGED, ours, theirs)
         return None
@@ -247,6 +247,8 @@ class Walk:
         positional = True
         if shape is _OBJECT:
             children = children_of_objects(members(ours), members(theirs), subset=state is not None and state.subset)
+        elif shape is _OPAQUE:
+            children = children_of_objects(*self._kinds.errors.both(ours, theirs), subset=False)
         elif shape is _SET:
             positional, children = False, self._of_sets(elements(ours), elements(theirs), state)
         elif shape is _TABLE:
