@@ -286,6 +286,7 @@ ANOTHER = [
     ("Content-Security-Policy", "script-src https://a/B", "script-src https://a/b", "CSP3 §6.7.2.12"),
     ("Content-Security-Policy", "script-src 'nonce-x'", "script-src 'nonce-X'", "CSP3 §2.3.1"),
     ("Content-Security-Policy", "report-uri https://a?B", "report-uri https://a?b", "CSP3 §6.5.1"),
+    ("Content-Security-Policy", "script-src https://a?B", "script-src https://a?b", "no source has a query"),
     ("Content-Security-Policy", "trusted-types A", "trusted-types a", "its names have a case"),
     ("X-Frame-Options", "SAMEORIGIN,", "SAMEORIGIN", "HTML §7.7: two values deny"),
     ("X-Frame-Options", "DENY, SAMEORIGIN", "DENY", "HTML §7.7"),
@@ -406,6 +407,7 @@ def test_a_cookies_date_is_what_browsers_find_in_it(text, instant):
         ("1969-12-31T23:59:59.9999999999Z", Fraction(-1, 10**10)),
         ("1970-01-01T00:00:00+00:00:00.0000001", None),  # whose zone is that?
         ("1970-01-01.05Z", None),
+        ("1970-02-31T00:00:00Z", None),
         ("1970-01-01T00:00.5Z", None),
         ("@-5", -5),
         ("Thu, 01 Jan 1970 00:00:01 GMT", 1),
