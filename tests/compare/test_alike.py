@@ -8,6 +8,7 @@ import fractions
 import random
 import zoneinfo
 
+import msgpack
 import numpy as np
 import pandas as pd
 import pytest
@@ -103,6 +104,13 @@ def test_two_rules_for_one_text_go_together():
         (fractions.Fraction(1, 3), "0.3", False),
         ("1e400", float("inf"), False),
         ("NaN", decimal.Decimal("sNaN"), False),
+        (np.float32(1.1), "1.1", True),
+        (np.float32(1.1), "1.100000023841858", True),
+        (np.float32(1.1), 1.1, True),
+        (np.float32(1.1), 1.2, False),
+        (np.float64(1.1), "1.10", True),
+        (np.float32("inf"), "inf", False),
+        (np.longdouble("0.1"), "0.1", True),
         ("0x10", 16, False),
         ("NaN", float("nan"), False),
         ("1", None, False),
@@ -118,6 +126,8 @@ def test_a_tolerance_holds_for_numbers_written_as_texts():
     assert same("1.00", 1.004, SameNumber("$.v"), Tolerance("$.v", abs=0.005))
     assert not same("1.00", 1.006, SameNumber("$.v"), Tolerance("$.v", abs=0.005))
     assert not same("1.00", 1.004, Tolerance("$.v", abs=0.005))
+    assert same("0.4", "0.1", SameNumber("$.v"), Tolerance("$.v", abs=0.3))  # the float 0.3 is a little less
+    assert not same("0.4", "0.0999", SameNumber("$.v"), Tolerance("$.v", abs=0.3))
 
 
 @pytest.mark.parametrize(
@@ -183,6 +193,7 @@ def test_a_tolerance_holds_for_numbers_written_as_texts():
         (Timestamp(EPOCH_OF_NOON, 1), "2026-11-30T12:00:00.000000001Z", 0, True),
         (Timestamp(EPOCH_OF_NOON, 1), Timestamp(EPOCH_OF_NOON, 2), 0, False),
         (Timestamp(EPOCH_OF_NOON, 1), Timestamp(EPOCH_OF_NOON, 2), 1, True),
+        (msgpack.Timestamp(EPOCH_OF_NOON, 1), "2026-11-30T12:00:00.000000001Z", 0, True),
         # A float is what reads as it.
         (EPOCH_OF_NOON + 0.1, "2026-11-30T12:00:00.1Z", 0, True),
         (EPOCH_OF_NOON + 0.1, NOON.replace(microsecond=100_000), 0, True),
@@ -287,7 +298,7 @@ def ways_to_say_one_thing(draw):
         str(whole),
         whole * 10**9 + nanoseconds,
     ]
-    ways += ["A", "a ", None]
+    ways += ["A", "a ", None, np.float32(exact), np.longdouble(float(exact))]
     if whole < 2**60:
         at = datetime.datetime.fromtimestamp(whole, UTC)
         fine = np.datetime64(whole * 10**9 + nanoseconds, "ns")

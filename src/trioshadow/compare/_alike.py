@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from trioshadow._model.kinds import is_a
 
+from ._foreign import is_named
 from ._rules import SameNumber, SameText, SameTime, Tolerance
 from ._scalars import close, is_nan, number_form, same_scalar, within
 from ._shapes import plain
@@ -27,11 +28,11 @@ def alike(ours: Any, theirs: Any, rules: Iterable[ScalarRule]) -> bool:
     tolerances = [rule for rule in rules if type(rule) is Tolerance]
     if any(close(ours, theirs, tolerance) for tolerance in tolerances):
         return True
+    if any(type(rule) is SameNumber for rule in rules) and _same_number(ours, theirs, tolerances):
+        return True
     ours, theirs = plain(ours), plain(theirs)
     texts = [rule for rule in rules if type(rule) is SameText]
     if texts and type(ours) is type(theirs) is str and _same_text(ours, theirs, texts):
-        return True
-    if any(type(rule) is SameNumber for rule in rules) and _same_number(ours, theirs, tolerances):
         return True
     return any(_same_time(ours, theirs, rule.within) for rule in rules if type(rule) is SameTime)
 
@@ -40,11 +41,11 @@ def canonical(value: Any, rules: Iterable[ScalarRule]) -> object | None:
     """Something that is equal for two values which are the same by one of the rules of a place, if that can be said of
     a value by itself; None if it can't. Values for which it is not equal may be the same all the same.
     """
-    value = plain(value)
     kinds = {type(rule) for rule in rules}
-    number = _as_number(value) if SameNumber in kinds else None
+    number = _as_written(value) if SameNumber in kinds else None
     if number is not None:
-        return _form("number", exact(number))
+        return _form("number", number)
+    value = plain(value)
     if SameTime in kinds:
         duration = _as_duration(value)
         if duration is not None:
@@ -57,8 +58,8 @@ def canonical(value: Any, rules: Iterable[ScalarRule]) -> object | None:
     return None
 
 
-def _form(what: str, number: Fraction | None) -> object | None:
-    form = None if number is None else number_form(number)
+def _form(what: str, number: Fraction) -> object | None:
+    form = number_form(number)
     if type(form) is int and abs(form) >= _BIG:  # the hash of an int is a remainder: see `number_form`
         form = hex(form)
     return None if form is None else (what, form)
@@ -101,12 +102,21 @@ def _as_number(value: Any) -> Any:
     return value if is_number else None
 
 
+def _as_written(value: Any) -> Fraction | None:
+    """The number that a text says, or that is the shortest to be read as a float of this width."""
+    if is_named(type(value), "numpy.floating") and not is_a(value, float):
+        return exact(decimal.Decimal(str(value)))
+    number = _as_number(plain(value))
+    return None if number is None else exact(number)
+
+
 def _same_number(ours: Any, theirs: Any, tolerances: Iterable[Tolerance]) -> bool:
+    if _as_written(ours) == _as_written(theirs) is not None:
+        return True
+    ours, theirs = plain(ours), plain(theirs)
     one, other = _as_number(ours), _as_number(theirs)
     if one is None or other is None or _is_odd(one) or _is_odd(other):  # no text says that it is infinite
         return False
-    if exact(one) == exact(other) is not None:
-        return True
     if str not in (type(ours), type(theirs)):
         return False
     if float in (type(one), type(other)):  # 0.1 is no exact tenth, but the double that "0.1" is read as

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import fractions
+import functools
 from typing import Any
 
 from trioshadow._model.errors import type_name
@@ -112,15 +113,20 @@ def close(a: Any, b: Any, tolerance: Tolerance) -> bool:
     numbers = _as_numbers(a, b)
     if numbers is not None:
         x, y = numbers
-        margin = max(fractions.Fraction(tolerance.abs), fractions.Fraction(tolerance.rel) * max(abs(x), abs(y)))
-        return abs(x - y) <= margin
+        return abs(x - y) <= max(_margin(tolerance.abs), _margin(tolerance.rel) * max(abs(x), abs(y)))
     apart = _seconds_apart(a, b, of_numpy=of_numpy)
     return apart is not None and within(apart, tolerance.abs)
 
 
 def within(seconds: fractions.Fraction, margin: float) -> bool:
-    """Are these at most so many seconds, as the margin is written? The float 0.6 is a little less than six tenths."""
-    return abs(seconds) <= max(fractions.Fraction(margin), exact(margin) or 0)
+    """Are these at most so many seconds?"""
+    return abs(seconds) <= _margin(margin)
+
+
+@functools.lru_cache(maxsize=256)
+def _margin(amount: float) -> fractions.Fraction:
+    """As it is written, or as it is, if that is more: the float 0.6 is a little less than six tenths."""
+    return max(fractions.Fraction(amount), exact(amount) or fractions.Fraction(0))
 
 
 def _seconds_apart(a: Any, b: Any, *, of_numpy: bool) -> fractions.Fraction | None:
