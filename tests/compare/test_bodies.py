@@ -164,6 +164,15 @@ def test_a_decoder_of_ones_own():
     assert "the shadow's: it can't be read as application/x-protobuf: DecodeError" in broken.notes[0]
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, GeneratorExit])
+def test_what_ends_the_program_passes_through_a_decoder(kind):
+    def interrupted(_):
+        raise kind
+
+    with pytest.raises(kind):
+        compare(b"1", b"2", "a/b", decoders={"a/b": interrupted})
+
+
 def test_own_decoders_come_first_and_may_be_for_a_suffix():
     assert found(b"A", b"a", "text/plain", decoders={"text/plain": bytes.lower}) == []
     assert found(b"A", b"b", "application/x+y", decoders={"+y": bytes.lower}) == [("changed", "$")]
@@ -263,7 +272,7 @@ def test_what_claims_to_be_json_and_is_not_is_compared_as_bytes_with_the_reason(
 
 
 def test_what_json_has_that_is_odd():
-    assert found(b"[NaN, Infinity, 1e400]", b"[NaN, Infinity, Infinity ]") == []
+    assert found(b"[NaN, Infinity, -Infinity]", b"[NaN, Infinity,-Infinity ]") == []
     assert found(b"[1180591620717411303424]", b"[1180591620717411303425]") == [("changed", "$[0]")]
     assert found(rb'{"a": "\ud800"}', rb'{"a": "\udfff"}') == [("changed", "$['a']")]
     assert found(rb'{"\ud800": 1}', rb'{"\ud800": 2}') == [("changed", r"$['\ud800']")]
@@ -307,6 +316,16 @@ def test_a_name_twice_with_one_value_counts_once_and_is_told_beside_a_difference
     assert [change.path for change in body.changes] == ["$['b']"]
     assert body.notes == (f'in the primary\'s body the name "a" {TWICE}, with one and the same value',)
     assert found(b'{"a": 1, "a": true}', b'{"a": 1}') == [("type", "$['a']")]
+
+
+def test_a_name_twice_with_values_of_two_types_is_one_value_unless_types_count():
+    for one, other in ((b'{"a": 1, "a": 1.0}', b'{"a": 1}'), (b'{"a": [1], "a": [1e0]}', b'{"a": [1]}')):
+        assert found(one, other) == found(other, one) == []
+        assert found(one, other, exact_decimals=True) == []
+        assert found(one, other, strict=True) == [("type", "$['a']")]
+    assert found(b"\x82\xa1a\x01\xa1a\xca\x3f\x80\x00\x00", msgpack.packb({"a": 1}), PACK) == []
+    assert found(b'{"a": 1, "a": 1.0}\n1', b'{"a": 1}\n1', "application/jsonl") == []
+    assert found(b'{"a": {"b": 1, "b": 2}, "a": [1, 2]}', b'{"a": [1, 2]}') == [("type", "$['a']")]
 
 
 def test_values_of_a_name_are_equal_to_nothing_but_such():
@@ -415,6 +434,54 @@ def test_numbers_of_json_can_be_read_as_they_are_written():
 @pytest.mark.parametrize("number", ["1e999999999", "-1e-999999999", "1e99999999999999999999", "1." + "1" * 10_000])
 def test_numbers_of_no_bounds_are_not_read_exactly(number):
     body = compare(f"[{number}]".encode(), b"[1]", exact_decimals=True)
+    assert body.forms == ("bytes", "bytes")
+    assert "has more than 10,000 digits, or such an exponent" in body.notes[0]
+
+
+#: No doubles: too large, too small, and so in every spelling.
+NO_DOUBLES = [
+    *("1e400", "-1e400", "1E+400", "1.5e0400", "1e309", f"{'9' * 400}.5", f"{'9' * 250}e99", f"0.1e{'0' * 50}400"),
+    *("1e-400", "-1e-400", "12.5E-0400", f"0.{'0' * 500}1", f"0.{'0' * 240}1e-99", "1e9999", "-1e-9999"),
+]
+
+
+@pytest.mark.parametrize("number", NO_DOUBLES)
+def test_what_is_no_double_is_kept_as_it_is_written(number):
+    one = b'{"a": [0.5, %b ]}' % number.encode()
+    for other in ("Infinity", "-Infinity", "0", "-0.0", "1e401", "1e-401", "-1e999"):
+        assert found(one, b'{"a": [0.5, %b]}' % other.encode()) == [("changed", "$['a'][1]")]
+    assert found(one, one.replace(b" ", b"")) == []
+    assert found(one, one.replace(b"0.5", b"0.25")) == [("changed", "$['a'][0]")]
+    for body in (number, f" {number} ", f'"",{number}\n', rf'"\"",{number}'):
+        assert found(f"[{body}]".encode(), f"[{body.replace(number, 'Infinity')}]".encode()) != []
+        lines = (f"[{each.strip()}]\n1".encode() for each in (body, body.replace(number, "0")))
+        assert found(*lines, "application/jsonl") != []
+    assert found(number.encode(), b"0") == found(number.encode(), b" 0 ") == [("changed", "$")]
+    assert found(f"[{number},1]".encode(), f"[1,{number}]".encode(), ignore=[Unordered("$")]) == []
+    keyed = [f'[{{"id":{number},"a":{n}}},{{"id":0,"a":1}}]'.encode() for n in (1, 2)]
+    assert found(*keyed, ignore=[KeyedBy("$", "id")]) == [("changed", "$[0]['a']")]
+
+
+def test_a_number_that_is_no_double_is_the_same_in_other_words():
+    assert found(b"[1e400, 1e-400]", b"[10E399, 0.1E-399]") == []
+    assert found(b"[1e400]", b"[1%b]" % (b"0" * 400)) == []
+    assert found(b"[1e400]\n1e-400", b"[10E399]\n10e-401", "application/jsonl") == []
+    assert found(b"[1e400]", b"[1.0001e400]", ignore=[Tolerance("$[*]", rel=0.01)]) == []
+    assert found(b"1e400", b"1e401\n", "application/jsonl") == [("changed", "$[0]")]
+
+
+def test_all_other_numbers_are_doubles():
+    assert found(b"[0e400, -0.0e-400, 1e308, 1e-320]", b"[0, 0, 1.0e308, 10e-321]") == []
+    assert found(b"[0.%b]" % (b"0" * 400), b"[0]") == []
+    one, other = (b'[1e400, {"a": %b}]' % number for number in (b"0.1", b"0.10000000000000001"))
+    assert found(one, other) == []  # also beside one that is none
+    texts = rb'"1e400", "\"1e400,", "8e000 1e4000,"'
+    assert found(b"[%b, 0.1]" % texts, b"[%b, 1e-1]" % texts) == []
+    assert found(b'["8e000", 0.1]', b'["8e000", 1e-1]') == []
+
+
+def test_what_is_no_double_has_bounds_too():
+    body = compare(b"[1e10001]", b"[1]")
     assert body.forms == ("bytes", "bytes")
     assert "has more than 10,000 digits, or such an exponent" in body.notes[0]
 

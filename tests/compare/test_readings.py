@@ -18,17 +18,18 @@ def parts(*parts, boundary=b"x y"):
     return b"".join(b"--%b\r\n%b\r\n" % (boundary, part) for part in parts) + b"--%b--\r\n" % boundary
 
 
-def compare(one, other, one_type, other_type=None):
+def compare(one, other, one_type, other_type=None, **settings):
     records = [
         ResponseRecord(body, headers={"Content-Type": kind})
         for body, kind in ((one, one_type), (other, other_type or one_type))
     ]
-    divergence = Divergence.compare(*records, ShadowConfig(decoders=DECODERS))
+    settings.setdefault("decoders", DECODERS)
+    divergence = Divergence.compare(*records, ShadowConfig(**settings))
     return divergence and divergence.body
 
 
-def paths(*arguments):
-    body = compare(*arguments)
+def paths(*arguments, **settings):
+    body = compare(*arguments, **settings)
     return [] if body is None else [change.path for change in body.changes]
 
 
@@ -105,6 +106,50 @@ def test_what_is_no_multipart_body_says_why(body, kind, why):
     assert why in found.notes[0]
 
 
+def typed(kind, content):
+    return parts(b"Content-Type: %b\r\n\r\n%b" % (kind, content))
+
+
+def in_parts(body):
+    return typed(b"multipart/related; boundary=i", parts(body, boundary=b"i"))
+
+
+def test_parts_are_read_as_bodies_of_their_own_would_be():
+    one, other = (typed(b"application/json", b'{"a":0.1%b}' % more) for more in (b"", b"0000000000000000001"))
+    assert paths(one, other, KIND) == []
+    assert paths(one, other, KIND, exact_decimals=True) == ["$[0]['content']['a']"]
+    assert paths(*map(in_parts, (one, other)), KIND) == []
+    twice, once = typed(b"application/json", b'{"a":1,"a":1.0}'), typed(b"application/json", b'{"a":1}')
+    assert paths(twice, once, KIND) == []
+    assert paths(twice, once, KIND, strict=True) == ["$[0]['content']['a']"]
+
+
+def test_decoders_of_ones_own_reach_the_parts():
+    one, other = (typed(b"image/svg+xml", body) for body in (b"<a b='1' c='2'/>", b'<a c="2" b="1"></a>'))
+    assert paths(one, other, KIND) == []
+    assert paths(one, other, KIND, decoders={"multipart/form-data": multipart}) == ["$[0]['content']"]
+    upper = {"multipart/form-data": multipart, "text/plain": bytes.upper}
+    assert paths(parts(b"\r\na"), parts(b"\r\nA"), KIND, decoders=upper) == []
+    # One that calls it, and reads parts of parts otherwise.
+    own = {"multipart/form-data": lambda body, content_type: multipart(body, content_type), "+xml": xml}
+    assert paths(one, other, KIND, decoders=own) == []
+    nested = {"multipart/form-data": multipart, "multipart/mixed": lambda _: "mixed"}
+    inner = [typed(b"multipart/mixed; boundary=i", parts(body, boundary=b"i")) for body in (b"\r\n1", b"\r\n2")]
+    assert paths(*inner, KIND, decoders=nested) == []
+    assert paths(*inner, KIND) == ["$[0]['content'][0]['content']"]
+
+
+def test_what_a_decoder_of_a_part_raises_leaves_the_part_as_it_is():
+    one, other = (typed(b"application/xml", body) for body in (b"<a>", b"<a/>"))
+    assert paths(one, other, KIND) == ["$[0]['content']"]
+    assert paths(one, one + b"after", KIND) == []
+
+
+def test_what_is_said_to_one_comparison_is_forgotten_after_it():
+    assert "no boundary" in compare(b"", b"a", "multipart/form-data", exact_decimals=True).notes[0]
+    assert type(multipart(typed(b"application/json", b"[0.5]"), KIND)[0]["content"][0]) is float
+
+
 def test_parts_in_parts_have_an_end():
     body = b"\r\n1"
     for number in range(9):
@@ -127,6 +172,20 @@ def test_elements_attributes_and_text():
         {"b": {"text": " "}},
         {"c": {"@{http://www.w3.org/XML/1998/namespace}space": "default"}},
     ]
+
+
+def test_blanks_between_words_are_text():
+    assert xml(b"<p>a <b>x</b> <i>y</i>\n</p>") == {
+        "p": {"children": ["a ", {"b": {"text": "x"}}, " ", {"i": {"text": "y"}}, "\n"]}
+    }
+    # Whether there are words shows late, and goes for all that is within.
+    assert xml(b"<p> <b> <i> </i></b>word</p>") == {
+        "p": {"children": [" ", {"b": {"children": [" ", {"i": {"text": " "}}]}}, "word"]}
+    }
+    assert xml(b"<p> <b>word <i> </i></b> <c> </c> </p>") == {
+        "p": {"children": [{"b": {"children": ["word ", {"i": {"text": " "}}]}}, {"c": {}}]}
+    }
+    assert xml(b"<p> <!-- word --> <?word?> <b/> </p>") == {"p": {"children": [{"b": {}}]}}
 
 
 @pytest.mark.parametrize(
@@ -152,6 +211,9 @@ def test_what_is_one_document(one, other):
         (b"<a><b>1</b></a>", b"<a><b>2</b></a>", "$['a']['children'][0]['b']['text']"),
         (b"<a><b/><c/></a>", b"<a><c/><b/></a>", "$['a']['children'][0]['b']"),
         (b"<a>x</a>", b"<a>x </a>", "$['a']['text']"),
+        (b"<a>x <b/> <b/></a>", b"<a>x <b/><b/></a>", "$['a']['children'][2]"),
+        (b"<a>x<b> </b>y</a>", b"<a>x<b></b>y</a>", "$['a']['children'][1]['b']['text']"),
+        (b"<a><b/> <b/>x</a>", b"<a><b/><b/>x</a>", "$['a']['children'][1]"),
     ],
 )
 def test_what_is_another_document(one, other, path):

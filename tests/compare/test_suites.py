@@ -12,7 +12,7 @@ import math
 import msgpack
 import pytest
 
-from trioshadow.compare._forms.decoded import NotDecoded
+from trioshadow.compare._forms.decoded import Manner, NotDecoded
 from trioshadow.compare._forms.of_json import read_json
 from trioshadow.compare._forms.of_msgpack import read_msgpack
 from trioshadow.compare._values import Extension, Repeated, Timestamp
@@ -82,7 +82,7 @@ def test_json_that_must_be_read(kind):
     for body in ACCEPTED[kind]:
         text = body.decode("utf-8-sig")
         assert read_json(body).value == read_json(text).value == json.loads(text)
-        assert read_json(body, exact=True).value == json.loads(text, parse_float=decimal.Decimal)
+        assert read_json(body, manner=Manner(exact=True)).value == json.loads(text, parse_float=decimal.Decimal)
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -90,7 +90,7 @@ def test_json_that_must_not_be_read(kind):
     for body in REFUSED[kind]:
         for exact in (False, True):
             with pytest.raises(NotDecoded):
-                read_json(body, exact=exact)
+                read_json(body, manner=Manner(exact=exact))
 
 
 def test_json_that_python_and_javascript_write_is_read():
@@ -103,12 +103,12 @@ def test_json_that_python_and_javascript_write_is_read():
 def test_json_that_may_be_read_breaks_nothing(body):
     for exact in (False, True):
         try:
-            value = read_json(body, exact=exact).value
+            value = read_json(body, manner=Manner(exact=exact)).value
         except NotDecoded as reason:
             assert len(str(reason)) < 700
         else:
             if not exact and not isinstance(value, dict):
-                assert value == json.loads(body)
+                assert value == json.loads(body, parse_float=decimal.Decimal)
 
 
 #: The specification's formats, each value in all of its spellings.

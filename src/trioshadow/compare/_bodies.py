@@ -7,7 +7,7 @@ import attrs
 from ._collector import resting_collector
 from ._decode import Reader, decode
 from ._diffs import Change
-from ._forms.decoded import Decoded, NotDecoded
+from ._forms.decoded import Decoded, Manner, NotDecoded
 from ._forms.of_json import looks_like_json, read_json
 from ._keep import first_difference
 from ._kinds import ANY, Kinds
@@ -53,6 +53,11 @@ class BodyRules:
     exact_decimals: bool = False
     use: RuleUse | None = None
     kinds: Kinds = ANY
+
+    @property
+    def manner(self) -> Manner:
+        """How bodies are read."""
+        return Manner(exact=self.exact_decimals, strict=self.strict)
 
 
 @attrs.frozen
@@ -181,7 +186,7 @@ def _read(ours: _Content, theirs: _Content, rules: BodyRules) -> tuple[Decoded, 
             found.append(None)
             continue
         try:
-            decoded = decode(side.data, side.content_type, rules.decoders, exact=rules.exact_decimals)
+            decoded = decode(side.data, side.content_type, rules.decoders, rules.manner)
         except NotDecoded as reason:
             how = "bytes" if all(one.form == BYTES for one in undecoded) else "they are"
             return *undecoded, [f"the bodies are compared as {how}: the {name}'s: {reason}"]
@@ -219,7 +224,7 @@ def _guessed(
     else:
         fits = other.data is not None and looks_like_json(other.data)
     if fits and looks_like_json(side.data):
-        return read_json(side.data, exact=rules.exact_decimals)
+        return read_json(side.data, manner=rules.manner)
     if isinstance(side.data, bytes):
         raise NotDecoded
     return side.undecoded

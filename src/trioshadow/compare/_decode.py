@@ -6,6 +6,7 @@ bodies are compared as they are. Decoders are called only for bodies that differ
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Any, TypeAlias
 
 from trioshadow._model.checks import several
 
-from ._forms.decoded import Decoded, Form, as_bytes, guarded
+from ._forms.decoded import USUAL, Decoded, Form, Manner, as_bytes, guarded
 from ._forms.of_json import read_json, read_ndjson
 from ._forms.of_msgpack import read_msgpack
 from ._forms.of_text import form, text
@@ -39,17 +40,39 @@ def media_type(content_type: str) -> tuple[str, str]:
     return essence.strip(), ""
 
 
-def decode(body: bytes | str, content_type: str, own: Mapping[str, Reader], *, exact: bool = False) -> Decoded | None:
+def decode(body: bytes | str, content_type: str, own: Mapping[str, Reader], manner: Manner = USUAL) -> Decoded | None:
     """What the body says; None if nobody knows its content type. Raises NotDecoded."""
     media, charset = media_type(content_type)
     suffix = "+" + media.rpartition("+")[2]
     for name in (media, suffix):
         if name in own:
-            return Decoded(guarded(own[name], name, as_bytes(body), content_type), name)
+            around = _AROUND.set((own, manner))
+            try:
+                return Decoded(guarded(own[name], name, as_bytes(body), content_type), name)
+            finally:
+                _AROUND.reset(around)
     for name in (media, suffix):
         if name in _FORMS:
-            return _FORMS[name](body, charset, exact)
-    return text(body, charset, exact) if media.startswith("text/") else None
+            return _FORMS[name](body, charset, manner)
+    return text(body, charset, manner) if media.startswith("text/") else None
+
+
+#: While a decoder of one's own is called: those that there are, and the manner. A decoder gets neither, and may hand a
+#: part of its body to `decode_part`.
+_AROUND: contextvars.ContextVar[tuple[Mapping[str, Reader], Manner] | None] = contextvars.ContextVar(
+    "trioshadow_decoders", default=None
+)
+
+
+def decode_part(body: bytes, content_type: str, container: Reader) -> Decoded | None:
+    """What a part of a body says, read as a body of its own would be; None if nobody knows its content type, or if it
+    is the container's own decoder that does. Raises NotDecoded.
+    """
+    own, manner = _AROUND.get() or ({}, USUAL)
+    media = media_type(content_type)[0]
+    if any(own.get(name) is container for name in (media, "+" + media.rpartition("+")[2])):
+        return None
+    return decode(body, content_type, own, manner)
 
 
 _FORMS: dict[str, Form] = {

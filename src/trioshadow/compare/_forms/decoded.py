@@ -9,9 +9,22 @@ import attrs
 
 from trioshadow._model.errors import describe_error, passing_error
 
-#: Of a form: from a body, the charset that its content type states (perhaps ""), and whether JSON's numbers are read
-#: exactly.
-Form: TypeAlias = Callable[["bytes | str", str, bool], "Decoded"]
+
+@attrs.frozen
+class Manner:
+    """What a configuration says of how bodies are read."""
+
+    exact: bool = False
+    """Are numbers of JSON with a fraction or an exponent Decimals?"""
+    strict: bool = False
+    """Is a name unlike itself if it is there twice with values that differ in type only, as 1 and 1.0?"""
+
+
+#: As without any configuration.
+USUAL = Manner()
+
+#: Of a form: from a body, the charset that its content type states (perhaps ""), and the manner.
+Form: TypeAlias = Callable[["bytes | str", str, Manner], "Decoded"]
 
 
 class NotDecoded(ValueError):

@@ -12,12 +12,13 @@ from trioshadow.compare._write import written
 class Objects:
     """Makes the objects of one document, and tells which names were there more than once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool) -> None:
+        """`strict`: values that differ in type only, as 1 and 1.0, are different ones."""
         # Names in the order in which they were met: those with the same value each time, and the others.
         self._alike: dict[Any, None] = {}
         self._unlike: dict[Any, None] = {}
         # One for the document: a value that holds values that were numbered takes no longer.
-        self._numbering = Numbering(strict=True)
+        self._numbering = Numbering(strict=strict)
 
     def make(self, pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
         """A name that is there with the same value each time counts once. With others it gets `Repeated`, and so do

@@ -7,7 +7,7 @@ from typing import Any
 
 from trioshadow.compare._values import Extension, point_in_time
 
-from .decoded import Decoded, NotDecoded, as_bytes, guarded
+from .decoded import USUAL, Decoded, Manner, NotDecoded, as_bytes, guarded
 from .objects import Objects
 
 #: The ends of what announces a point in time: the type -1, behind its length or the marks of lengths 4 and 8. Where
@@ -15,14 +15,14 @@ from .objects import Objects
 _TIMES = (b"\xd6\xff", b"\xd7\xff", b"\x04\xff", b"\x08\xff", b"\x0c\xff")
 
 
-def read_msgpack(body: bytes | str, charset: str = "", exact: bool = False) -> Decoded:  # noqa: ARG001 - a form
+def read_msgpack(body: bytes | str, charset: str = "", manner: Manner = USUAL) -> Decoded:  # noqa: ARG001 - a form
     """Maps may have keys of any type. Raises NotDecoded."""
     try:
         msgpack: Any = importlib.import_module("msgpack")
     except ImportError:
         raise NotDecoded("MessagePack needs an extra: pip install 'trioshadow[msgpack]'") from None
     data = as_bytes(body)
-    objects = Objects()
+    objects = Objects(strict=manner.strict)
 
     def timed(value: Any) -> Any:
         return point_in_time(value.seconds, value.nanoseconds) if type(value) is msgpack.Timestamp else value

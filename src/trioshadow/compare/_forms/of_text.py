@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import urllib.parse
 
-from .decoded import Decoded, NotDecoded, guarded
+from .decoded import Decoded, Manner, NotDecoded, guarded
 
 
 def as_text(body: bytes | str, charset: str, form: str) -> str:
@@ -38,12 +38,12 @@ _NO_CHARSETS = frozenset(
 )
 
 
-def text(body: bytes | str, charset: str, _: bool) -> Decoded:
+def text(body: bytes | str, charset: str, _: Manner) -> Decoded:
     """As it stands, with the mark in front if it has one: a spreadsheet reads the file otherwise without."""
     return Decoded(as_text(body, charset, "text"), "text")
 
 
-def form(body: bytes | str, charset: str, _: bool) -> Decoded:
+def form(body: bytes | str, charset: str, _: Manner) -> Decoded:
     """Fields in lists, by name, as in the URL standard (§5.1): `a` is `a=`, and between two `&` there is nothing."""
     fields: dict[str, list[str]] = {}
     # surrogateescape keeps apart what is not UTF-8, where 'replace' would make it all the same.

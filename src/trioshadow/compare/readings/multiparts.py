@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from trioshadow.compare._decode import decode
+from trioshadow.compare._decode import decode_part
 from trioshadow.compare._forms.decoded import NotDecoded
 from trioshadow.compare._values import Repeated
 
@@ -21,8 +21,9 @@ def multipart(body: bytes, content_type: str) -> list[dict[str, Any]]:
     """A body of `multipart/*` as its parts, in order; which boundary is between them makes no difference.
 
     Each part is a dict: `name` and `filename` where its Content-Disposition has them, `headers` (Content-Length and
-    what is in the two others left out), and `content`, decoded by the part's own content type where the library knows
-    it, else text or bytes. What precedes the first and follows the last boundary is no part of it (RFC 2046 §5.1.1).
+    what is in the two others left out), and `content`, decoded by the part's own content type as a body of its own
+    would be, with `decoders=` and `exact_decimals=` of the configuration; else bytes. What precedes the first and
+    follows the last boundary is no part of it (RFC 2046 §5.1.1).
 
     At most 10,000 parts, in bodies of parts in parts at most 4 deep. Needs the extra `multipart`. Raises ValueError for
     what is no such body.
@@ -85,15 +86,17 @@ class _Reader:
         return part
 
     def _content(self, data: bytes, content_type: str, depth: int) -> Any:
-        if content_type.lower().startswith("multipart/"):
-            if not depth:
-                raise NotDecoded(f"its parts are nested more than {_DEPTH} deep")
-            return self.parts_of(data, content_type, depth - 1)
         try:
-            decoded = decode(data, content_type or "text/plain", {})  # RFC 7578 §4.4
+            decoded = decode_part(data, content_type or "text/plain", multipart)  # RFC 7578 §4.4
         except NotDecoded:
             return data
-        return data if decoded is None else decoded.value
+        if decoded is not None:
+            return decoded.value
+        if not content_type.lower().startswith("multipart/"):
+            return data
+        if not depth:
+            raise NotDecoded(f"its parts are nested more than {_DEPTH} deep")
+        return self.parts_of(data, content_type, depth - 1)
 
     def _spelled(self, content_type: str) -> str:
         """In one way (RFC 9110 §8.3.1), and without the boundary."""

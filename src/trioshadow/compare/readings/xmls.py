@@ -26,8 +26,9 @@ def xml(body: bytes, content_type: str = "") -> dict[str, Any]:
     elements; else `children`, a list of `{name: element}`, with text between them as a str.
 
     A name in a namespace is `{URI}name`: which prefix stands for it makes no difference, nor do the order of
-    attributes, comments, processing instructions, CDATA sections, the encoding, and text of blanks alone (but within
-    `xml:space="preserve"`). A charset in the content type goes before what the document says (RFC 7303 §3.2).
+    attributes, comments, processing instructions, CDATA sections, the encoding, and text of blanks alone. That is kept
+    within `xml:space="preserve"`, and within an element that has other text beside it, where it is between words. A
+    charset in the content type goes before what the document says (RFC 7303 §3.2).
 
     >>> xml(b'<order id="1"><item>lamp</item><item/></order>')
     {'order': {'@id': '1', 'children': [{'item': {'text': 'lamp'}}, {'item': {}}]}}
@@ -67,19 +68,34 @@ def _parser_class() -> Any:
 
 
 class _Element:
-    __slots__ = ("children", "keeps_blanks", "name", "text", "value")
+    __slots__ = ("above", "children", "is_mixed", "keeps_blanks", "name", "text", "value")
 
-    def __init__(self, name: str, value: dict[str, Any], *, keeps_blanks: bool) -> None:
+    def __init__(self, name: str, value: dict[str, Any], above: _Element | None, *, keeps_blanks: bool) -> None:
         self.name = name
         self.value = value
+        self.above = above
         self.keeps_blanks = keeps_blanks
+        self.is_mixed = False
+        """Does it have text of its own, or is it within what has?"""
         self.children: list[Any] = []
         self.text: list[str] = []
 
-    def taken_text(self) -> str:
-        """What was met since the last element."""
-        text, self.text = "".join(self.text), []
-        return text if self.keeps_blanks or text.strip(_BLANKS) else ""
+    def take_text(self) -> None:
+        """What was met since the last element is a child."""
+        if text := "".join(self.text):
+            self.children.append(text)
+            self.is_mixed = self.is_mixed or bool(text.strip(_BLANKS))
+        self.text = []
+
+    def close(self) -> None:
+        """All of the document was met, and what it is in was closed."""
+        self.is_mixed = self.is_mixed or (self.above is not None and self.above.is_mixed)
+        keeps = self.keeps_blanks or self.is_mixed
+        children = [child for child in self.children if keeps or type(child) is dict]
+        if len(children) == 1 and type(children[0]) is str:
+            self.value["text"] = children[0]
+        elif children:
+            self.value["children"] = children
 
 
 class _Document(ContentHandler):
@@ -89,48 +105,48 @@ class _Document(ContentHandler):
         super().__init__()
         self.root: dict[str, Any] = {}
         self._open: list[_Element] = []
-        self._count = 0
+        self._met: list[_Element] = []
 
     def startPrefixMapping(self, _: str | None, uri: str) -> None:  # noqa: N802 - SAX's names
         if uri and len(uri) > _NAMESPACE:
             raise NotDecoded(f"the name of a namespace has more than {_NAMESPACE} characters")
 
     def startElementNS(self, name: Any, _: Any, attrs: Any) -> None:  # noqa: N802
-        self._count += 1
-        if self._count > _ELEMENTS or len(self._open) == _DEPTH:
+        if len(self._met) == _ELEMENTS or len(self._open) == _DEPTH:
             raise NotDecoded(f"it has more than {_ELEMENTS:,} elements, or more than {_DEPTH} levels")
         keeps_blanks = False
-        if self._open:
-            self._take_text(self._open[-1])
-            keeps_blanks = self._open[-1].keeps_blanks
+        above = self._open[-1] if self._open else None
+        if above is not None:
+            above.take_text()
+            keeps_blanks = above.keeps_blanks
         found = dict(attrs.items())
         space = found.get((_SPACE, "space"))
         if space is not None:
             keeps_blanks = space == "preserve"
         value = {f"@{_named(attribute)}": text for attribute, text in found.items()}
-        self._open.append(_Element(_named(name), value, keeps_blanks=keeps_blanks))
+        element = _Element(_named(name), value, above, keeps_blanks=keeps_blanks)
+        self._open.append(element)
+        self._met.append(element)
 
     def endElementNS(self, _: Any, __: Any) -> None:  # noqa: N802
         element = self._open.pop()
-        if element.children:
-            self._take_text(element)
-            element.value["children"] = element.children
-        elif text := element.taken_text():
-            element.value["text"] = text
-        if self._open:
-            self._open[-1].children.append({element.name: element.value})
+        element.take_text()
+        value = {element.name: element.value}
+        if element.above is not None:
+            element.above.children.append(value)
         else:
-            self.root = {element.name: element.value}
+            self.root = value
+
+    def endDocument(self) -> None:  # noqa: N802
+        # Whether blanks are between words shows only when the last of what they are in was met.
+        for element in self._met:
+            element.close()
 
     def characters(self, content: str) -> None:
         self._open[-1].text.append(content)
 
     def skippedEntity(self, name: str) -> None:  # noqa: N802
         raise NotDecoded(f"nothing says what its &{name[:40]}; is")
-
-    def _take_text(self, element: _Element) -> None:
-        if text := element.taken_text():
-            element.children.append(text)
 
 
 def _named(name: tuple[str | None, str]) -> str:
