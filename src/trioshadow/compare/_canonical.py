@@ -132,7 +132,7 @@ class Numbering:
                 raise
             return value
 
-    def _container(self, value: object, state: State | None, shape: Shape) -> _Frame:
+    def _container(self, value: Any, state: State | None, shape: Shape) -> _Frame:
         if makes_its_parts(value):
             self._made += 1
             if self._made > MADE_LIMIT:
