@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from trioshadow._model.errors import describe_error
 from trioshadow._model.kinds import is_a
 
 from ._paths import Key
@@ -80,7 +79,22 @@ class ErrorValues:
         """`strict`: messages count."""
         self._reader = ErrorReader(()) if reader is None else reader
         self._strict = strict
+        self._read: dict[int, tuple[BaseException, Raised]] | None = None
         self.same_errors = same_errors
+
+    def remembering(self) -> ErrorValues:
+        """The same, for one comparison: each exception is read once, and kept as long as that."""
+        other = ErrorValues(self._reader, self.same_errors, strict=self._strict)
+        other._read = {}
+        return other
+
+    def _alone(self, exc: BaseException) -> Raised:
+        if self._read is None:
+            return self._reader.alone(exc)
+        known = self._read.get(id(exc))
+        if known is None:
+            known = self._read[id(exc)] = exc, self._reader.alone(exc)
+        return known[1]
 
     def same_type(self, primary: type[BaseException], shadow: type[BaseException]) -> bool:
         """Are exceptions of these types the same?"""
@@ -100,17 +114,17 @@ class ErrorValues:
 
     def message(self, exc: BaseException) -> str | None:
         """None if messages do not count."""
-        return describe_error(exc)[1] if self._strict else None
+        return self._alone(exc).message if self._strict else None
 
     def members(self, exc: BaseException) -> dict[Key, Any]:
         """What is compared of it, as a value."""
-        return _with_exceptions(tree_of(self._reader.alone(exc).fields), exc)
+        return _with_exceptions(tree_of(self._alone(exc).fields), exc)
 
     def both(self, ours: Any, theirs: Any) -> tuple[dict[Key, Any], dict[Key, Any]]:
         """The same of two."""
         if type(ours) is type(theirs):
             return self.members(ours), self.members(theirs)
-        primary, shadow = common_trees(self._reader.alone(ours), self._reader.alone(theirs))
+        primary, shadow = common_trees(self._alone(ours), self._alone(theirs))
         return _with_exceptions(primary, ours), _with_exceptions(shadow, theirs)
 
 

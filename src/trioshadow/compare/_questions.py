@@ -43,7 +43,7 @@ class Questions:
     def __init__(self, *, strict: bool, decoded: bool = False, kinds: Kinds = ANY) -> None:
         """`decoded`: the values are trees of builtins, as a decoder makes them; `kinds`: what rules say of classes."""
         self.strict = strict
-        self.kinds = kinds
+        self.kinds = kinds = Kinds(kinds.pairs, kinds.comparers, kinds.errors.remembering())
         self.matcher = Matcher(strict=strict, decoded=decoded, kinds=kinds)
         self._looks = LOOKS
         self._answers: dict[tuple[int, int, int, Way], bool] = {}
