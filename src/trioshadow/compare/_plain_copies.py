@@ -1,8 +1,8 @@
 """Plain, bounded copies of what belongs to others and can't be kept: of members of an exception, where it is caught.
 
 A text or bytes that are too long keep their beginning, their length and a hash, so that two which differ anywhere still
-differ. Of a container that is too large the rest is left out, and that is said. A record is made again, of copies. Of
-anything else nothing but its type is known later: two of one type may be the same or not (`Unkept`).
+differ. Of a container that is too large a hash is kept besides (`Rest`). A record is made again, of copies. Of anything
+else nothing but its type is known later: two of one type may be the same or not (`Unkept`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import enum
 import hashlib
 import pickle
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -32,6 +32,8 @@ _DEPTH = 8
 _BITS = 4_096
 #: Bytes of an array, or of an object that has an `==` of its own, as pickle writes it.
 _PICKLED = 16_384
+#: Bytes of a large container that are read for what is said of the rest.
+_REST = 1 << 18
 
 
 class Unkept:
@@ -58,6 +60,36 @@ class Unkept:
     __hash__ = object.__hash__
 
 
+class Rest:
+    """In place of what is too much of a container to be kept: the same, if all of it is written alike."""
+
+    def __init__(self, whole: Any) -> None:
+        try:
+            file = _File(_REST)
+            pickler = _Pickler(file, 5)
+            pickler.fast = True  # no memo: whether one object is there twice, or two that are equal, is the same
+            pickler.dump(whole)
+            self._digest = hashlib.blake2b(b"".join(file.parts), digest_size=16).digest()
+        except BaseException as exc:
+            if passing_error(exc) is not None:
+                raise
+            self._digest = b""
+
+    def __repr__(self) -> str:
+        return "<…>"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Rest:
+            return False
+        if self is other or (self._digest and self._digest == other._digest):
+            return True
+        raise Undecided(
+            "a container in an exception is too large to be kept: name a part of it, or give an error_view="
+        )
+
+    __hash__ = object.__hash__
+
+
 class Copying:
     """One copy."""
 
@@ -79,19 +111,19 @@ class Copying:
             return self._scalar(value)
         if depth >= _DEPTH:
             self.partial = True
-            return f"<{type_name(kind)}>"
+            return Rest(value)
         if shape is not Shape.OBJECT:
-            parts = value if kind in _CONTAINERS else elements(value)
-            copies = [self.of(part, depth + 1) for part in self._first(parts)]
+            parts, cut = self._first(value if kind in _CONTAINERS else elements(value))
+            copies = [self.of(part, depth + 1) for part in parts]
             made = kind if kind in _CONTAINERS else _CONTAINER_OF[shape]
             try:
-                return made(copies)
+                return made([*copies, Rest(value)] if cut else copies)
             except TypeError:  # a copy that can't be hashed
                 return self._unkept(kind)
-        found = {
-            self._scalar(key): self.of(member, depth + 1)
-            for key, member in self._first((value if kind is dict else members(value)).items())
-        }
+        pairs, cut = self._first((value if kind is dict else members(value)).items())
+        found = {self._scalar(key): self.of(member, depth + 1) for key, member in pairs}
+        if cut:
+            found["…"] = Rest(value)
         if kind is dict or record_fields(kind) is None:
             return found
         try:
@@ -101,12 +133,13 @@ class Copying:
                 raise
             return self._unkept(kind)
 
-    def _first(self, parts: Iterable[Any]) -> Iterator[Any]:
-        for part in islice(parts, _VALUES + 1):
-            if self._room <= 0:
-                self.partial = True
-                return
-            yield part
+    def _first(self, parts: Iterable[Any]) -> tuple[list[Any], bool]:
+        """As many as there is room for; and is there more?"""
+        room = max(self._room, 0)
+        some = list(islice(parts, room + 1))
+        cut = len(some) > room
+        self.partial = self.partial or cut
+        return some[:room], cut
 
     def _unkept(self, kind: Any) -> Unkept:
         self.unkept[type_name(kind)] = None
@@ -169,9 +202,9 @@ class _TooLong(Exception):
 
 
 class _File:
-    def __init__(self) -> None:
+    def __init__(self, room: int) -> None:
         self.parts: list[bytes] = []
-        self._room = _PICKLED
+        self._room = room
 
     def write(self, data: Any) -> int:
         size = memoryview(data).nbytes
@@ -196,7 +229,7 @@ _BY_NAME = (type, types.FunctionType, types.BuiltinFunctionType)
 
 def _pickled(value: Any) -> Any:
     """A copy. Raises what pickle does, and if it is long."""
-    file = _File()
+    file = _File(_PICKLED)
     _Pickler(file, 5).dump(value)
     return pickle.loads(b"".join(file.parts))  # noqa: S301 - these bytes never left the process
 
