@@ -1106,3 +1106,47 @@ def test_a_bag_is_a_set_of_what_may_be_there_twice():
     assert len(bag) == 2
     assert one in bag
     assert other not in bag
+
+
+class Interrupting:
+    """Is interrupted where it is copied."""
+
+    def __eq__(self, other):  # pragma: no cover - it is not asked
+        raise AssertionError
+
+    __hash__ = None
+
+    def __reduce__(self):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("value", [Interrupting(), [Interrupting()] * 300, nested(9, Interrupting())])
+def test_a_keyboard_interrupt_in_a_copy_passes(value):
+    with pytest.raises(KeyboardInterrupt):
+        copy_of(value)
+
+
+def test_what_is_left_out_is_like_nothing_else():
+    rest = copy_of([*range(300)])[-1]
+    assert repr(rest) == "<…>"
+    assert rest != 1
+    unkept = copy_of(Thing())
+    assert unkept == unkept
+    assert len({unkept, unkept}) == 1
+
+
+def test_a_set_whose_copies_cannot_be_hashed_is_not_kept():
+    assert repr(copy_of({HashedOnce(1)})) == "<set>"
+
+
+@attrs.define(eq=True, unsafe_hash=False)
+class HashedOnce:
+    """Can be hashed as long as it has what it is not compared by."""
+
+    value: int
+    tag: list[int] = attrs.field(factory=list, eq=False)
+
+    def __hash__(self):
+        if not hasattr(self, "tag"):
+            raise TypeError
+        return 1

@@ -79,18 +79,14 @@ class ErrorValues:
         """`strict`: messages count."""
         self._reader = ErrorReader(()) if reader is None else reader
         self._strict = strict
-        self._read: dict[int, tuple[BaseException, Raised]] | None = None
+        self._read: dict[int, tuple[BaseException, Raised]] = {}  # kept alive, so that no id is used twice
         self.same_errors = same_errors
 
     def remembering(self) -> ErrorValues:
         """The same, for one comparison: each exception is read once, and kept as long as that."""
-        other = ErrorValues(self._reader, self.same_errors, strict=self._strict)
-        other._read = {}
-        return other
+        return ErrorValues(self._reader, self.same_errors, strict=self._strict)
 
     def _alone(self, exc: BaseException) -> Raised:
-        if self._read is None:
-            return self._reader.alone(exc)
         known = self._read.get(id(exc))
         if known is None:
             known = self._read[id(exc)] = exc, self._reader.alone(exc)

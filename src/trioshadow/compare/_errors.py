@@ -199,10 +199,10 @@ class _Comparing:
         return len(self._matched(ours.members, theirs.members, below, all_or_none=True)) == ours.size
 
     def _members_differ(self, ours: Raised, theirs: Raised, state: State | None) -> bool:
-        if self._is_exact(state):
-            primary, shadow = (self._numbering.of(tree, state) for tree in self._trees(ours, theirs))
-            if self._numbering.exact:
-                return primary != shadow
+        trees = self._trees(ours, theirs) if self._is_exact(state) else ()
+        numbers = {self._numbering.of(tree, state) for tree in trees}
+        if self._is_exact(state):  # still: numbering may find what is not
+            return len(numbers) > 1
         if self._plainly_same(ours, theirs):
             return False
         self._walks -= 1
