@@ -59,6 +59,8 @@ _SKIP = re.compile(_BLANK)
 def parse_path(pattern: str) -> tuple[Segment, ...]:
     """The segments of a pattern; none for `$`. Raises ValueError, which names the pattern, the place and the reason.
 
+    Beyond the RFC, a name in quotes may have a lone surrogate, since names that Python reads from JSON may.
+
     >>> [sorted(segment.names) for segment in parse_path("$.a['b','c']")]
     [['a'], ['b', 'c']]
     """
@@ -120,7 +122,6 @@ class _Reader:
                 raise self.error("here , or ] is expected; there are no slices")
 
     def unquoted(self, quoted: str) -> str:
-        # A lone surrogate, which the RFC does not allow, is one: names from bodies may have it.
         # The escapes are JSON's, and in a single-quoted name \' where JSON has \" (§2.3.1.1).
         inner = quoted[1:-1]
         if quoted[0] == "'":
