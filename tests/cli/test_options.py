@@ -99,6 +99,7 @@ REPLAY = {
 }
 REPORT = {
     **OBJECTIVE,
+    "rule": (["tolerance $.total abs=0.01"], ["unordered $.tags", "ignore-field status"]),
     "html": ("a.html", "b.html"),
     "json": (True, True),
     "epoch": ("a", "b"),
@@ -175,9 +176,10 @@ def written(values):
     return file
 
 
-def test_every_option_of_the_proxy_can_be_in_the_file():
-    values = {name: first for name, (first, _) in PROXY.items()}
-    assert parsed("proxy", file=written(values)) == made(ProxyOptions, values)
+@pytest.mark.parametrize(("command", "options"), [("proxy", PROXY), ("report", REPORT)])
+def test_every_option_of_the_proxy_and_the_report_can_be_in_the_file(command, options):
+    values = {name: first for name, (first, _) in options.items()}
+    assert parsed(command, file=written(values)) == made(COMMANDS[command][1], values)
 
 
 @pytest.mark.parametrize("name", [name for name, (first, second) in PROXY.items() if first != second])

@@ -153,7 +153,7 @@ class Redaction:
         hidden = name in SENSITIVE and not all(value.startswith(MASK) for value in primary + shadow)
         if hidden or self._is_masked_header(name):
             return attrs.evolve(change, primary=masked(primary, primary), shadow=masked(shadow, primary))
-        return HeaderChange(change.name, tuple(map(mask_secrets, primary)), tuple(map(mask_secrets, shadow)))
+        return attrs.evolve(change, primary=tuple(map(mask_secrets, primary)), shadow=tuple(map(mask_secrets, shadow)))
 
     def _body(self, body: BodyDiff) -> BodyDiff:
         notes = tuple(map(self._message, body.notes))

@@ -25,6 +25,7 @@ from trioshadow.compare import RULES, Decoder, IgnoreField, Rule, checked_decode
 
 from .checks import text as checked_text
 from .named import name_of, named
+from .options import Kind, Panel, option, several
 
 AnyRule: TypeAlias = Rule | IgnoreField
 
@@ -54,6 +55,11 @@ def read_rule(value: object) -> AnyRule:
         return _of_table(value) if isinstance(value, Mapping) else _of_text(checked_text(value))
     except (ValueError, TypeError) as exc:
         raise ValueError(f"{_shown(value):.200}: {exc}") from None
+
+
+def rule_option(about: str) -> Any:
+    """`--rule`, of a command that uses the rules for this."""
+    return option(several(Kind(str, "RULE", read_rule)), (), panel=Panel.COMPARING, about=about)
 
 
 def rule_text(rule: AnyRule) -> str:

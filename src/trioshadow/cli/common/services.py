@@ -31,7 +31,7 @@ from .options import (
     option,
     several,
 )
-from .rules import AnyRule, read_decoders, read_rule, rule_text
+from .rules import AnyRule, read_decoders, rule_option, rule_text
 
 
 def noise_rate_option(shown: str) -> Any:
@@ -139,14 +139,9 @@ class ServiceOptions(ObjectiveOptions):
         panel=Panel.COMPARING,
         about="Part of a body that may differ, such as $.items[*].id or $..generated_at.",
     )
-    rule: tuple[AnyRule, ...] = option(
-        several(Kind(str, "RULE", read_rule)),
-        (),
-        panel=Panel.COMPARING,
-        about=(
-            "Any rule of trioshadow.compare, such as 'tolerance $.total abs=0.01', 'keyed-by $.items id', "
-            "'unordered $.tags' or 'normalize $.name str.casefold'. A function is named module:function."
-        ),
+    rule: tuple[AnyRule, ...] = rule_option(
+        "Any rule of trioshadow.compare, such as 'tolerance $.total abs=0.01', 'keyed-by $.items id', "
+        "'unordered $.tags' or 'normalize $.name str.casefold'. A function is named module:function."
     )
     decode: tuple[tuple[str, Decoder], ...] = option(
         Kind(str, "TYPE=FUNCTION", read_decoders, many=True),

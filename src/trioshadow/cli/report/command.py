@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from trioshadow.archive import UnknownEpochError, summarize
+from trioshadow.archive import UnknownEpochError, read_archive, summarize
 from trioshadow.cli.common.command_line import takes
 from trioshadow.cli.common.console import make_console, print_plain
 from trioshadow.cli.common.errors import CliError
@@ -15,9 +15,10 @@ from .json import as_json
 from .options import NOTES, ReportOptions
 from .page import write_page
 from .terminal import show_report
+from .what_if import what_if
 
 
-@takes(ReportOptions, notes=NOTES)
+@takes(ReportOptions, config=True, notes=NOTES)
 def report(options: ReportOptions) -> int:
     """Report what archives say: the decision, its reasons, and what differs.
 
@@ -37,16 +38,20 @@ def report(options: ReportOptions) -> int:
     if not summary.segments:
         told = "; ".join(map(str, summary.problems[:3]))
         raise CliError(f"nothing can be read: {told}")
+    supposed = None
+    if options.rule:
+        records = (record for record in read_archive(*files).records() if record.epoch == summary.epoch)
+        supposed = what_if(options.rule, records)
     if html is not None:
         try:
-            write_page(summary, html)
+            write_page(summary, html, supposed)
         except OSError as exc:
             raise CliError(f"--html can't be written: {html}: {exc.strerror or exc}") from None
     if options.json:
-        print_plain(as_json(summary))
+        print_plain(as_json(summary, supposed))
     else:
         console = make_console()
-        show_report(console, summary)
+        show_report(console, summary, supposed)
         if html is not None:
             console.print(f"\nThe page is in {html}", soft_wrap=True)
     if html is not None and options.json:

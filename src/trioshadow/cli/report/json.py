@@ -14,11 +14,13 @@ from trioshadow import Verdict
 from trioshadow.archive import Course, Summary
 from trioshadow.evidence import Scorecard
 
+from .what_if import WhatIf
+
 #: Of this form of the data.
 VERSION = 1
 
 
-def as_json(summary: Summary) -> str:
+def as_json(summary: Summary, supposed: WhatIf | None = None) -> str:
     """All of it, indented; strict JSON, in ASCII."""
     scorecard = summary.scorecard
     told = {
@@ -34,6 +36,7 @@ def as_json(summary: Summary) -> str:
         "course": None if summary.course is None else _course(summary.course),
         "differences": summary.differences,
         "unlisted": summary.unlisted,
+        "rules": supposed,
         "other_epochs": [
             {
                 "name": other.name,

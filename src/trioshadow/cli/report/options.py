@@ -6,9 +6,11 @@ from pathlib import Path
 
 import attrs
 
+from trioshadow import ShadowConfig
 from trioshadow.cli.common.checks import any_path
 from trioshadow.cli.common.objective import ObjectiveOptions
-from trioshadow.cli.common.options import FLAG, NAME, Kind, Panel, argument, option, several
+from trioshadow.cli.common.options import FLAG, NAME, Kind, Panel, WrongOptionError, argument, option, several
+from trioshadow.cli.common.rules import AnyRule, rule_option
 
 NOTES = {Panel.OBJECTIVE: "What you don't set is as it was while the archive was written."}
 
@@ -26,6 +28,10 @@ class ReportOptions(ObjectiveOptions):
             "Archives that the proxy, a replay or a JsonlSink wrote: the paths that those were given, or single "
             "segments. Archives of several processes are added up."
         ),
+    )
+    rule: tuple[AnyRule, ...] = rule_option(
+        "Say how many of the kept differences would be gone with this rule too, such as 'tolerance $.total abs=0.01'. "
+        "It changes no count and no decision. A function is named module:function."
     )
     html: Path | None = option(
         _FILE,
@@ -48,3 +54,10 @@ class ReportOptions(ObjectiveOptions):
         panel=Panel.OUTPUT,
         about="Exit with 0 for PROMOTE, 1 for REJECT, 3 for HOLD.",
     )
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        try:
+            ShadowConfig(ignore=self.rule)
+        except ValueError as exc:
+            raise WrongOptionError("rule", f"can't be used: {exc}") from None

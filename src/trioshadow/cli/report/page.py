@@ -29,6 +29,7 @@ from trioshadow.evidence import FAILURES, FieldScore, FieldState, LatencyScore, 
 
 from .course_rows import course_context, lately
 from .plot import plot
+from .what_if import WhatIf
 from .words import MEANS, asked, keys_of, kind_of, moment, period, seconds, share, state_of
 
 _SIDES = ("primary", "shadow")
@@ -68,7 +69,7 @@ class _Marked:
     after: str
 
 
-def write_page(summary: Summary, path: Path) -> None:
+def write_page(summary: Summary, path: Path, supposed: WhatIf | None = None) -> None:
     """Write it to `path`: as a whole or not at all. Raises OSError, and writes over nothing but a file."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "it is there, and is no file")
@@ -77,7 +78,7 @@ def write_page(summary: Summary, path: Path) -> None:
         loader=jinja2.PackageLoader("trioshadow.cli.report", "page_files"),
         undefined=jinja2.StrictUndefined,
     )
-    page = environment.get_template("page.html").stream(_context(summary))
+    page = environment.get_template("page.html").stream(_context(summary, supposed))
     page.enable_buffering(200)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
@@ -89,7 +90,7 @@ def write_page(summary: Summary, path: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _context(summary: Summary) -> dict[str, Any]:
+def _context(summary: Summary, supposed: WhatIf | None) -> dict[str, Any]:
     scorecard = summary.scorecard
     style, script = (_part(f"page.{kind}") for kind in ("css", "js"))
     plots = [told for operation in scorecard.operations if (told := _plot(summary, operation)) is not None]
@@ -123,6 +124,7 @@ def _context(summary: Summary) -> dict[str, Any]:
         **course_context(summary),
         "differences": differences,
         "differences_told": _differences_told(summary),
+        "supposed": "" if supposed is None else f"{supposed.told()} ({', '.join(map(visible, supposed.rules))})",
         "no_differences": "No record of a difference or a failure is in the files."
         + (" There are none to be expected: see the counts above." if scorecard.mirrored else ""),
         "open": _OPEN,

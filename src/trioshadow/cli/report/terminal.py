@@ -12,13 +12,14 @@ from trioshadow.cli.common.texts import shorten_left, shorten_right
 from trioshadow.compare import first_difference, visible
 
 from .course_rows import lately
+from .what_if import WhatIf
 from .words import period
 
-#: So many differences, places of each, problems and epochs are shown; how many there are besides is said.
-_DIFFERENCES, _PLACES, _PROBLEMS, _EPOCHS = 8, 3, 8, 8
+#: So many differences, places of each, problems, epochs and fields are shown; how many there are besides is said.
+_DIFFERENCES, _PLACES, _PROBLEMS, _EPOCHS, _FIELDS = 8, 3, 8, 8, 8
 
 
-def show_report(console: Console, summary: Summary) -> None:
+def show_report(console: Console, summary: Summary, supposed: WhatIf | None = None) -> None:
     """All of it."""
     files = ", ".join(visible(file) for file in summary.files)
     console.print(Text(shorten_right(files, console.width)), style="bold", no_wrap=True)
@@ -32,6 +33,8 @@ def show_report(console: Console, summary: Summary) -> None:
         more = f" (and {len(worse) - 1:,} more)" if len(worse) > 1 else ""
         console.print(Text(f"\n{worse[0][0].upper()}{worse[0][1:]}{more}"), style="bold red", soft_wrap=True)
     _show_differences(console, summary)
+    if supposed is not None:
+        _show_supposed(console, supposed)
     if summary.others:
         console.print("\nOther epochs in the files (--epoch NAME shows one):", style="bold")
     for other in summary.others[:_EPOCHS]:
@@ -83,6 +86,16 @@ def _show_difference(console: Console, one: Difference) -> None:
         rest = len(instance.places) + instance.more - _PLACES
         if rest > 0:
             console.print(f"{'':9}and {rest:,} more places")
+
+
+def _show_supposed(console: Console, supposed: WhatIf) -> None:
+    console.print(Text(f"\n{supposed.told()}"), soft_wrap=True)
+    for row in supposed.fields[:_FIELDS]:
+        unknown = f", {row.unknown:,} can't be told" if row.unknown else ""
+        told = f"{row.gone:>7,} of {row.records:,} gone{unknown}: "
+        told += f"{visible(row.operation) or '(unnamed)'}: {visible(row.field)}"
+        console.print(Text(shorten_right(told, console.width)), no_wrap=True)
+    _show_more(console, len(supposed.fields) - _FIELDS, "fields (--json has all)")
 
 
 def _show_place(console: Console, place: Place) -> None:
