@@ -9,6 +9,7 @@ import pytest
 
 from trioshadow.cli.common.objective import NONE, ObjectiveOptions, acknowledged, critical, part
 from trioshadow.cli.common.options import WrongOptionError
+from trioshadow.cli.proxy.options import ProxyOptions
 from trioshadow.cli.replay.options import ReplayOptions
 from trioshadow.evidence import Acknowledged, Objective
 
@@ -144,3 +145,6 @@ def test_a_critical_operation_has_a_rate_that_can_be_and_is_there_once():
         critical("POST /pay=2")
     with pytest.raises(WrongOptionError, match="critical has 'POST /pay' twice"):
         ObjectiveOptions(critical=["POST /pay", "POST /pay=0.1"])
+    services = {"primary": "http://a.example", "shadow": "http://b.example"}
+    with pytest.raises(WrongOptionError, match="critical has 'POST /pay' twice"):
+        ProxyOptions(**services, critical=["POST /pay", "POST /pay=0.1"])

@@ -190,6 +190,7 @@ class ServiceOptions(ObjectiveOptions):
     )
 
     def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
         if self.noise_rate is not None and self.secondary is None:
             raise WrongOptionError("noise_rate", "is of no use without a secondary")
 
