@@ -455,11 +455,12 @@ def steps(call):
         count += 1
         return trace
 
+    before = sys.gettrace()  # coverage, perhaps
     sys.settrace(trace)
     try:
         call()
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     return count
 
 

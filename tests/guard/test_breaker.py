@@ -247,7 +247,7 @@ class BreakerAgainstItsSpecification(RuleBasedStateMachine):
         failed = verdict in (Verdict.FAILED, Verdict.TIMED_OUT) or (
             verdict is Verdict.DIVERGED and self.options["count_divergences"]
         )
-        if not failed and verdict not in (Verdict.MATCHED, Verdict.DIVERGED):
+        if not failed and verdict not in (Verdict.MATCHED, Verdict.DIVERGED, Verdict.IGNORED):
             return
         self.ended.append((self.now, failed))
         if self.state is HALF_OPEN:
