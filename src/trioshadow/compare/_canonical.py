@@ -142,12 +142,13 @@ class Numbering:
         children: Iterator[_Child]
         if shape is Shape.OPAQUE:
             errors = self._kinds.errors
+            exc: Any = value
             self.exact = self.exact and not errors.same_errors
             children = (
                 (member, state.child(name) if state is not None else None, name)
-                for name, member in errors.members(value).items()
+                for name, member in errors.members(exc).items()
             )
-            form = "error", type(value), errors.message(value)
+            form = "error", type(value), errors.message(exc)
             return _Frame(
                 children,
                 numbers,

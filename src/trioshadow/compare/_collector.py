@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator
 
 #: Bytes and characters of two bodies, together.
 _LARGE = 1_000_000
 
 
 @contextlib.contextmanager
-def resting_collector(size: int) -> Iterator[None]:
+def resting_collector(size: int) -> Generator[None]:
     """Large documents are many new containers, none of them garbage, and the collector looks through them again and
     again: a tenth of the time of comparing two of 5 MB, and the reason why it was not in proportion to their size.
 

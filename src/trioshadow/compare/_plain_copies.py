@@ -115,7 +115,7 @@ class Copying:
         if shape is not Shape.OBJECT:
             parts, cut = self._first(value if kind in _CONTAINERS else elements(value))
             copies = [self.of(part, depth + 1) for part in parts]
-            made = kind if kind in _CONTAINERS else _CONTAINER_OF[shape]
+            made: Any = kind if kind in _CONTAINERS else _CONTAINER_OF[shape]
             try:
                 return made([*copies, Rest(value)] if cut else copies)
             except TypeError:  # a copy that can't be hashed
@@ -175,7 +175,7 @@ _WITH_PARTS = frozenset((Shape.OBJECT, *_CONTAINER_OF))
 def _remade(value: Any, found: dict[Any, Any]) -> Any:
     """A record of the same class with these members. None of its own code runs, but what copies a struct."""
     kind: Any = type(value)
-    if issubclass(kind, tuple):
+    if tuple in kind.__mro__:
         return tuple.__new__(kind, [found[name] for name in kind._fields])
     if hasattr(kind, "__struct_fields__"):
         made = copy.copy(value)

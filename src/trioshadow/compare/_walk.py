@@ -334,7 +334,7 @@ class Walk:
         known = self._questions.answer(question)
         if known is not None:
             return known
-        answer = None
+        answer: bool | None = None
         try:
             refuse_depth(self._depth)
             depth = self._depth + 1
@@ -345,7 +345,7 @@ class Walk:
             answer = False
         finally:
             self._questions.settle(question, answer=answer)
-        return answer
+        return bool(answer)
 
     # ── other people's code, and the results ─────────────────────────────────────────────────────────────────────────
 

@@ -11,7 +11,7 @@ import difflib
 import importlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def _module(name: str) -> Any:
 
 
 @contextlib.contextmanager
-def _current_directory_first() -> Iterator[None]:
+def _current_directory_first() -> Generator[None]:
     here = str(Path.cwd())
     sys.path.insert(0, here)
     importlib.invalidate_caches()  # it may have been written a moment ago

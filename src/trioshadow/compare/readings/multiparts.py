@@ -144,11 +144,20 @@ class _Raw:
         def end() -> None:
             self.ended = True
 
+        def content(data: bytes, start: int, end: int) -> None:
+            self.parts[-1][1].append(data[start:end])
+
+        def name(data: bytes, start: int, end: int) -> None:
+            self._name.append(data[start:end])
+
+        def value(data: bytes, start: int, end: int) -> None:
+            self._value.append(data[start:end])
+
         return {
             "on_part_begin": begin,
-            "on_part_data": lambda data, start, end: self.parts[-1][1].append(data[start:end]),
-            "on_header_field": lambda data, start, end: self._name.append(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.append(data[start:end]),
+            "on_part_data": content,
+            "on_header_field": name,
+            "on_header_value": value,
             "on_header_end": header,
             "on_end": end,
         }

@@ -107,11 +107,11 @@ class _Document(ContentHandler):
         self._open: list[_Element] = []
         self._met: list[_Element] = []
 
-    def startPrefixMapping(self, _: str | None, uri: str) -> None:  # noqa: N802 - SAX's names
+    def startPrefixMapping(self, prefix: str | None, uri: str) -> None:  # noqa: N802, ARG002 - SAX's names
         if uri and len(uri) > _NAMESPACE:
             raise NotDecoded(f"the name of a namespace has more than {_NAMESPACE} characters")
 
-    def startElementNS(self, name: Any, _: Any, attrs: Any) -> None:  # noqa: N802
+    def startElementNS(self, name: Any, qname: Any, attrs: Any) -> None:  # noqa: N802, ARG002
         if len(self._met) == _ELEMENTS or len(self._open) == _DEPTH:
             raise NotDecoded(f"it has more than {_ELEMENTS:,} elements, or more than {_DEPTH} levels")
         keeps_blanks = False
@@ -128,7 +128,7 @@ class _Document(ContentHandler):
         self._open.append(element)
         self._met.append(element)
 
-    def endElementNS(self, _: Any, __: Any) -> None:  # noqa: N802
+    def endElementNS(self, name: Any, qname: Any) -> None:  # noqa: N802, ARG002
         element = self._open.pop()
         element.take_text()
         value = {element.name: element.value}
