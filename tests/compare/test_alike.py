@@ -399,6 +399,9 @@ def test_only_what_is_asked_for_is_compared():
     assert found({"a": {"price": 1, "x": 1}, "b": 1}, {"a": {"price": 1, "x": 2}, "b": 2, "c": {"x": 1}}, deep) == []
     assert found({"a": 1}, {"a": [{"price": 1}]}, deep) == [("type", "$['a']")]
     assert found({"a": 1}, {"a": "x"}, Only("$.a.b")) == []
+    assert found({"a": {1}}, {"a": {2}}, Only("$.a.b")) == []
+    wide = [{"x": number} for number in range(2_000)]
+    assert found({"a": 1}, {"a": wide}, Only("$..price")) == [("type", "$['a']")]  # too large to find out
     assert found([{"id": 1, "v": 1}, {"id": 2, "v": 2}], [{"v": 7}, {"id": 2}], Only("$[*].v"), Unordered("$")) != []
     assert found(one, {"id": 2, "items": []}, rule, IgnoreName("i*")) == []
     assert found([3, {"id": 1}], [{"id": 1}, 4], Only("$[*].id"), Unordered("$")) == []

@@ -1120,7 +1120,19 @@ class Interrupting:
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("value", [Interrupting(), [Interrupting()] * 300, nested(9, Interrupting())])
+class InterruptingStruct:
+    """As a struct of msgspec's, which knows itself how it is copied."""
+
+    __struct_fields__ = ("x",)
+    x = 1
+
+    def __copy__(self):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "value", [Interrupting(), [Interrupting()] * 300, nested(9, Interrupting()), InterruptingStruct()]
+)
 def test_a_keyboard_interrupt_in_a_copy_passes(value):
     with pytest.raises(KeyboardInterrupt):
         copy_of(value)

@@ -25,6 +25,7 @@ from trioshadow.compare import (
     Undecided,
     Unordered,
 )
+from trioshadow.compare._questions import Questions, Way
 
 from tests.support.comparing import compare, found
 
@@ -103,7 +104,25 @@ def test_what_differs_elsewhere_is_told_though_an_array_is_undecided(monkeypatch
 
 
 def test_an_answer_that_was_taken_for_granted_is_forgotten():
-    # That a1 and a2 are the same is asked within the question whether b1 and b2 are, and turns out to be wrong.
+    # Two values that hold themselves: whether the inner ones are the same is asked within the question about the outer.
+    questions = Questions(strict=False)
+    outer, inner, other = ([], [], None, Way.ANY), ([], [], None, Way.ANY), ([], [], None, Way.ANY)
+    assert questions.answer(other) is None
+    questions.settle(other, answer=False)
+    assert questions.answer(outer) is None
+    assert questions.answer(inner) is None
+    assert questions.answer(outer) is True  # taken for granted
+    questions.settle(inner, answer=True)
+    assert questions.answer(inner) is True
+    questions.settle(outer, answer=False)
+    assert questions.answer(inner) is None  # it may have been so only if the outer ones had been the same
+    assert questions.answer(outer) is False
+    assert questions.answer(other) is False
+    questions.settle(inner, answer=None)
+    assert questions.answer(inner) is None  # it could not be told, which is no answer
+
+
+def test_circles():
     def circle(value):
         one, other = {"k": 0}, {"k": 0}
         one |= {"x": other, "y": value}
@@ -115,6 +134,17 @@ def test_an_answer_that_was_taken_for_granted_is_forgotten():
     for ours in itertools.permutations([a1, b1, d1]):
         for theirs in itertools.permutations([a2, b2, c2]):
             assert Divergence.compare(list(ours), list(theirs), config) is not None
+
+
+def test_what_recurses_without_end_is_undecided():
+    class Deep:
+        def __eq__(self, other):
+            return self == other
+
+        __hash__ = None
+
+    with pytest.raises(Undecided, match="nested too deep"):
+        compare([Deep()], [Deep()])
 
 
 def test_nested_ones():

@@ -16,7 +16,7 @@ import attrs
 from ._cookies import VALUE, cookies
 from ._error_values import is_error
 from ._header_plan import pattern
-from ._header_rules import VOLATILE_HEADERS, HeaderAs, HeaderRule, IgnoreCookie, IgnoreHeader
+from ._header_rules import VOLATILE_HEADERS, HeaderAs, HeaderRule, IgnoreCookie
 from ._headers import Headers
 from ._paths import Key, Segment
 from ._plan import segments_of
@@ -166,13 +166,11 @@ def added_up(parts: Iterable[Counts]) -> Counts:
 
 
 def _name_of(rule: HeaderRule) -> str:
-    match rule:
-        case HeaderAs():
-            return f"HeaderAs header {rule.name} as {rule.kind}"
-        case IgnoreCookie():
-            return f"IgnoreCookie cookie {rule.name}" + (f" {rule.attribute}" if rule.attribute else "")
-        case IgnoreHeader():
-            return f"IgnoreHeader header {rule.name}"
+    if isinstance(rule, HeaderAs):
+        return f"HeaderAs header {rule.name} as {rule.kind}"
+    if isinstance(rule, IgnoreCookie):
+        return f"IgnoreCookie cookie {rule.name}" + (f" {rule.attribute}" if rule.attribute else "")
+    return f"IgnoreHeader header {rule.name}"
 
 
 def _followed(rule: PlacedRule) -> Iterator[tuple[tuple[Segment, ...], str]]:

@@ -194,15 +194,8 @@ def _step(key: Key) -> str:
     return f"[{text if len(text) <= _KEPT_CHARACTERS else text[:_KEPT_CHARACTERS] + '…'}]"
 
 
-class _Element:
-    """In place of a key, for an element of a set: it has no place of its own."""
-
-    def __repr__(self) -> str:
-        return "*"
-
-
-#: The elements of a set are at `$['tags'][*]`, each of them.
-ELEMENT: Any = _Element()
+#: In place of a key, for an element of a set, which has no place of its own: each is at `$['tags'][*]`.
+ELEMENT: Any = type("_Element", (), {})()
 
 
 def _told_apart(name: str) -> str:

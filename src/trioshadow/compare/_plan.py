@@ -215,18 +215,17 @@ class PathPlan:
     def _refuse_too_many_functions(self) -> None:
         if sum(type(rule) is Normalize for rule in self.rules) <= MOST_FUNCTIONS:
             return
-        waiting, seen = [self.root], {id(self.root)}
+        waiting = [] if self.root is None else [self.root]
+        seen = {id(self.root)}
         while waiting and len(seen) < STATE_LIMIT:
             state = waiting.pop()
-            if state is None:
-                continue
             if len(state.functions) > MOST_FUNCTIONS:
                 raise ValueError(
                     f"more than {MOST_FUNCTIONS} Normalize rules meet at one place: put the functions into one"
                 )
             for key in (None, *self.vocabulary):
                 below = state.child(key)
-                if id(below) not in seen:
+                if below is not None and id(below) not in seen:
                     seen.add(id(below))
                     waiting.append(below)
 
