@@ -191,7 +191,7 @@ def _remade(value: Any, found: dict[Any, Any]) -> Any:
     own = {name: member for name, member in found.items() if name in names}
     extra = {name: member for name, member in found.items() if name not in names}
     object.__setattr__(made, "__dict__", own)
-    object.__setattr__(made, "__pydantic_extra__", extra or None)
+    object.__setattr__(made, "__pydantic_extra__", None if value.__pydantic_extra__ is None else extra)
     object.__setattr__(made, "__pydantic_fields_set__", set(own))
     object.__setattr__(made, "__pydantic_private__", None)
     return made
