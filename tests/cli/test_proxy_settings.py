@@ -215,6 +215,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         ("max_body", 2**31, "--max-body must be a number of bytes"),
         ("ignore_path", ("$..[",), "--ignore-path can't be used: "),
         ("ignore_path", ("",), "--ignore-path must be a text"),
+        ("rule", ("only $.a", "only $.b"), "--rule can't be used: ignore takes one Only rule"),
         ("allow_method", ("PO ST",), "--allow-method must be a name as HTTP allows it, not 'PO ST'"),
         ("key_header", "x y", "--key-header must be a name"),
         ("forward_credential", ("a:b",), "--forward-credential must be a name"),

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from trioshadow import ShadowConfig
 from trioshadow.compare import RULES, Decoder, IgnoreField, Rule, checked_decoders
 
 from .checks import text as checked_text
@@ -59,7 +60,17 @@ def read_rule(value: object) -> AnyRule:
 
 def rule_option(about: str) -> Any:
     """`--rule`, of a command that uses the rules for this."""
-    return option(several(Kind(str, "RULE", read_rule)), (), panel=Panel.COMPARING, about=about)
+    each = several(Kind(str, "RULE", read_rule))
+
+    def check(value: object) -> tuple[AnyRule, ...]:
+        rules = each.check(value)
+        try:
+            ShadowConfig(ignore=rules)
+        except ValueError as exc:
+            raise ValueError(f"can't be used: {exc}") from None
+        return rules  # type: ignore[no-any-return] # of what `read_rule` makes
+
+    return option(attrs.evolve(each, check=check), (), panel=Panel.COMPARING, about=about)
 
 
 def rule_text(rule: AnyRule) -> str:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import attrs
 
-from trioshadow import ShadowConfig
 from trioshadow.cli.common.checks import any_path
 from trioshadow.cli.common.objective import ObjectiveOptions
-from trioshadow.cli.common.options import FLAG, NAME, Kind, Panel, WrongOptionError, argument, option, several
+from trioshadow.cli.common.options import FLAG, NAME, Kind, Panel, argument, option, several
 from trioshadow.cli.common.rules import AnyRule, rule_option
 
 NOTES = {Panel.OBJECTIVE: "What you don't set is as it was while the archive was written."}
@@ -54,10 +53,3 @@ class ReportOptions(ObjectiveOptions):
         panel=Panel.OUTPUT,
         about="Exit with 0 for PROMOTE, 1 for REJECT, 3 for HOLD.",
     )
-
-    def __attrs_post_init__(self) -> None:
-        super().__attrs_post_init__()
-        try:
-            ShadowConfig(ignore=self.rule)
-        except ValueError as exc:
-            raise WrongOptionError("rule", f"can't be used: {exc}") from None
