@@ -60,12 +60,7 @@ def canonical(value: Any, rules: Iterable[ScalarRule]) -> object | None:
 
 def _form(what: str, number: Fraction) -> object | None:
     form = number_form(number)
-    if type(form) is int and abs(form) >= _BIG:  # the hash of an int is a remainder: see `number_form`
-        form = hex(form)
     return None if form is None else (what, form)
-
-
-_BIG = 2**60
 
 
 def _is_odd(number: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import decimal
 import fractions
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from trioshadow._model.errors import passing_error
@@ -21,7 +21,7 @@ from ._foreign import is_numpy_time, missing
 from ._kinds import ANY, Kinds, has_kind
 from ._paths import Key
 from ._plan import State, converted
-from ._scalars import instant, is_nan, number_form
+from ._scalars import instant, int_form, is_nan, number_form
 from ._shapes import (
     DEPTH_LIMIT,
     MADE_LIMIT,
@@ -46,9 +46,6 @@ _CONTAINERS = frozenset((Shape.OBJECT, Shape.ARRAY, Shape.SET, Shape.TABLE))
 
 #: In place of the class of a mapping, or of a plain value.
 _NO_KIND: type = dict
-
-#: From here on ints are numbered by their digits.
-BIG = 2**60
 
 
 class Numbering:
@@ -138,66 +135,48 @@ class Numbering:
             if self._made > MADE_LIMIT:
                 raise ValueError("too many containers that make their parts")
         kind = type(value) if self._strict or type(value) is Repeated else None
-        numbers: list[int] = []
-        children: Iterator[_Child]
         if shape is Shape.OPAQUE:
             errors = self._kinds.errors
             exc: Any = value
             self.exact = self.exact and not errors.same_errors
-            children = (
-                (member, state.child(name) if state is not None else None, name)
-                for name, member in errors.members(exc).items()
-            )
-            form = "error", type(value), errors.message(exc)
-            return _Frame(
-                children,
-                numbers,
-                lambda frame: self._close(frame, (*form, frozenset(zip(frame.keys, frame.numbers, strict=True)))),
-            )
+            return self._of_members(errors.members(exc).items(), state, ("error", type(exc), errors.message(exc)))
         if shape is Shape.OBJECT:
             if is_named_tuple(value):
                 self.exact = False  # it may be the same as an array
-            children = (
-                (member, state.child(name) if state is not None else None, name)
-                for name, member in ((exact_key(key), member) for key, member in members(value).items())
-            )
-            return _Frame(
-                children,
-                numbers,
-                lambda frame: self._close(
-                    frame, ("object", kind, frozenset(zip(frame.keys, frame.numbers, strict=True))), value
-                ),
-            )
+            found = ((exact_key(key), member) for key, member in members(value).items())
+            return self._of_members(found, state, ("object", kind), value)
         if shape is Shape.TABLE:
             self.exact = False  # elements of other dtypes may be the same
-            told, found = parts_of_table(value, strict=self._strict)
+            told, parts = parts_of_table(value, strict=self._strict)
             state = None if state is None else state.of_array()
-            children = (
-                (part, state.child(key) if state is not None else None, key)
-                for key, part in itertools.chain(told.items(), enumerate(found))
-            )
-            return _Frame(
-                children,
-                numbers,
-                lambda frame: self._close(frame, (shape, kind, frozenset(zip(frame.keys, frame.numbers, strict=True)))),
-            )
+            return self._of_members(itertools.chain(told.items(), enumerate(parts)), state, (shape, kind))
+        numbers: list[int] = []
         if type(value) is Repeated:
             state = None
         jumbled = shape is Shape.SET or (state is not None and state.unordered)
-        found = elements(value)
+        listed = elements(value)
         if jumbled:
             below = state.element() if state is not None else None
-            children = ((element, below, None) for element in found)
-            return _Frame(
-                children, numbers, lambda frame: self._close(frame, (shape, kind, tuple(sorted(frame.numbers))))
-            )
+            alike: Iterator[_Child] = ((element, below, None) for element in listed)
+            return _Frame(alike, numbers, lambda frame: self._close(frame, (shape, kind, tuple(sorted(frame.numbers)))))
         children = (
-            (element, state.child(index) if state is not None else None, index) for index, element in enumerate(found)
+            (element, state.child(index) if state is not None else None, index) for index, element in enumerate(listed)
         )
         return _Frame(
             children,
             numbers,
             lambda frame: self._close(frame, ("array", kind, tuple(zip(frame.keys, frame.numbers, strict=True)))),
+        )
+
+    def _of_members(
+        self, named: Iterable[tuple[Any, Any]], state: State | None, form: tuple[object, ...], value: object = None
+    ) -> _Frame:
+        """Of what has members by name. `value`: what may be of a kind."""
+        children = ((member, state.child(name) if state is not None else None, name) for name, member in named)
+        return _Frame(
+            children,
+            [],
+            lambda frame: self._close(frame, (*form, frozenset(zip(frame.keys, frame.numbers, strict=True))), value),
         )
 
     def _finish(self, close: Callable[[_Frame], int], frame: _Frame, numbers: list[int]) -> None:
@@ -243,11 +222,7 @@ class Numbering:
             exact = form
         if type(exact) is float and exact.is_integer():
             exact = int(exact)
-        if type(exact) is int and abs(exact) >= BIG:
-            # The hash of an int is its remainder by 2**61 - 1, so a body can be made of ints with one hash. That of a
-            # str is not known in advance.
-            return hex(exact)
-        return exact
+        return int_form(exact) if type(exact) is int else exact
 
     def _number_of_kind(self, form: object, cls: type) -> int:
         """The number of what may be a record, or a member of an enum: another with the same content may be unlike it.

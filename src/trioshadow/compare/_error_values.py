@@ -15,6 +15,7 @@ from trioshadow._model.kinds import is_a
 from ._paths import Key
 from ._raised import ErrorReader, Member, Raised, exceptions_of
 from ._rules import SameError
+from ._shapes import has_no_equality
 
 #: What a rule calls the exceptions of a group.
 EXCEPTIONS = "exceptions"
@@ -42,11 +43,6 @@ def common_trees(ours: Raised, theirs: Raised) -> tuple[dict[Key, Any], dict[Key
                 common.append((one, other))
                 break
     return tree_of(one for one, _ in common), tree_of(Member("", one.keys, other.value) for one, other in common)
-
-
-def has_no_equality(value: object) -> bool:
-    """Is nothing equal to it but itself?"""
-    return type.__getattribute__(type(value), "__eq__") is object.__eq__
 
 
 def is_error(value: object) -> bool:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from trioshadow._model.errors import type_name
+
 mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 #: Past what a metaclass says of its class.
 _dict_of: Callable[[type], Any] = type.__dict__["__dict__"].__get__
-_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
 _qualname_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 _module_of: Callable[[type], Any] = type.__dict__["__module__"].__get__
 
@@ -48,7 +49,7 @@ def is_named(cls: type, dotted: str) -> bool:
 
 def _first_known(cls: type, known: dict[tuple[str, str], Any]) -> Any:
     for base in mro_of(cls):
-        found = known.get((package_of(base), _name_of(base)))
+        found = known.get((package_of(base), type_name(base)))
         if found is not None:
             return found
     return None

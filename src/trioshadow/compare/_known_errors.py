@@ -12,8 +12,10 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from trioshadow._model.errors import type_name
 from trioshadow._model.kinds import is_a
 
+from ._foreign import mro_of, package_of
 from ._paths import Key
 from ._shapes import plain
 
@@ -95,16 +97,14 @@ KNOWN = (
 
 def known_of(cls: type) -> tuple[Known, ...]:
     """Those that exceptions of this class may have."""
-    bases = {(str(_namespace_of(base).get("__module__", "")).split(".")[0], _name_of(base)) for base in mro_of(cls)}
+    bases = {(package_of(base), type_name(base)) for base in mro_of(cls)}
     return tuple(one for one in KNOWN if one.base is None or one.base in bases)
 
 
 #: Attributes of an exception with which all of that begins which any exception may have.
 NAMES = frozenset(str(one.source[0]) for one in KNOWN if one.base is None)
 
-mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 _namespace_of: Callable[[type], types.MappingProxyType[str, Any]] = type.__dict__["__dict__"].__get__
-_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
 
 #: How classes written in C, slots and named tuples keep what an instance has.
 _KEPT = (

@@ -16,9 +16,10 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ._canonical import BIG, Numbering, Outline
+from ._canonical import Numbering, Outline
 from ._kinds import ANY, Kinds
 from ._plan import State
+from ._scalars import BIG
 from ._shapes import Shape, members, shape_of
 from ._undecided import Undecided
 

@@ -19,7 +19,8 @@ from typing import Any
 from trioshadow._model.errors import passing_error, type_name
 from trioshadow._model.fixing import ATOMS
 
-from ._shapes import Shape, elements, members, plain, record_fields, shape_of
+from ._sameness import BoundedFile
+from ._shapes import Shape, elements, has_no_equality, members, plain, record_fields, shape_of
 from ._undecided import Undecided
 
 #: Characters or bytes that are kept of one text.
@@ -65,7 +66,7 @@ class Rest:
 
     def __init__(self, whole: Any) -> None:
         try:
-            file = _File(_REST)
+            file = BoundedFile(_REST)
             pickler = _Pickler(file, 5)
             pickler.fast = True  # no memo: whether one object is there twice, or two that are equal, is the same
             pickler.dump(whole)
@@ -197,29 +198,11 @@ def _remade(value: Any, found: dict[Any, Any]) -> Any:
     return made
 
 
-class _TooLong(Exception):
-    """What pickle writes has more bytes than are kept."""
-
-
-class _File:
-    def __init__(self, room: int) -> None:
-        self.parts: list[bytes] = []
-        self._room = room
-
-    def write(self, data: Any) -> int:
-        size = memoryview(data).nbytes
-        self._room -= size
-        if self._room < 0:
-            raise _TooLong
-        self.parts.append(bytes(data))
-        return size
-
-
 class _Pickler(pickle.Pickler):
     """Takes nothing that is compared by identity: a copy of that is equal to no other."""
 
     def reducer_override(self, obj: Any, /) -> Any:
-        if issubclass(type(obj), _BY_NAME) or type.__getattribute__(type(obj), "__eq__") is not object.__eq__:
+        if issubclass(type(obj), _BY_NAME) or not has_no_equality(obj):
             return NotImplemented
         raise pickle.PicklingError
 
@@ -229,7 +212,7 @@ _BY_NAME = (type, types.FunctionType, types.BuiltinFunctionType)
 
 def _pickled(value: Any) -> Any:
     """A copy. Raises what pickle does, and if it is long."""
-    file = _File(_PICKLED)
+    file = BoundedFile(_PICKLED)
     _Pickler(file, 5).dump(value)
     return pickle.loads(b"".join(file.parts))  # noqa: S301 - these bytes never left the process
 

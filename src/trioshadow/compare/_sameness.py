@@ -27,22 +27,27 @@ _LEAVES: frozenset[type] = frozenset(
 
 
 class _Unknown(Exception):
-    """Something that can't be compared this way, or too much of it."""
+    """Something that can't be compared this way."""
 
 
-class _File:
-    """Takes bytes up to a limit."""
+class TooLongError(Exception):
+    """What is written has more bytes than there is room for."""
 
-    def __init__(self) -> None:
+
+class BoundedFile:
+    """What pickle writes, up to so many bytes. Raises TooLongError for more."""
+
+    def __init__(self, room: int) -> None:
         self.parts: list[bytes] = []
-        self.room = _LIMIT
+        self._room = room
 
     def write(self, data: Any) -> int:
-        self.room -= len(data)
-        if self.room < 0:
-            raise _Unknown
+        size = memoryview(data).nbytes
+        self._room -= size
+        if self._room < 0:
+            raise TooLongError
         self.parts.append(bytes(data))
-        return len(data)
+        return size
 
 
 class _Pickler(pickle.Pickler):
@@ -55,7 +60,7 @@ class _Pickler(pickle.Pickler):
 
 
 def _pickled(value: object) -> list[bytes]:
-    file = _File()
+    file = BoundedFile(_LIMIT)
     pickler = _Pickler(file, 5)
     pickler.fast = True  # no memo: whether one object is there twice, or two that are equal, makes no difference
     pickler.dump(value)

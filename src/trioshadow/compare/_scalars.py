@@ -80,12 +80,22 @@ def instant(value: Any) -> datetime.timedelta | None:
     return value.replace(tzinfo=None, fold=0) - datetime.datetime.min - offset  # noqa: DTZ901
 
 
+#: From here on ints stand for themselves no more.
+BIG = 2**60
+
+
+def int_form(number: int) -> int | str:
+    """An int, or the digits of a large one. The hash of an int is its remainder by 2**61 - 1, so a body can be made of
+    ints with one hash. That of a str is not known in advance.
+    """
+    return number if -BIG < number < BIG else hex(number)
+
+
 def number_form(value: decimal.Decimal | fractions.Fraction) -> object:
     """What is equal for these two where they are equal, and for a number of another type that they are equal to; None
     for one that is infinite, or of many digits.
 
-    Not the number itself: the hash of a fraction is a remainder by 2**61 - 1, so a body can be made of such with one
-    hash. That of a str is not known in advance.
+    Not the number itself: see `int_form`; the hash of a fraction is such a remainder too.
     """
     if type(value) is decimal.Decimal:
         if not value:
@@ -94,7 +104,7 @@ def number_form(value: decimal.Decimal | fractions.Fraction) -> object:
             return None
     ratio = fractions.Fraction(value)
     if ratio.denominator == 1:
-        return ratio.numerator
+        return int_form(ratio.numerator)
     try:
         near = float(ratio)
     except OverflowError:

@@ -256,6 +256,11 @@ def exact_key(key: Any) -> Any:
     return key if type(key) is str or type(key) is int else plain(key)
 
 
+def has_no_equality(value: object) -> bool:
+    """Is nothing equal to it but itself?"""
+    return type.__getattribute__(type(value), "__eq__") is object.__eq__
+
+
 def makes_its_parts(value: object) -> bool:
     """Is what this container holds made by its own code when it is asked, perhaps without end?"""
     cls: Any = type(value)

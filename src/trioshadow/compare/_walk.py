@@ -20,7 +20,7 @@ from ._arrays import children_of_tables
 from ._children import MISSING, Child, Whole, children_of_arrays, children_of_objects, paired
 from ._diffs import ChangeKind
 from ._elements import children_in_any_order, children_of_sets
-from ._error_values import has_no_equality, is_error
+from ._error_values import is_error
 from ._found import Found
 from ._frames import ROOT, SMALL, Frame, Mark, builtin_frame, frame_of_lines
 from ._kinds import common_shape
@@ -36,6 +36,7 @@ from ._shapes import (
     Shape,
     elements,
     exact_key,
+    has_no_equality,
     makes_its_parts,
     members,
     plain,
