@@ -16,8 +16,10 @@ import attrs
 
 from ._canonical import Numbering
 from ._diffs import Change, ChangeKind, ErrorDiff
-from ._error_values import EXCEPTIONS, ErrorValues, common_trees, tree_of
+from ._error_values import EXCEPTIONS, common_trees, tree_of
+from ._found import Found
 from ._kinds import Kinds
+from ._match import hand_over
 from ._met import RuleUse
 from ._paths import Key, write_path
 from ._plan import State
@@ -36,7 +38,6 @@ class ErrorRules:
     """What of a configuration is about exceptions, ready for use."""
 
     reader: ErrorReader
-    values: ErrorValues
     root: State | None
     strict: bool
     strict_errors: bool
@@ -57,12 +58,12 @@ def compare_errors(primary: Raised, shadow: Raised | None, rules: ErrorRules) ->
         if rules.use is not None and rules.use.paths_open and (_has_more(primary) or _has_more(shadow)):
             rules.use.look(_whole(primary), _whole(shadow))
         work.tell(primary, shadow, rules.root, [])
-        if not work.count:
+        if not work.found.count:
             return None
-    changes, count = work.changes, work.count
+    changes, count = work.found.changes, work.found.count
     if count == 1 and changes[0].path == "$":  # the message alone, which is told in any case
         changes, count = [], 0
-    notes = dict.fromkeys((*work.notes, *primary.notes, *shadow.notes))
+    notes = dict.fromkeys((*work.found.notes, *primary.notes, *shadow.notes))
     return ErrorDiff(primary.name, shadow.name, primary.message, shadow.message, tuple(changes), count, tuple(notes))
 
 
@@ -82,9 +83,7 @@ class _Comparing:
     """One comparison."""
 
     def __init__(self, rules: ErrorRules) -> None:
-        self.changes: list[Change] = []
-        self.count = 0
-        self.notes: list[str] = []
+        self.found = Found(rules.limit)
         self._rules = rules
         self._numbering = Numbering(strict=rules.strict, kinds=rules.kinds)
         self._walks = _WALKS
@@ -99,9 +98,9 @@ class _Comparing:
     def tell(self, ours: Raised, theirs: Raised, state: State | None, trail: list[Key]) -> None:
         """All differences of two exceptions that are of one sort."""
         if self._rules.strict_errors and ours.message != theirs.message:
-            self._add(Change(write_path(trail), ChangeKind.CHANGED, _excerpt(ours), _excerpt(theirs)))
+            self.found.take(Change(write_path(trail), ChangeKind.CHANGED, _excerpt(ours), _excerpt(theirs)))
         for change in self._walked(ours, theirs, state):
-            self._add(attrs.evolve(change, path=write_path(trail) + change.path[1:]) if trail else change)
+            self.found.take(attrs.evolve(change, path=write_path(trail) + change.path[1:]) if trail else change)
         if ours.size >= 0:
             self._tell_members(ours, theirs, state, trail)
 
@@ -110,10 +109,10 @@ class _Comparing:
         if ignored:
             return
         if ours.partial or theirs.partial:
-            self._note("of groups of very many exceptions, or very deep ones, only type and size are compared")
+            self.found.note("of groups of very many exceptions, or very deep ones, only type and size are compared")
             if ours.size != theirs.size:
                 path = write_path([*trail, EXCEPTIONS])
-                self._add(Change(path, ChangeKind.CHANGED, _size(ours), _size(theirs)))
+                self.found.take(Change(path, ChangeKind.CHANGED, _size(ours), _size(theirs)))
             return
         partners = self._matched(ours.members, theirs.members, below)
         taken = set(partners.values())
@@ -124,13 +123,13 @@ class _Comparing:
             place = [*trail, EXCEPTIONS, i]
             other = next((j for j in added if self.of_one_sort(member, theirs.members[j])), None)
             if other is None:
-                self._add(Change(write_path(place), ChangeKind.REMOVED, _excerpt(member), None))
+                self.found.take(Change(write_path(place), ChangeKind.REMOVED, _excerpt(member), None))
             else:
                 added.remove(other)
                 self.tell(member, theirs.members[other], below, place)
         for j in added:
             place = [*trail, EXCEPTIONS, j]
-            self._add(Change(write_path(place), ChangeKind.ADDED, None, _excerpt(theirs.members[j])))
+            self.found.take(Change(write_path(place), ChangeKind.ADDED, None, _excerpt(theirs.members[j])))
 
     def _walked(self, ours: Raised, theirs: Raised, state: State | None) -> Sequence[Change]:
         """The changes of their own members; of all that there are at most so many as are kept."""
@@ -141,7 +140,7 @@ class _Comparing:
         if walk.found.undecided and not walk.found.count:
             raise Undecided(walk.found.undecided)
         for note in walk.found.notes:
-            self._note(note)
+            self.found.note(note)
         return walk.found.changes
 
     def _plainly_same(self, ours: Raised, theirs: Raised) -> bool:
@@ -159,15 +158,6 @@ class _Comparing:
             tree = self._own[id(raised)] = tree_of(raised.fields)
         return tree
 
-    def _add(self, change: Change) -> None:
-        self.count += 1
-        if len(self.changes) < self._rules.limit:
-            self.changes.append(change)
-
-    def _note(self, note: str) -> None:
-        if len(self.notes) < _NOTES and note not in self.notes:
-            self.notes.append(note)
-
     # ── whether something does ───────────────────────────────────────────────────────────────────────────────────────
 
     def of_one_sort(self, ours: Raised, theirs: Raised) -> bool:
@@ -176,7 +166,7 @@ class _Comparing:
             return False
         pair = id(ours.kind), id(theirs.kind)
         if pair not in self._types:
-            self._types[pair] = self._rules.values.same_type(ours.kind, theirs.kind)
+            self._types[pair] = self._rules.kinds.errors.same_type(ours.kind, theirs.kind)
         return self._types[pair]
 
     def _are_same(self, ours: Raised, theirs: Raised, state: State | None) -> bool:
@@ -257,7 +247,7 @@ class _Comparing:
         except Undecided:
             if not differ:  # but if one has no partner the groups differ, whatever the rest is
                 raise
-            self._note("the exceptions of a group are too many to find all that are the same")
+            self.found.note("the exceptions of a group are too many to find all that are the same")
         return partners
 
     def _number(self, raised: Raised) -> int:
@@ -273,10 +263,6 @@ class _Comparing:
             )
             number = self._numbers[id(raised)] = self._by_content.setdefault(content, len(self._by_content))
         return number
-
-
-#: Different notes of one comparison.
-_NOTES = 5
 
 
 def _members_state(state: State | None) -> tuple[bool, State | None]:
@@ -303,12 +289,7 @@ def _augment(start: int, row: Callable[[int], int], partners: dict[int, int], ow
             if j in owners:
                 waiting.append(owners[j])
                 continue
-            free: int | None = j
-            while free is not None:  # each on the way takes the place that it reached
-                taker = came_from[free]
-                before = partners.get(taker)
-                partners[taker], owners[free] = free, taker
-                free = before
+            hand_over(j, came_from, partners, owners)
             return True
     return False
 

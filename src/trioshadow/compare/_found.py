@@ -1,4 +1,4 @@
-"""What a walk has found: the changes, of which the first are kept, and what else should be known, in words. Bounded."""
+"""What was found: the changes, of which the first are kept, and what else should be known, in words. Bounded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._diffs import Change, ChangeKind
 from ._keep import kept_pair
 from ._paths import Key, shown_path, write_path
 
-#: Different notes that one walk makes.
+#: Different notes of one comparison.
 _NOTES = 5
 #: Characters of each.
 _NOTE_LIMIT = 1_000
@@ -38,6 +38,12 @@ class Found:
         if len(self.changes) < self._limit:
             ours, theirs = kept_pair(ours, theirs)
             self.changes.append(Change(write_path(trail), kind, ours, theirs))
+
+    def take(self, change: Change) -> None:
+        """A change that is made already."""
+        self.count += 1
+        if len(self.changes) < self._limit:
+            self.changes.append(change)
 
     def contain(self, exc: BaseException, trail: Sequence[Key], what: str = "comparing") -> None:
         """Other people's code has raised at a place: a note, but for what passes through everything."""

@@ -259,9 +259,6 @@ class Matching:
                         yield order[at]
         yield from self._places.get(outline, ())
 
-    def _pair(self, i: int, j: int) -> None:
-        self.partners[i], self.owners[j] = j, i
-
     def find(self, start: int) -> bool:
         """Find a partner for an element of the primary's, moving others to other partners where needed (breadth
         first).
@@ -277,14 +274,18 @@ class Matching:
                 if j in self.owners:
                     waiting.append(self.owners[j])
                     continue
-                free: int | None = j
-                while free is not None:  # each on the way takes the place that it reached
-                    taker = came_from[free]
-                    left = self.partners.get(taker)
-                    self._pair(taker, free)
-                    free = left
+                hand_over(j, came_from, self.partners, self.owners)
                 return True
         return False
+
+
+def hand_over(free: int | None, came_from: dict[int, int], partners: dict[int, int], owners: dict[int, int]) -> None:
+    """Each element on the way to a free one takes the one that it reached, and leaves its own to the one before it."""
+    while free is not None:
+        taker = came_from[free]
+        left = partners.get(taker)
+        partners[taker], owners[free] = free, taker
+        free = left
 
 
 def contents_of(value: object) -> tuple[list[float], list[str]]:
