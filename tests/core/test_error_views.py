@@ -223,6 +223,7 @@ async def test_the_deadline_and_what_the_library_raises_are_no_answers(autojump_
 
     assert (await verdict_of(Answer(1), Hang(), error_view=view))[0] == "timed_out"
     assert (await verdict_of(Answer(1), Fail(BodyTooLarge("large")), error_view=view))[0] == "failed"
+    assert (await verdict_of(Fail(BodyTooLarge("large")), Answer(1), error_view=view))[0] == "diverged"
     assert asked == []
 
 

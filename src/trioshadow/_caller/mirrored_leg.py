@@ -17,10 +17,10 @@ from typing import Any, NoReturn
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from trioshadow._model.errors import passing_error
-from trioshadow._model.fixing import ATOMS, Deferred, fixed, viewed_error
+from trioshadow._model.fixing import ATOMS, Deferred, fixed
 from trioshadow._model.kinds import is_a
 from trioshadow._model.refusal import refusal_in
-from trioshadow._service.judging import PrimarySide, PrimaryState, compare_failure
+from trioshadow._service.judging import PrimarySide, PrimaryState, ReadError, compare_failure, read_error
 from trioshadow._service.run import Run
 from trioshadow._service.settling import ShadowSettlement
 from trioshadow._service.timing import alone, told_so_far
@@ -113,17 +113,9 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         self._tell(primary, state)
 
     def _take_error(self, exc: Exception, primary: PrimarySide) -> PrimaryState:
-        view = self._config.primary_error_view
-        try:
-            told = exc if view is None or self._settlement.settled else _viewed_error(view, exc)
-            if is_a(told, BaseException):
-                primary.error = self._config.comparison.raised(told)
-                return "raised"
-        except BaseException as broken:
-            if passing_error(broken) is not None:
-                raise
-            what = "error" if view is None else "error_view"
-            primary.failure = compare_failure(f"the primary's {what}", broken)
+        view = None if self._settlement.settled else self._config.primary_error_view
+        primary.error, primary.failure, told = _read_error(exc, view, self._config)
+        if primary.error is not None or primary.failure is not None:
             return "raised"
         primary.value = told
         if not (self._settlement.settled or self._runs[-1].take_room_for(told)):
@@ -192,5 +184,5 @@ def _fixed_view(config: ShadowConfig, answer: Any, primary: PrimarySide) -> obje
 
 
 @disable_ki_protection
-def _viewed_error(view: View, exc: Exception) -> object:
-    return viewed_error(view, exc)
+def _read_error(exc: Exception, view: View | None, config: ShadowConfig) -> ReadError:
+    return read_error(exc, view, config.comparison, "primary")

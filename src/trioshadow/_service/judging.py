@@ -13,12 +13,13 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from trioshadow._model.errors import MESSAGE_LIMIT, BodyTooLarge, describe_error, passing_error
-from trioshadow._model.fixing import Deferred, loaded
+from trioshadow._model.fixing import Deferred, loaded, viewed_error
+from trioshadow._model.kinds import is_a
 from trioshadow._model.refusal import Lack, Refusal
 from trioshadow._model.sizes import comparable_size
 from trioshadow._model.verdict import FailureKind, ShadowFailure, Verdict
 from trioshadow._settings.config import ShadowConfig, View
-from trioshadow.compare import Divergence, Raised, same_at_once, same_body, shared_prefix
+from trioshadow.compare import Comparison, Divergence, Raised, same_at_once, same_body, shared_prefix
 
 from .timing import Timing
 
@@ -28,9 +29,11 @@ MATCHED: Judgement = Verdict.MATCHED, None, None
 ABANDONED: Judgement = Verdict.ABANDONED, None, None
 IGNORED: Judgement = Verdict.IGNORED, None, None
 
-
 #: From the two answers of a call that diverged, None for one that raised, to whether it does not count.
 Ignores: TypeAlias = Callable[[Any, Any], object]
+
+ReadError: TypeAlias = tuple[Raised | None, ShadowFailure | None, Any]
+"""One of: an exception, read; the failure of what reads it; the answer that `error_view` puts in its place."""
 
 
 @attrs.frozen
@@ -202,6 +205,22 @@ def _is_too_large(primary: object) -> bool:
         except BodyTooLarge:
             return True
     return False
+
+
+def read_error(exc: BaseException, view: View | None, comparison: Comparison, side: str) -> ReadError:
+    """What is kept of what a side of a call has raised. At once, since no exception may be kept."""
+    if is_a(exc, BodyTooLarge):
+        view = None
+    try:
+        told = exc if view is None else viewed_error(view, exc)
+        if is_a(told, BaseException):
+            return comparison.raised(told), None, None
+    except BaseException as broken:
+        if passing_error(broken) is not None:
+            raise
+        what = "error" if view is None else "error_view"
+        return None, compare_failure(f"the {side}'s {what}", broken), None
+    return None, None, told
 
 
 def compare_failure(stage: str, exc: BaseException) -> ShadowFailure:

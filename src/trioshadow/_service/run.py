@@ -33,9 +33,8 @@ import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from trioshadow._accounts.instruments import Side
-from trioshadow._model.errors import BodyTooLarge, consists_of, describe_error, first_other, passing_error
-from trioshadow._model.fixing import loaded, viewed_error
-from trioshadow._model.kinds import is_a
+from trioshadow._model.errors import consists_of, describe_error, first_other, passing_error
+from trioshadow._model.fixing import loaded
 from trioshadow._model.sizes import size_of
 from trioshadow._model.verdict import Verdict
 from trioshadow._settings.capture import captured
@@ -57,6 +56,7 @@ from .judging import (
     is_plain_match,
     judge,
     judgement_of,
+    read_error,
 )
 from .marks import RunMark, shadow_mark
 from .steps import in_steps
@@ -197,19 +197,11 @@ class Run(RunFacts):
         self._wake()
 
     def _take_error(self, exc: BaseException) -> RunState:
-        """What the backend raised, or what is to be compared in its place. Here, since no exception may be kept."""
+        """What the backend raised, or what is to be compared in its place."""
         config = self._config
         view = config.shadow_error_view if self.side == "shadow" else config.primary_error_view
-        try:
-            told = exc if view is None or is_a(exc, BodyTooLarge) else viewed_error(view, exc)
-            if is_a(told, BaseException):
-                self.error = config.comparison.raised(told)
-                return "failed"
-        except BaseException as broken:
-            if passing_error(broken) is not None:
-                raise
-            what = "error" if view is None else "error_view"
-            self.failure = compare_failure(f"the {self.side}'s {what}", broken)
+        self.error, self.failure, told = read_error(exc, view, config.comparison, self.side)
+        if self.error is not None or self.failure is not None:
             return "failed"
         self._answer_with(told)
         self.in_place_of_error = True
@@ -349,9 +341,7 @@ class Run(RunFacts):
         config = self._config
         # The secondary is another copy of the primary, whose answers have that one's shape.
         view = config.shadow_view if self.side == "shadow" else config.primary_view
-        judgement = judge(
-            self.primary, self, config, view, closing=self._desk.closing, ignores=self._ignores_of(config)
-        )
+        judgement = judge(self.primary, self, config, view, closing=self._desk.closing, ignores=self._ignores)
         if isinstance(judgement, Large):
             self._large = judgement
             return ABANDONED
@@ -360,12 +350,14 @@ class Run(RunFacts):
 
     @disable_ki_protection
     def _judge_large(self, compared: Divergence | None, large: Large) -> Judgement:
-        judgement = judgement_of(compared, large.primary, large.shadow, self._ignores_of(self._config))
+        judgement = judgement_of(compared, large.primary, large.shadow, self._ignores)
         self._keep(judgement)
         return judgement
 
-    def _ignores_of(self, config: ShadowConfig) -> Ignores | None:
-        return None if config.ignore_if is None else functools.partial(config.ignore_if, self._compared_request)
+    @property
+    def _ignores(self) -> Ignores | None:
+        asked = self._config.ignore_if
+        return None if asked is None else functools.partial(asked, self._compared_request)
 
     def _keep(self, judgement: Judgement) -> None:
         """Take what the record keeps of the call, if there is one: here, since it runs the code of what is captured."""
