@@ -41,6 +41,10 @@ class HeaderPlan:
         """Is the header of this name not compared?"""
         return self._ignores is not None and self._ignores(name) is not None
 
+    def reads(self, name: str) -> bool:
+        """Is there a rule by which values of this header that differ may be the same?"""
+        return any(names.match(name) for names, _ in self._kinds)
+
     def same(self, name: str, primary: list[str], shadow: list[str]) -> bool:
         """Are the values of this header, which differ without a rule, the same by one?"""
         return any(_same_as(rule, primary, shadow) for names, rule in self._kinds if names.match(name))

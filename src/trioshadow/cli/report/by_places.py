@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import fnmatch
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +17,6 @@ from trioshadow.compare import (
     CompareWith,
     ErrorDiff,
     Excerpt,
-    HeaderAs,
     HeaderChange,
     IgnoreCookie,
     IgnoreName,
@@ -109,7 +107,6 @@ class ByPlaces:
         self._body = self._compared.bodies.root
         others: list[Any] = [one for one in rules if not isinstance(one, _IGNORING) and getattr(one, "path", None)]
         self._others = PathPlan(others).root
-        self._header_kinds = [rule.name for rule in rules if isinstance(rule, HeaderAs)]
         self._cookies = any(isinstance(rule, IgnoreCookie) for rule in rules)
         self._any_value = any(isinstance(rule, SameType | CompareWith) for rule in rules)
         self._errors = any(isinstance(rule, SameError) for rule in rules)
@@ -143,7 +140,7 @@ class ByPlaces:
                 return Fate.UNKNOWN if self._cookies else Fate.LEFT
             ignored = rules.ignored_parts(cookie)
             return Fate.GONE if None in ignored else Fate.UNKNOWN if ignored else Fate.LEFT
-        return Fate.UNKNOWN if any(fnmatch.fnmatchcase(name, one) for one in self._header_kinds) else Fate.LEFT
+        return Fate.UNKNOWN if rules.reads(name) else Fate.LEFT
 
     def _of_body(self, place: Place) -> Fate:
         if self._ignores_body:
