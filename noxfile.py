@@ -89,12 +89,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests_all(session: nox.Session) -> None:
-    """Test with each Python that is there. On the oldest and the newest everything, and more examples; on the oldest
-    with coverage, which must be 100 % of the core. Arguments go to pytest instead.
+    """Test with each Python that is there. On the oldest and the newest everything; on the oldest with coverage, which
+    must be 100 % of the core, on the newest with more examples. Arguments go to pytest instead.
     """
     install(session, "tests")
     env = pairs(session)
-    everything = session.posargs or ((*PARALLEL, "--hypothesis-profile=long") if session.python in ENDS else QUICK)
+    more = () if session.python == PYTHONS[0] else ("--hypothesis-profile=long",)  # coverage makes each of them slow
+    everything = session.posargs or ((*PARALLEL, *more) if session.python in ENDS else QUICK)
     if session.python != PYTHONS[0] or session.posargs:  # a part of the tests covers a part of the code
         session.run("pytest", *everything, env=env)
         return
@@ -108,9 +109,11 @@ def tests_all(session: nox.Session) -> None:
 
 @nox.session
 def floors(session: nox.Session) -> None:
-    """Test as `tests` does, with the lowest version that pyproject.toml allows. Arguments go to pytest instead."""
+    """Test as `tests` does, with the lowest version that pyproject.toml allows, but for the evidence, which is built on
+    none of them. Arguments go to pytest instead.
+    """
     session.install("-q", "-e", f".[{EXTRAS}]", *floors_of("tests"))
-    session.run("pytest", *(session.posargs or QUICK), env=pairs(session))
+    session.run("pytest", *(session.posargs or (*QUICK, "--ignore=tests/evidence")), env=pairs(session))
 
 
 @nox.session

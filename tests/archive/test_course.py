@@ -616,6 +616,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(STEPS)
 @settings(deadline=None, max_examples=25)
 def test_moments_ascend_calls_never_fall_and_the_end_is_the_whole(tmp_path_factory, steps):

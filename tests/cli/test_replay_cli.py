@@ -537,6 +537,7 @@ async def test_a_second_ctrl_c_ends_it_at_once(folder):
         gate.open.set()
 
 
+@pytest.mark.slow
 async def test_after_kill_9_at_most_the_last_slice_is_sent_again(folder):
     gate, urls = Gate(first=400), [f"/users/{n}" for n in range(600)]
     path = write(folder, *get(*urls))
@@ -686,6 +687,7 @@ async def test_a_disk_that_is_full_from_the_start_is_found_out_before_the_first_
         assert "is the file that is to be replayed" in await error(path, url, url, "--archive", path)
 
 
+@pytest.mark.slow
 async def test_a_disk_that_gets_full_ends_it_and_when_there_is_room_it_goes_on(folder):
     path = write(folder, *get(*[f"/users/{n}" for n in range(400)]))
     async with server(service()) as old, server(service(2)) as new:

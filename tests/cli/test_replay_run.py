@@ -219,6 +219,7 @@ async def test_a_shadow_that_fails_or_hangs_is_counted_and_ends_nothing(autojump
         assert getattr(statistics, became) == statistics.calls == 20
 
 
+@pytest.mark.slow
 async def test_records_that_wait_for_a_slow_disk_hold_the_workers_and_none_is_lost(autojump_clock):
     disk, waiting = Disk(0.01), []
 

@@ -188,6 +188,7 @@ def test_nothing_from_traffic_is_markup(path):
     assert "much worse" in section(text)
 
 
+@pytest.mark.slow
 def test_what_matters_most_comes_first(path):
     """Each has more calls than those before it, but the last, and that alone would turn the order around."""
     process = Process(path, "s1")

@@ -34,6 +34,7 @@ def nested(depth, leaf):
     return leaf
 
 
+@pytest.mark.slow
 def test_nesting_100_000_deep():
     divergence = compare(nested(DEEP, 1), nested(DEEP, 2))
     (change,) = divergence.body.changes

@@ -140,6 +140,7 @@ async def test_a_leg_that_is_named_after_its_row_was_folded_is_counted_once(auto
         assert sum(sum(row.values()) for row in found.values()) == 2_000
 
 
+@pytest.mark.slow
 async def test_rows_that_legs_are_in_are_not_folded(autojump_clock):
     config = ShadowConfig(max_in_flight=10_000)
     async with Shadower(echo, ScriptedBackend(Answer(b"k", after=1)), config) as shadower:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import random
 
+import pytest
+
 from trioshadow.evidence import Decision, Epoch, Evidence, FieldState, Objective, scorecard
 from trioshadow.evidence._blocks import Part
 from trioshadow.evidence._evidence import FIELDS
@@ -113,6 +115,7 @@ def test_for_other_limits_nothing_is_kept():
     assert ("op", "f") in evidence.kept
 
 
+@pytest.mark.slow
 def test_of_what_was_folded_nothing_is_kept():
     evidence = new_evidence()
     for number in range(4 * FIELDS):

@@ -280,6 +280,7 @@ async def test_with_one_step_that_lasts_for_ever_it_watches(autojump_clock):
 # ── down ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 async def test_it_falls_back_with_the_first_look_after_the_scorecard_turned_and_stays_there(autojump_clock, caplog):
     # Slow, and never wrong: that is never broken, and REJECT once it was so in enough minutes.
     ramp = once(STEPS, every=300)
@@ -409,6 +410,7 @@ async def test_a_bad_candidate_is_tried_at_half_the_rate_after_each_cool_down_an
     assert [record.levelno for record in caplog.records][2:4] == [logging.WARNING, logging.INFO]
 
 
+@pytest.mark.slow
 async def test_one_that_was_broken_for_an_hour_and_is_mended_gets_to_the_last_step(autojump_clock):
     async with running(Ramp(STEPS, every=60, cool_down=1500)) as run:
         await trio.sleep(62.5)
@@ -583,6 +585,7 @@ async def stalls_once_an_hour(run, seconds, *, at, hours=3):
     await trio.sleep(hours * 3600)
 
 
+@pytest.mark.slow
 async def test_a_stall_of_twenty_seconds_an_hour_that_makes_it_slow_costs_nothing(autojump_clock):
     async with running(Ramp((0.5, 1.0), every=900), per_second=5) as run:
         await stalls_once_an_hour(run, 1.0, at=600, hours=1)
@@ -590,6 +593,7 @@ async def test_a_stall_of_twenty_seconds_an_hour_that_makes_it_slow_costs_nothin
     assert (run.outcome.end, run.ended_at) == (RampEnd.DONE, 1800)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cool_down", "changes"),
     [

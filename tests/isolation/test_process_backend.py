@@ -162,6 +162,7 @@ async def test_a_worker_that_dies_between_calls_is_nobodys_failure():
         assert await worker_of(backend) != worker
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["spin", "block"])
 async def test_a_call_past_its_deadline_is_killed(harm):
     async with process() as backend:
