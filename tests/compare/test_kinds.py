@@ -352,3 +352,40 @@ def test_an_odd_module_is_no_package():
     assert found([odd(1)], [even(1)]) == [("type", "$[0]")]
     assert found([odd(1)], [Ok(1)]) == []
     assert found([odd(1)], [odd(1)], CompareWith("x.Odd", lambda *_: sys.exit())) == []
+
+
+class Names(pydantic.RootModel[list[str]]):
+    pass
+
+
+class Nested(pydantic.RootModel[Names]):
+    pass
+
+
+class Owner(pydantic.BaseModel):
+    names: Names
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (Names(["a", "b"]), ["a", "b"], True),
+        (Names(["a", "b"]), ["a", "c"], False),
+        (Nested(Names(["a"])), ["a"], True),
+        (Owner(names=Names(["a"])), {"names": ["a"]}, True),
+        (msgspec.msgpack.Ext(5, b"a"), msgpack.ExtType(5, b"a"), True),
+        (msgspec.msgpack.Ext(5, b"a"), msgpack.ExtType(6, b"a"), False),
+        (msgspec.msgpack.Ext(5, bytearray(b"a")), msgpack.ExtType(5, b"b"), False),
+        (msgspec.msgpack.Ext(5, b"a"), [5, b"a"], False),
+        (msgpack.Timestamp(1, 5), msgpack.Timestamp(1, 6), False),
+        (msgpack.Timestamp(1, 5), msgpack.Timestamp(1, 5), True),
+    ],
+)
+def test_what_a_library_puts_around_a_value_is_the_value(one, other, same):
+    assert (compare(one, other) is None) is same
+    assert (compare(other, one) is None) is same
+    assert (compare([1, one], [other, 1], Unordered("$")) is None) is same
+
+
+def test_the_place_of_a_difference_is_that_in_the_value():
+    assert found(Names(["a", "b"]), ["a", "c"]) == [("changed", "$[1]")]

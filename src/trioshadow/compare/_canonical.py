@@ -198,8 +198,8 @@ class Numbering:
         if (shape is Shape.OPAQUE or shape is Shape.TIME) and missing(value):
             return ("missing", kind, missing(value))
         if shape is Shape.OPAQUE:
-            self.exact = self.exact and type(value) is Extension
-            return (shape, type(value), exact)
+            self.exact = self.exact and type(exact) is Extension
+            return (shape, kind or type(exact), exact)
         if shape is Shape.TIME:
             self.exact = self.exact and not is_numpy_time(value)  # its days are datetimes, too
             return (shape, kind, exact if (since := instant(exact)) is None else (since,))

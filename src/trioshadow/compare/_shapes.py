@@ -23,7 +23,7 @@ from typing import Any
 
 import attrs
 
-from ._foreign import columns_of_row, is_named, mro_of, table_of, told_apart, way_to_plain
+from ._foreign import columns_of_row, mro_of, table_of, told_apart, way_to_plain
 from ._undecided import Undecided
 from ._values import Extension, Timestamp
 
@@ -68,8 +68,8 @@ ELEMENT_LIMIT = 1_000_000
 
 
 def shape_of(value: object) -> Shape:
-    """The shape of a value. An enum member has the shape of its value, and so has another library's scalar: see
-    `plain`.
+    """The shape of a value. An enum member has the shape of its value, and so has what another library puts around a
+    value: see `plain`.
     """
     cls: Any = type(value)
     known = _BUILTIN.get(cls) or _shape_of_class(cls)
@@ -89,7 +89,7 @@ def safe_shape(value: object) -> Shape | None:
 
 @functools.lru_cache(maxsize=1024)
 def _shape_of_class(cls: Any) -> Shape | None:
-    """None: an enum, whose members have shapes of their own, or scalars of another library."""
+    """None: an enum, whose members have shapes of their own, or what else stands for a value: see `plain`."""
     mro = mro_of(cls)
     if enum.Enum in mro or way_to_plain(cls) is not None:
         return None
@@ -109,8 +109,8 @@ def _shape_of_class(cls: Any) -> Shape | None:
 
 
 def plain(value: Any) -> Any:
-    """The value that an enum member stands for, of a subclass of a builtin scalar the exact builtin, and so of a scalar
-    of NumPy's or PyArrow's; otherwise `value` itself.
+    """The value that an enum member or a `RootModel` stands for, of a subclass of a builtin scalar the exact builtin,
+    and so of a scalar of NumPy's or PyArrow's, and of MessagePack's own types; otherwise `value` itself.
     """
     cls: Any = type(value)
     if cls in _BUILTIN and cls is not bytearray and cls is not memoryview:
@@ -127,7 +127,12 @@ def _way_to_exact(cls: Any) -> Callable[[Any], object] | None:
     for base, exact in _EXACT:
         if base in mro:
             return exact
-    return way_to_plain(cls)
+    way = way_to_plain(cls)
+    return None if way is None else lambda value: _plain_again(value, way(value))
+
+
+def _plain_again(value: object, made: object) -> object:
+    return made if made is value else plain(made)
 
 
 _EXACT: tuple[tuple[type, Callable[[Any], object]], ...] = (
@@ -177,17 +182,10 @@ def is_named_tuple(value: object) -> bool:
     """A record that is an array too, and so may stand for either: a named tuple, a row, a struct that is encoded as an
     array.
     """
-    cls: Any = type(value)
+    cls: Any = type(plain(value))
     return shape_of(value) is Shape.OBJECT and (
-        (tuple in mro_of(cls) and not is_extension(cls))
-        or (columns_of_row(cls) is not None and Mapping not in mro_of(cls))
-        or _struct_tag(cls)[1]
+        tuple in mro_of(cls) or (columns_of_row(cls) is not None and Mapping not in mro_of(cls)) or _struct_tag(cls)[1]
     )
-
-
-def is_extension(cls: Any) -> bool:
-    """Is it MessagePack's own type for what it has no type for? It stands for no array, and for no map."""
-    return is_named(cls, "msgpack.ExtType")
 
 
 @functools.lru_cache(maxsize=1024)
