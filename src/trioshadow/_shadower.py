@@ -145,15 +145,15 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         pool = HostPool(desk)
         self._door = Door()
         self._launcher = Launcher(shadow_call, secondary_call, desk, pool)
+        self._ledger.use(config, self._ledger.evidence.epoch)
         self._admission = Admission(
-            config,
             door=self._door,
             ledger=self._ledger,
             notices=self._notices,
             gate=self._gate,
             launcher=self._launcher,
         )
-        self._service = Service(desk, pool, self._consumer, self._door, self._admission.killed)
+        self._service = Service(desk, pool, self._consumer, self._door, killed=self._admission.killed, gate=self._gate)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -241,10 +241,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
         Another `candidate`, or other rules, begin a new epoch: the scorecard begins anew. Another rate does not.
         """
-        self._admission.config = _require_config(config)
-        epoch = _epoch_of(config)
-        if epoch != self._ledger.evidence.epoch:
-            self._ledger.begin_epoch(epoch)
+        self._ledger.use(config, _epoch_of(_require_config(config)))
 
     def pause(self) -> None:
         """Mirror no more calls (they are counted `paused`) until `resume()`. Legs in flight go on."""

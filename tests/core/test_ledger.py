@@ -20,7 +20,7 @@ def test_two_threads_lose_no_count():
 
     def count():
         for number in range(20_000):
-            ledger.count_elsewhere("ab"[number % 2])
+            ledger.count(ledger.evidence, "ab"[number % 2], Verdict.CLOSED.slot)
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
@@ -45,8 +45,7 @@ def ledger_of(name=""):
 
 def begins(ledger):
     """A leg; the row that it is in."""
-    row = ledger.evidence.operation("a")
-    assert ledger.admit(1000, 1 << 30, row)
+    _, row = ledger.admit(1000, 1 << 30, ledger.evidence, "a")
     return row
 
 
@@ -106,7 +105,7 @@ def test_whatever_series_and_epochs_begin_each_call_is_counted_once_and_where_it
         if step == "leg":
             legs.append(begins(ledger))
         elif step == "closed":
-            ledger.count_elsewhere("a")
+            ledger.count_closed("a")
             ended[Verdict.CLOSED] += 1
         elif step == "anew":
             ledger.begin_anew()
