@@ -313,14 +313,12 @@ class Ledger:
         old.held -= 1
         new.held += 1
 
-    def settle_leg(self, verdict: Verdict, row: Operation, *, paired: bool) -> None:
-        """A leg got its verdict. The row of one that is `paired` is still held, until the secondary is done too."""
+    def settle_leg(self, verdict: Verdict, row: Operation) -> None:
+        """A leg got its verdict. Its row is still held, until what it came to is entered too."""
         counts, slot = row.counts, verdict.slot
         self.in_flight -= 1
         counts[IN_FLIGHT] -= 1
         counts[slot] += 1
-        if not paired:
-            row.held -= 1
 
     def evidences(self) -> tuple[Evidence, ...]:
         """What was counted in the series that are kept, the current one last."""

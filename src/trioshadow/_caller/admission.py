@@ -89,7 +89,8 @@ class Admission:
         must pass.
         """
         door, ledger = self._door, self.ledger
-        own, evidence = ledger.current
+        current: tuple[ShadowConfig, Evidence] = ledger.current
+        own, evidence = current
         if config is None:
             config = own
         here = get_ident() == door.thread
@@ -156,7 +157,7 @@ class Admission:
         """The leg of a sampled call, if there is room for it."""
         ledger, launcher = self.ledger, self._launcher
         limit, max_bytes = config.max_in_flight, config.max_in_flight_bytes - size_of(request)
-        entered = None
+        entered = prepared = None
         try:
             if ledger.has_room(limit, max_bytes):  # what there is no room for need not be copied
                 prepared = launcher.prepare(config, request)
@@ -165,7 +166,7 @@ class Admission:
             if entered is None and permit is not None:
                 assert self._gate is not None
                 self._gate.give_back(permit)
-        if entered is None:
+        if entered is None or prepared is None:
             ledger.shed(limit, evidence, operation)
             self._notices.say("shed", "calls are shed: max_in_flight or max_in_flight_bytes is reached")
             return _SHED

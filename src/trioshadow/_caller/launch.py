@@ -1,7 +1,7 @@
 """Launching: from a sampled call to a leg whose shadow runs, and its secondary too if this call is paired.
 
 All of it is on the caller's time. What runs user code, the copy of the request, is prepared before the call is
-admitted; if that raises there is no run, and the leg settles at once.
+admitted; if that raises there is no run, and the leg settles when the loop comes to it.
 """
 
 from __future__ import annotations
@@ -104,13 +104,17 @@ class Launcher:
         """The leg of an admitted call. Runs no code of users; from another thread the shadow is started later."""
         desk, post = self._desk, self._desk.post
         primary = PrimarySide()
-        outcome, settle_outcome = pending_outcome()
+        outcome, settle_outcome, arrived = pending_outcome()
         settlement = ShadowSettlement(
-            desk, config, key, operation, evidence=evidence, row=row, permit=permit, settle_outcome=settle_outcome
+            *(desk, config, key, operation),
+            evidence=evidence,
+            row=row,
+            permit=permit,
+            settle_outcome=settle_outcome,
+            arrived=arrived,
         )
         run = Run(desk, config, "shadow", self._shadow, primary=primary, settlement=settlement)
         runs: tuple[Run, ...] = (run,)
-        here = post.thread == get_ident()
         if prepared.failure is None:
             run.request, run.captured_request = prepared.request, prepared.captured_request
             if prepared.size:
@@ -119,17 +123,14 @@ class Launcher:
                 runs = self._second(config, prepared.second_request, primary, settlement), run
             # In random order, so that time favours neither.
             in_order = runs if len(runs) == 1 or self._random.random() < 0.5 else runs[::-1]
-            if here:
+            if post.thread == get_ident():
                 for one in in_order:
                     self._pool.launch(one)
             else:
                 post.put(functools.partial(self._launch_all, in_order, contextvars.copy_context()))
         else:
-            failed = functools.partial(run.settle, (Verdict.FAILED, None, prepared.failure))
-            if here:
-                failed()
-            else:
-                post.put(failed)
+            # Not at once: this call may come in the midst of the end of another one.
+            post.put(functools.partial(run.settle, (Verdict.FAILED, None, prepared.failure)))
         return MirroredLeg(config, primary, runs, settlement=settlement, outcome=outcome, desk=desk)
 
     def _launch_all(self, runs: Iterable[Run], callers: contextvars.Context) -> None:

@@ -71,6 +71,8 @@ class Evidence:
         """Wall clock, seconds since the epoch of Unix: when the counting began."""
         self.closed = False
         """No call is entered any more: they were added up with others."""
+        self.busy = False
+        """A call is being entered, or rows are folded: one that comes in the midst of that folds none."""
         self.use: RuleUse | None = None
         """Of the rules by which the last call is compared."""
         self._uses: list[RuleUse] = []
@@ -94,8 +96,12 @@ class Evidence:
         if row is None:
             with self._lock:
                 row = self._new_operation(name)
-                if len(self.operations) > 2 * OPERATIONS + 2:
-                    self._fold_operations(row)
+                if len(self.operations) > 2 * OPERATIONS + 2 and not self.busy:
+                    self.busy = True
+                    try:
+                        self._fold_operations(row)
+                    finally:
+                        self.busy = False
         return row
 
     def known(self, name: str) -> str:
