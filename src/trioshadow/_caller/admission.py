@@ -235,7 +235,7 @@ class Admission:
         return _CLOSED
 
     def _refuse(self, why: str, operation: str) -> IdleLeg:
-        if self._door.state is State.NEW:
+        if self._door.state is State.NEW and not self._door.any_thread:
             raise ShadowerNotRunning(
                 "this shadower was never entered: wrap the program that calls it in `async with shadower:`"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import sys
+from collections.abc import Callable
 from threading import get_ident
 
 import trio
@@ -25,7 +26,7 @@ class State(enum.Enum):
 class Door:
     """Open in one thread and one `trio.run`, the shadower's, and to the threads that work for it."""
 
-    __slots__ = ("__weakref__", "_token", "any_thread", "state", "thread")
+    __slots__ = ("__weakref__", "_token", "any_thread", "starter", "state", "thread")
 
     def __init__(self) -> None:
         self.state = State.NEW
@@ -33,6 +34,8 @@ class Door:
         self.thread: int | None = None
         self.any_thread = False
         """Calls from all threads may be mirrored."""
+        self.starter: Callable[[], None] | None = None
+        """What the first call starts."""
 
     def open(self) -> None:
         """Calls from this thread and run may be mirrored."""
@@ -58,7 +61,10 @@ class Door:
         that of one that carries a caller's context.
         """
         if self.state is State.NEW:
-            return "it was never entered"
+            starter, self.starter = self.starter, None  # one step: of two threads, one starts it
+            if starter is not None:
+                starter()
+            return "it was never entered" if not self.any_thread else "the thread of the shadower is being started"
         if self.state is State.CLOSED:
             return "the shadower was left"
         if not _has_interpreter_lock():

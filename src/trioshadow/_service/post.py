@@ -18,11 +18,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from threading import get_ident
+from typing import TypeVar
 
 import trio
 from trio.lowlevel import current_trio_token, enable_ki_protection
 
 from trioshadow._accounts.forks import renew_in_child
+
+T = TypeVar("T")
 
 
 class Post:
@@ -67,6 +70,16 @@ class Post:
         except trio.RunFinishedError:
             self.gone = True
             self._do()
+
+    def ask(self, question: Callable[[], T]) -> T:
+        """Its answer, from the shadower's own thread: another one waits for it."""
+        token = self._token
+        if token is None or self.thread == get_ident():
+            return question()
+        try:
+            return trio.from_thread.run_sync(question, trio_token=token)
+        except trio.RunFinishedError:
+            return question()
 
     @enable_ki_protection
     def _do(self) -> None:
