@@ -42,7 +42,8 @@ from ._model.backend import BackendLike, RequestT, as_callable, beside
 from ._model.checks import is_count, is_text, several
 from ._model.sampling import SamplingKey
 from ._model.slo import SloTracker, recorder_of
-from ._service.comparer import Comparer, ThreadComparer
+from ._service.background import Background
+from ._service.comparer import Comparer, checked_comparer
 from ._service.desk import Desk
 from ._service.door import Door, State
 from ._service.gate import Gate, LegBreaker
@@ -136,24 +137,25 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         if slo is not None:
             told.append(Slo(recorder_of(slo), functools.partial(self._consumer.count_dropped, "slo")))
         desk = Desk(
-            comparer=_require_comparer(comparer),
+            comparer=checked_comparer(comparer),
             name=name,
             ledger=self._ledger,
             notices=self._notices,
             instruments=Instruments(told, self._notices),
         )
+        self._post = desk.post
         pool = HostPool(desk)
         self._door = Door()
         self._launcher = Launcher(shadow_call, secondary_call, desk, pool)
+        self._ledger.use(config, self._ledger.evidence.epoch)
         self._admission = Admission(
-            config,
             door=self._door,
             ledger=self._ledger,
             notices=self._notices,
             gate=self._gate,
             launcher=self._launcher,
         )
-        self._service = Service(desk, pool, self._consumer, self._door, self._admission.killed)
+        self._service = Service(desk, pool, self._consumer, self._door, killed=self._admission.killed, gate=self._gate)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,6 +215,12 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         """Drain, flush and close, as the class says. An exception of the body leaves as itself."""
         await self._service.close(in_order=exc is None, seconds=lambda: self.config.drain_timeout)
 
+    def background(self) -> Background:
+        """For programs without Trio (Flask, Django, scripts, asyncio): a context manager, not async, that enters this
+        shadower in a `trio.run` of its own in a daemon thread, and leaves it. Then all calls come from other threads.
+        """
+        return Background(self, self._door, self._notices, lambda: self.config.drain_timeout)
+
     # ── at run time ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
@@ -241,10 +249,8 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
         Another `candidate`, or other rules, begin a new epoch: the scorecard begins anew. Another rate does not.
         """
-        self._admission.config = _require_config(config)
-        epoch = _epoch_of(config)
-        if epoch != self._ledger.evidence.epoch:
-            self._ledger.begin_epoch(epoch)
+        epoch = _epoch_of(_require_config(config))
+        self._post.ask(lambda: self._ledger.use(config, epoch))
 
     def pause(self) -> None:
         """Mirror no more calls (they are counted `paused`) until `resume()`. Legs in flight go on."""
@@ -301,9 +307,9 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         """What was counted of the current epoch, as plain data that nobody counts in any more.
 
         For a scorecard whose cost is another thread's: `scorecard(Evidence.from_dict(snapshot), objective)` of
-        `trioshadow.evidence` is `scorecard(objective)`. In the shadower's own thread only.
+        `trioshadow.evidence` is `scorecard(objective)`. From another thread than the shadower's it waits for the loop.
         """
-        return self._ledger.evidence.to_dict(time.time())
+        return self._post.ask(lambda: self._ledger.evidence.to_dict(time.time()))
 
     def scorecard(self, objective: Objective | None = None) -> Scorecard:
         """Is the candidate good enough? From all calls of the current epoch, as they are at this moment; if a ramp has
@@ -311,10 +317,14 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
         None: by the shadower's own objective. A card for other limits does without what must be counted for them,
         whether it is slower and whether a field is broken now, and says so. To be asked as often as one likes: its
-        error level holds for all moments together. In the shadower's own thread only; `snapshot()` is for others.
+        error level holds for all moments together. From another thread than the shadower's it waits for the loop.
         """
-        evidence = self._ledger.evidence
-        return scorecard_of(evidence, evidence.objective if objective is None else objective)
+
+        def card() -> Scorecard:
+            evidence = self._ledger.evidence
+            return scorecard_of(evidence, evidence.objective if objective is None else objective)
+
+        return self._post.ask(card)
 
     async def wait_idle(self) -> None:
         """Wait until nothing is in flight, the channel is empty, and log and sinks have caught up.
@@ -335,14 +345,6 @@ def admission_of(shadower: Shadower[Any, Any, Any]) -> Admission:
 
 def _epoch_of(config: ShadowConfig) -> Epoch:
     return Epoch(config.candidate, config.fingerprint)
-
-
-def _require_comparer(comparer: Comparer | None) -> Comparer:
-    if comparer is None:
-        return ThreadComparer()
-    if not callable(getattr(comparer, "compare", None)):
-        raise TypeError(f"comparer must have an async `compare`, as ThreadComparer(), not {type(comparer).__name__}")
-    return comparer
 
 
 def _require_config(config: object) -> ShadowConfig:

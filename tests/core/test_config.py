@@ -42,6 +42,7 @@ def test_the_defaults():
         "decode": True,
         "decoders": (),
         "may_mirror": None,
+        "threads": False,
         "noise_rate": 0.1,
         "candidate": "",
         "capture": None,

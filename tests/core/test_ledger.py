@@ -20,7 +20,7 @@ def test_two_threads_lose_no_count():
 
     def count():
         for number in range(20_000):
-            ledger.count_elsewhere("ab"[number % 2])
+            ledger.count(ledger.evidence, "ab"[number % 2], Verdict.CLOSED.slot)
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
@@ -45,9 +45,13 @@ def ledger_of(name=""):
 
 def begins(ledger):
     """A leg; the row that it is in."""
-    row = ledger.evidence.operation("a")
-    assert ledger.admit(1000, 1 << 30, row)
+    _, row = ledger.admit(1000, 1 << 30, ledger.evidence, "a")
     return row
+
+
+def ends(ledger, verdict, row):
+    ledger.settle_leg(verdict, row)
+    row.held -= 1
 
 
 def test_a_new_series_of_the_same_epoch_begins_with_nothing_and_the_old_one_is_kept():
@@ -58,7 +62,7 @@ def test_a_new_series_of_the_same_epoch_begins_with_nothing_and_the_old_one_is_k
     assert ledger.evidence.epoch == old.epoch
     assert ledger.evidence.series != old.series
     assert sum(ledger.evidence.totals()) == 0
-    ledger.settle_leg(Verdict.MATCHED, row, paired=False)
+    ends(ledger, Verdict.MATCHED, row)
     assert sum(ledger.evidence.totals()) == 0  # it ended where it began
     assert ledger.evidences() == (old, ledger.evidence)
     assert ledger.statistics({}).matched == 1
@@ -87,7 +91,7 @@ def test_a_series_in_which_a_leg_hangs_is_not_gone_on_with_where_a_later_one_is_
     assert second not in ledger.evidences()
     ledger.begin_epoch(Epoch("1"))
     assert ledger.evidence not in (first, second)
-    ledger.settle_leg(Verdict.MATCHED, row, paired=False)
+    ends(ledger, Verdict.MATCHED, row)
     assert ledger.statistics({}).matched == 1
 
 
@@ -106,14 +110,14 @@ def test_whatever_series_and_epochs_begin_each_call_is_counted_once_and_where_it
         if step == "leg":
             legs.append(begins(ledger))
         elif step == "closed":
-            ledger.count_elsewhere("a")
+            ledger.count_closed("a")
             ended[Verdict.CLOSED] += 1
         elif step == "anew":
             ledger.begin_anew()
         elif step[0] == "epoch":
             ledger.begin_epoch(Epoch(step[1]))
         elif legs:
-            ledger.settle_leg(step[2], legs.pop(step[1] % len(legs)), paired=False)
+            ends(ledger, step[2], legs.pop(step[1] % len(legs)))
             ended[step[2]] += 1
         evidence = ledger.evidence
         count = begun.get(id(evidence), (evidence, 0))[1] + (step in ("leg", "closed"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import threading
 
 import pytest
 import trio
@@ -67,26 +66,6 @@ async def test_a_leg_is_ended_once(autojump_clock, first, second):
                 ENDINGS[second](leg)
             await shadower.wait_idle()  # also when it has settled
         assert sum(counts(shadower).values()) == 1
-
-
-@pytest.mark.parametrize("ending", ENDINGS)
-async def test_a_leg_is_not_ended_from_another_thread(autojump_clock, ending):
-    async with Shadower(primary, ScriptedBackend(Hang())) as shadower:
-        leg = shadower.start(b"k")
-        caught = []
-
-        def other_thread():
-            try:
-                ENDINGS[ending](leg)
-            except RuntimeError as exc:
-                caught.append(str(exc))
-
-        thread = threading.Thread(target=other_thread)
-        thread.start()
-        thread.join()
-        assert "in the thread that started it" in caught[0]
-        assert counts(shadower) == {"in_flight": 1}
-        leg.abandon()
 
 
 @pytest.mark.parametrize("rate", [0, 0.5])
@@ -208,14 +187,6 @@ async def test_a_burst_ends_most_of_its_hosts(autojump_clock):
         assert task_names()["trioshadow host"] == IDLE_HOSTS
         assert counts(shadower) == {"matched": IDLE_HOSTS + 20}
     assert "trioshadow host" not in task_names()
-
-
-async def test_a_leg_is_named_in_its_own_thread():
-    async with Shadower(primary, ScriptedBackend(Answer(b"x"))) as shadower:
-        with shadower.start(b"x", operation="a") as leg:
-            with pytest.raises(RuntimeError, match="thread"):
-                await trio.to_thread.run_sync(leg.name_operation, "b")
-            leg.primary_done(b"x")
 
 
 async def test_an_edge_may_bring_its_own_configuration(autojump_clock):

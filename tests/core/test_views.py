@@ -349,6 +349,7 @@ async def test_a_request_that_cannot_be_copied_asks_for_copy_request(autojump_cl
     shadow = ScriptedBackend(Answer(1))
     async with Shadower(ScriptedBackend(Answer(1)), shadow) as shadower:
         outcome = await shadower.call({"lock": threading.Lock()})
+        await outcome.wait_settled()
         assert outcome.shadow_failed is not None
         assert outcome.shadow_failed.kind is FailureKind.COMPARE_RAISED
         assert outcome.shadow_failed.message.endswith("this request (dict) can't be copied: give copy_request=")

@@ -143,6 +143,11 @@ def test_of_two_examples_that_differ_in_what_is_not_there_the_same_is_first():
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def count_elsewhere(evidence, name, slot=Verdict.CLOSED.slot):
+    """A call from another thread than the shadower's."""
+    evidence.operations[evidence.known(name)].counts[slot] += 1
+
+
 def total_calls(evidence):
     return sum(evidence.totals())
 
@@ -151,7 +156,7 @@ def test_totals_are_the_sum_of_the_rows():
     evidence = new_evidence()
     observe(evidence, 3, operation="a")
     observe(evidence, 2, operation="b", shadow=["f"])
-    evidence.count_elsewhere("c", Verdict.CLOSED.slot)
+    count_elsewhere(evidence, "c")
     totals = evidence.totals()
     assert (totals[MATCHED], totals[Verdict.DIVERGED.slot], totals[Verdict.CLOSED.slot], sum(totals)) == (3, 2, 1, 6)
 
@@ -159,24 +164,29 @@ def test_totals_are_the_sum_of_the_rows():
 def test_calls_from_elsewhere_get_a_row_while_there_is_room_and_then_the_others():
     evidence = new_evidence()
     for number in range(2 * OPERATIONS + 5):
-        evidence.count_elsewhere(f"op {number}", Verdict.CLOSED.slot)
+        count_elsewhere(evidence, f"op {number}")
     assert len(evidence.operations) == 2 * OPERATIONS + 2
     assert evidence.operations[OTHERS].calls == 5
-    evidence.count_elsewhere("op 0", Verdict.CLOSED.slot)
+    count_elsewhere(evidence, "op 0")
     assert evidence.operations["op 0"].calls == 2
 
 
-def test_no_call_from_elsewhere_is_lost():
-    """Threads that count in one row, with a lock: without, a quarter of the increments would go."""
+def test_threads_that_want_the_same_new_row_get_one():
+    """Looked for, locked, and looked for again: or else the row of the first, with its count, would be gone."""
     evidence = new_evidence()
-    threads = [
-        threading.Thread(target=lambda: [evidence.count_elsewhere("op", 0) for _ in range(2_000)]) for _ in range(4)
-    ]
+    start = threading.Barrier(8)
+
+    def count():
+        start.wait()
+        for number in range(200):
+            count_elsewhere(evidence, f"op {number}", 0)
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert evidence.operations["op"].counts[0] == 8_000
+    assert {evidence.operations[f"op {number}"].counts[0] for number in range(200)} == {8}
 
 
 def test_a_row_that_is_held_is_not_folded():

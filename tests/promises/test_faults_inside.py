@@ -313,6 +313,7 @@ async def test_a_request_that_can_not_be_copied_is_counted_once_however_deep_its
                 deep(frames)
             except RecursionError:
                 continue
+        await shadower.wait_idle()
         statistics = shadower.statistics()
         assert statistics.in_flight == 0
         assert statistics.mirrored == statistics.failed + statistics.abandoned

@@ -153,8 +153,10 @@ def test_a_record_that_comes_after_an_interrupted_exit_is_in_the_log_all_the_sam
         await consumer.run()
 
     trio.run(interrupted)
-    consumer.recorded(shadower.divergences()[0])
+    arrived = []
+    consumer.recorded(shadower.divergences()[0], lambda: arrived.append(True))
     assert len(consumer.divergences()) == 1
+    assert arrived == [True]
 
 
 def test_an_observer_that_raises_never_reaches_a_leg(caplog):

@@ -60,7 +60,7 @@ class Consumer(Instrument):
         self._failures = DivergenceLog(log.capacity)
         self._ledger = ledger
         self._notices = notices
-        self._send, self._receive = trio.open_memory_channel[DivergenceRecord](math.inf)
+        self._send, self._receive = trio.open_memory_channel[tuple[DivergenceRecord, Callable[[], None]]](math.inf)
         self._queued = 0
         self._scope = trio.CancelScope(shield=True)
         self._closed = False
@@ -82,16 +82,16 @@ class Consumer(Instrument):
         if self.waiters:
             self.changed()
 
-    def recorded(self, record: DivergenceRecord) -> None:
+    def recorded(self, record: DivergenceRecord, arrived: Callable[[], None]) -> None:
         """Take a record from a leg that settles. Never waits."""
         self._queued += 1
         if self._finished.is_set():
-            self._deliver(record)  # the exit was interrupted, and this leg ended after it
+            self._deliver(record, arrived)  # the exit was interrupted, and this leg ended after it
             return
         try:
-            self._send.send_nowait(record)
+            self._send.send_nowait((record, arrived))
         except MemoryError:
-            self._deliver(record)  # each of the readers has room, or counts it
+            self._deliver(record, arrived)  # each of the readers has room, or counts it
         else:
             self._count_waiting()
 
@@ -104,8 +104,9 @@ class Consumer(Instrument):
     def changed(self) -> None:
         """A leg has settled or a record was taken: wake those who waited for that."""
         for waiter in [waiter for waiter in self.waiters if waiter[0]()]:
+            with contextlib.suppress(ValueError):  # a call that came in between has woken it
+                self.waiters.remove(waiter)
             waiter[1].set()
-            self.waiters.remove(waiter)
 
     def _taken(self) -> None:
         self._count_waiting()
@@ -145,8 +146,9 @@ class Consumer(Instrument):
                 async with trio.open_nursery() as sinks:
                     for sink in self._sinks:
                         sinks.start_soon(sink.run)
-                    async for record in self._receive:
-                        self._deliver(record)
+                    async for delivery in self._receive:
+                        self._deliver(*delivery)
+                        del delivery  # while it waits for the next one it would keep an outcome
                         self._deliver_waiting()
                     for sink in self._sinks:
                         sink.close()
@@ -161,7 +163,7 @@ class Consumer(Instrument):
         # All of them, and not one each time the task has its turn: while they wait they take room from new legs.
         with contextlib.suppress(trio.WouldBlock, trio.EndOfChannel):
             while True:
-                self._deliver(self._receive.receive_nowait())
+                self._deliver(*self._receive.receive_nowait())
 
     async def flush(self, seconds: float) -> None:
         """No more records will come: let log and sinks catch up for so many seconds, then cut off what has not."""
@@ -182,7 +184,7 @@ class Consumer(Instrument):
         self._closed = True
         self._scope.cancel()
 
-    def _deliver(self, record: DivergenceRecord) -> None:
+    def _deliver(self, record: DivergenceRecord, arrived: Callable[[], None]) -> None:
         log, name = (self._log, "log") if record.divergence is not None else (self._failures, "failures")
         try:
             log.push(record)
@@ -191,6 +193,7 @@ class Consumer(Instrument):
                 raise
             self.count_dropped(name)
             self._notices.say("log failed", f"the log failed: {type_name(type(exc))}")
+        arrived()
         for subscriber in tuple(self._subscribers):
             try:
                 subscriber.send.send_nowait(record)

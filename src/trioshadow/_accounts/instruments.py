@@ -45,8 +45,10 @@ class Instrument:
     title: ClassVar[str]
     """As the log calls it when it raises."""
 
-    def recorded(self, record: DivergenceRecord) -> None:
-        """A leg has its verdict, and there is something to record of it."""
+    def recorded(self, record: DivergenceRecord, arrived: Callable[[], None]) -> None:
+        """A leg has its verdict, and there is something to record of it. The consumer calls `arrived()` when the record
+        is in the log.
+        """
 
     def settled(self, settled: Settled) -> None:
         """A run has its verdict."""
@@ -78,9 +80,9 @@ class Instruments:
         )
         self._notices = notices
 
-    def recorded(self, record: DivergenceRecord) -> None:
+    def recorded(self, record: DivergenceRecord, arrived: Callable[[], None]) -> None:
         """Tell all."""
-        self._tell(self._recorded, record)
+        self._tell(self._recorded, record, arrived)
 
     def settled(self, settled: Settled) -> None:
         """Tell all, and those who asked for this run: spans."""

@@ -8,19 +8,24 @@ step are KI-protected where they are used.
 
 Rows belong to a series of an epoch (a candidate and a set of rules). A call stays in the series in which it began.
 
-Threads: everything here belongs to the shadower's own thread, but `count_elsewhere`, which takes a lock: two threads
-doing `c[x] += 1` lost a quarter of the increments.
+Threads: calls are entered in any thread, and everything else belongs to the shadower's own. Whoever enters one looks up
+its row and counts with no call between, or the row could be folded, or its epoch be over, meanwhile. So nothing is lost
+where there is an interpreter lock (`counts[x] += 1` on a list; on a `dict` that calls a `__hash__`, two threads lost a
+quarter).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import attrs
 
 from trioshadow._model.verdict import IN_FLIGHT, HeldBack, Verdict
 from trioshadow.evidence import Epoch, Evidence, Histogram, Objective, Operation
+
+from .forks import Lock, renew_in_child
 
 _CLOSED = Verdict.CLOSED.slot
 _SHED = Verdict.SHED.slot
@@ -129,9 +134,9 @@ class Ledger:
     """
 
     __slots__ = (
-        *("_clock", "_epochs", "_new_series", "_objective", "evidence", "gave_way", "held_back", "held_bytes"),
-        *("in_flight", "pairs", "pairs_begun", "paused_by_breaker", "paused_by_kill_file", "records_waiting"),
-        *("shed_for_bytes", "shed_for_records", "shed_for_stack", "stalls"),
+        *("__weakref__", "_clock", "_epochs", "_lock", "_new_series", "_objective", "current", "evidence", "gave_way"),
+        *("held_back", "held_bytes", "in_flight", "pairs", "pairs_begun", "paused_by_breaker", "paused_by_kill_file"),
+        *("records_waiting", "shed_for_bytes", "shed_for_records", "shed_for_stack", "stalls"),
     )
 
     def __init__(
@@ -146,6 +151,9 @@ class Ledger:
         self._clock = clock
         #: The current epoch's: where calls that begin now are entered.
         self.evidence = self._new_evidence(epoch)
+        #: The configuration of calls that begin now, and where they are entered: one attribute, so that another thread
+        #: takes both in one step.
+        self.current: tuple[Any, Evidence] = None, self.evidence
         #: One attribute, so that another thread can take it in one step.
         none = Histogram(), Histogram(), Histogram()
         self._epochs = _Epochs((self.evidence,), (), (0,) * (IN_FLIGHT + 1), (0,) * _MIRRORED, none)
@@ -164,12 +172,24 @@ class Ledger:
         self.paused_by_kill_file = 0
         self.paused_by_breaker = 0
         self.stalls = 0
-        self.held_back = dict.fromkeys(_OTHER_CAUSES, 0)
+        self.held_back = dict.fromkeys((cause.value for cause in _OTHER_CAUSES), 0)
+        self._lock = Lock()
+        renew_in_child(self._forked)
+
+    def _forked(self) -> None:
+        for evidence in self._epochs.kept:
+            evidence.unlock()
 
     def begin_series(self) -> None:
         """The counting begins in this process: see `Evidence.series`."""
         for evidence in self._epochs.kept:
             evidence.series = self._new_series()
+
+    def use(self, config: object, epoch: Epoch) -> None:
+        """Calls that begin from now on have this configuration, and are of its epoch."""
+        if epoch != self.evidence.epoch:
+            self.begin_epoch(epoch)
+        self.current = config, self.evidence
 
     def begin_epoch(self, epoch: Epoch) -> None:
         """Calls that begin from now on are of this epoch; one that was left a short time ago is gone on with, in its
@@ -186,6 +206,7 @@ class Ledger:
         """
         current = self.evidence
         self._go_on_with(self._new_evidence(current.epoch), (*self._epochs.over, current))
+        self.current = self.current[0], self.evidence
 
     def _new_evidence(self, epoch: Epoch) -> Evidence:
         return Evidence(epoch, series=self._new_series(), since=self._clock(), objective=self._objective)
@@ -195,6 +216,10 @@ class Ledger:
         past, past_secondary = self._epochs.past, self._epochs.past_secondary
         past_latencies = self._epochs.past_latencies
         for old in [old for old in kept if not old.held][: max(0, len(kept) - EPOCHS + 1)]:
+            old.closed = True
+            if old.held:  # by a leg from another thread, before that
+                old.closed = False
+                continue
             kept.remove(old)
             past = _sum(past, old.totals())
             past_secondary = _sum(past_secondary, old.secondary_totals())
@@ -204,17 +229,51 @@ class Ledger:
         self._epochs = _Epochs((*kept, evidence), over, past, past_secondary, past_latencies)
         self.evidence = evidence
 
-    def admit(self, limit: int, max_bytes: int, row: Operation) -> bool:
-        """Enter a leg, if there is room for it, for what it will hold (of which it may be known that it leaves
-        `max_bytes` for all others) and for the record that it may leave; if not, the call is counted as shed.
+    def has_room(self, limit: int, max_bytes: int) -> bool:
+        """Would `admit()` admit a leg now?"""
+        return self.in_flight + self.records_waiting < limit and self.held_bytes < max_bytes
+
+    def admit(self, limit: int, max_bytes: int, evidence: Evidence, name: str) -> tuple[Evidence, Operation] | None:
+        """Enter a leg of this operation, if there is room for it, for what it will hold (of which it may be known that
+        it leaves `max_bytes` for all others) and for the record that it may leave. Where it is entered; None: it is
+        not.
         """
-        counts = row.counts
-        if self.in_flight + self.records_waiting < limit and self.held_bytes < max_bytes:
-            self.in_flight += 1
-            counts[IN_FLIGHT] += 1
-            row.held += 1
-            return True
-        counts[_SHED] += 1
+        while True:
+            if evidence.closed:
+                evidence = self.evidence
+            if name in evidence.operations:
+                if self.in_flight + self.records_waiting >= limit or self.held_bytes >= max_bytes:
+                    return None
+                row = evidence.operations[name]
+                self.in_flight += 1
+                row.counts[IN_FLIGHT] += 1
+                row.held += 1
+                return evidence, row
+            name = evidence.known(name)
+
+    def count(self, evidence: Evidence, name: str, slot: int) -> None:
+        """Enter a call that is not mirrored."""
+        while True:
+            if evidence.closed:
+                evidence = self.evidence
+            if name in evidence.operations:
+                evidence.operations[name].counts[slot] += 1
+                return
+            name = evidence.known(name)
+
+    def _lose(self, evidence: Evidence, name: str, cause: str) -> None:
+        # After the call itself is counted: a part is never more than the whole.
+        while True:
+            if evidence.closed:
+                evidence = self.evidence
+            if name in evidence.operations:
+                evidence.operations[name].lost[cause] += 1
+                return
+            name = evidence.known(name)
+
+    def shed(self, limit: int, evidence: Evidence, name: str) -> None:
+        """Enter a call for which there is no room."""
+        self.count(evidence, name, _SHED)
         # After the other: a part is never more than the whole.
         if self.in_flight + self.records_waiting < limit:
             self.shed_for_bytes += 1
@@ -222,14 +281,30 @@ class Ledger:
             self.shed_for_records += 1
         else:
             # Legs alone fill the room: the candidate is slow, or the primary that they wait for.
-            row.lost["in_flight"] += 1
-        return False
+            self._lose(evidence, name, "in_flight")
 
-    def hold_back(self, cause: HeldBack, row: Operation) -> None:
+    def shed_for_want_of_stack(self, evidence: Evidence, name: str) -> None:
+        """Enter a call whose leg would not fit into the stack."""
+        self.count(evidence, name, _SHED)
+        self.shed_for_stack += 1
+
+    def pause_by_breaker(self, evidence: Evidence, name: str) -> None:
+        """Enter a call while the breaker is open."""
+        self.count(evidence, name, _PAUSED)
+        self._lose(evidence, name, "breaker")
+        self.paused_by_breaker += 1
+
+    def hold_back(self, cause: HeldBack, evidence: Evidence, name: str) -> None:
         """A call is not mirrored, for this cause."""
-        row.counts[_HELD_BACK] += 1
-        if cause in self.held_back:
-            self.held_back[cause] += 1  # after the other: a part is never more than the whole
+        self.count(evidence, name, _HELD_BACK)
+        part = cause.value  # by name: to hash a member is a call
+        if part in self.held_back:
+            self.held_back[part] += 1
+
+    def count_closed(self, name: str) -> None:
+        """Enter a call while the shadower does not run, or from where it may not come."""
+        with self._lock:  # on builds without an interpreter lock all threads but the shadower's come here
+            self.count(self.evidence, name, _CLOSED)
 
     def rename_leg(self, old: Operation, new: Operation) -> None:
         """A leg in flight is one of another operation."""
@@ -238,18 +313,12 @@ class Ledger:
         old.held -= 1
         new.held += 1
 
-    def settle_leg(self, verdict: Verdict, row: Operation, *, paired: bool) -> None:
-        """A leg got its verdict. The row of one that is `paired` is still held, until the secondary is done too."""
+    def settle_leg(self, verdict: Verdict, row: Operation) -> None:
+        """A leg got its verdict. Its row is still held, until what it came to is entered too."""
         counts, slot = row.counts, verdict.slot
         self.in_flight -= 1
         counts[IN_FLIGHT] -= 1
         counts[slot] += 1
-        if not paired:
-            row.held -= 1
-
-    def count_elsewhere(self, operation: str) -> None:
-        """A call from a thread that is not the shadower's, or while it has none."""
-        self.evidence.count_elsewhere(operation, _CLOSED)
 
     def evidences(self) -> tuple[Evidence, ...]:
         """What was counted in the series that are kept, the current one last."""
@@ -263,7 +332,7 @@ class Ledger:
     def statistics(self, records_dropped: Mapping[str, int], breaker: str | None = None) -> ShadowStatistics:
         """All of it, at this moment."""
         # The parts before the wholes: none must be more.
-        held_back = {cause.value: count for cause, count in self.held_back.items()}
+        held_back = dict(self.held_back)
         shed = {"records_waiting": self.shed_for_records, "bytes": self.shed_for_bytes, "stack": self.shed_for_stack}
         gave_way = dict(self.gave_way)
         by_kill_file, by_breaker = self.paused_by_kill_file, self.paused_by_breaker

@@ -7,12 +7,13 @@ names may come from traffic.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 
 from trioshadow._model.errors import passing_error
 from trioshadow.compare import visible
+
+from .forks import Lock
 
 logger = logging.getLogger("trioshadow")
 
@@ -26,12 +27,12 @@ _LENGTH = 1_000
 
 
 class Notices:
-    """Says things about one shadower. May be used from any thread; never raises but what must pass."""
+    """Says things about one shadower. From any thread, signal handler or finaliser; never raises but what must pass."""
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._prefix = f"shadower {name!r}: " if name else ""
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._said: dict[str, tuple[float, int]] = {}  # cause: when it was last said, how often it was not since
 
     def say(self, cause: str, text: str, *, once: bool = False) -> None:

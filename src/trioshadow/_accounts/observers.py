@@ -28,7 +28,7 @@ class Observers(Instrument):
 
     title = "an observer"
 
-    def recorded(self, record: DivergenceRecord) -> None:
+    def recorded(self, record: DivergenceRecord, arrived: Callable[[], None]) -> None:  # noqa: ARG002 - the consumer's
         """Tell it."""
         for observer in _observers[-1:]:  # a copy, made in one step: they come and go in other threads too
             if _observed.get():

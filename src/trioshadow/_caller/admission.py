@@ -8,7 +8,11 @@ Promises kept here:
 - *Sticky*: `ShadowConfig.should_shadow` alone decides which keys are mirrored.
 
 The order of the questions is the order of precedence, and what most calls are asked comes first. Code of users runs for
-the key, for `may_mirror` and for the breaker; what it raises is counted and said, and does not reach the caller.
+the key, for `may_mirror`, for the breaker and for the copy of the request; what it raises is counted and said, and does
+not reach the caller. All of it runs before the call is entered: it may call this very shadower, be interrupted by a
+signal handler that does, or run while another thread folds rows or begins an epoch.
+
+A call may come from another thread: the questions are answered there, and only the launch is the loop's.
 """
 
 from __future__ import annotations
@@ -32,10 +36,11 @@ from trioshadow._service.kill_file import VARIABLE
 from trioshadow._service.marks import shadow_mark
 from trioshadow._settings.config import ShadowConfig
 from trioshadow._settings.records import OPERATION_LIMIT
-from trioshadow.evidence import UNNAMED, Evidence, Operation
+from trioshadow.evidence import UNNAMED, Evidence
 
 from .launch import Launcher
 from .leg import IdleLeg, Leg, NamedIdleLeg
+from .mirrored_leg import MirroredLeg
 
 #: The leg of each call that is not mirrored.
 _NOT_SAMPLED, _SHED, _UNKEYED, _HELD_BACK, _PAUSED, _CLOSED = (
@@ -48,11 +53,10 @@ FRAMES = 60
 
 
 class Admission:
-    """Decides for one shadower. `config` is that of calls that begin now."""
+    """Decides for one shadower."""
 
     def __init__(
         self,
-        config: ShadowConfig,
         *,
         door: Door,
         ledger: Ledger,
@@ -60,12 +64,11 @@ class Admission:
         gate: Gate | None,
         launcher: Launcher,
     ) -> None:
-        self.config = config
         self._door = door
         self.ledger = ledger
         self._notices = notices
         self._gate = gate
-        self._launch = launcher.launch
+        self._launcher = launcher
         self._paused = False
         self._killed = False
         self._stopped = False
@@ -85,18 +88,27 @@ class Admission:
         """The leg of this call. Raises ShadowerNotRunning before the shadower was entered, and nothing else but what
         must pass.
         """
-        if get_ident() != self._door.thread:
-            return self._elsewhere(operation)
-        evidence = self.ledger.evidence
+        door, ledger = self._door, self.ledger
+        current: tuple[ShadowConfig, Evidence] = ledger.current
+        own, evidence = current
+        if config is None:
+            config = own
+        here = get_ident() == door.thread
+        if not here:
+            why = door.refusal(any_thread=config.threads)
+            if why:
+                return self._refuse(why, operation)
         # The type first: what is no str may not even say whether it is true.
-        row = _row(evidence, operation) if type(operation) is str and operation else evidence.unnamed
+        if type(operation) is not str or operation not in evidence.operations:
+            operation = _known(evidence, operation, here)
         mark = shadow_mark.get()
         if mark is not None and mark.running:
-            return self._hold_back(HeldBack.IN_SHADOW, row)
+            return self._hold_back(HeldBack.IN_SHADOW, evidence, operation)
         if self._stopped:
-            return self._pause(row)
-        if config is None:
-            config = self.config
+            return self._pause(evidence, operation)
+        if not config.threshold:  # nobody's key is asked for
+            ledger.count(evidence, operation, _NOT_SAMPLED.slot)
+            return _NOT_SAMPLED
         try:
             if key is None:
                 key = request if config.key is None else _key_of(config.key, request)
@@ -107,40 +119,59 @@ class Admission:
             key_bytes = b""
             if config.sample_rate < 1:
                 self._notices.say("unkeyed", f"a request has no sampling key ({_no_key(key, exc)}): not mirrored")
-                row.counts[_UNKEYED.slot] += 1
+                ledger.count(evidence, operation, _UNKEYED.slot)
                 return _UNKEYED
         if not config.should_shadow(key_bytes):
-            row.counts[_NOT_SAMPLED.slot] += 1
+            ledger.count(evidence, operation, _NOT_SAMPLED.slot)
             return _NOT_SAMPLED
-        if not self._door.is_of_this_run():
+        if here and not door.is_of_this_run():
             return self._closed("they come from another trio.run than the shadower's", operation)
         if refused is not None:
-            return self._hold_back(refused, row)
+            return self._hold_back(refused, evidence, operation)
         if (config.may_mirror is not None or type(request) not in ATOMS) and not self.may_mirror(request, config):
-            return self._hold_back(HeldBack.NOT_ALLOWED, row)
+            return self._hold_back(HeldBack.NOT_ALLOWED, evidence, operation)
         try:
             _ask_the_stack()
         except RecursionError:
-            row.counts[_SHED.slot] += 1  # no call here: there may be no room for one
-            self.ledger.shed_for_stack += 1
+            ledger.shed_for_want_of_stack(evidence, operation)
             return _SHED
         gate = self._gate
         permit = None
         if gate is not None:
             permit = gate.admit()
             if permit is None:
-                row.counts[_PAUSED.slot] += 1
-                row.lost["breaker"] += 1  # after it: a part is never more than the whole
-                self.ledger.paused_by_breaker += 1
+                ledger.pause_by_breaker(evidence, operation)
                 return _PAUSED
-        size = size_of(request)
-        if not self.ledger.admit(config.max_in_flight, config.max_in_flight_bytes - size, row):
-            if gate is not None and permit is not None:
-                gate.give_back(permit)
+        return self._launch(config, request, key_bytes, operation, evidence=evidence, permit=permit)
+
+    def _launch(
+        self,
+        config: ShadowConfig,
+        request: Any,
+        key: bytes,
+        operation: str,
+        *,
+        evidence: Evidence,
+        permit: int | None,
+    ) -> MirroredLeg[Any, Any] | IdleLeg:
+        """The leg of a sampled call, if there is room for it."""
+        ledger, launcher = self.ledger, self._launcher
+        limit, max_bytes = config.max_in_flight, config.max_in_flight_bytes - size_of(request)
+        entered = prepared = None
+        try:
+            if ledger.has_room(limit, max_bytes):  # what there is no room for need not be copied
+                prepared = launcher.prepare(config, request)
+                entered = ledger.admit(limit, max_bytes, evidence, operation)
+        finally:
+            if entered is None and permit is not None:
+                assert self._gate is not None
+                self._gate.give_back(permit)
+        if entered is None or prepared is None:
+            ledger.shed(limit, evidence, operation)
             self._notices.say("shed", "calls are shed: max_in_flight or max_in_flight_bytes is reached")
             return _SHED
-        # The evidence that the row is of: user code that ran since may have begun another epoch.
-        return self._launch(config, request, size, key_bytes, operation, evidence=evidence, row=row, permit=permit)
+        evidence, row = entered
+        return launcher.launch(config, prepared, key, operation, evidence=evidence, row=row, permit=permit)
 
     @enable_ki_protection  # as of `Shadower.start()`
     def admit_if_entered(
@@ -168,6 +199,12 @@ class Admission:
         return leg
 
     @property
+    def config(self) -> ShadowConfig:
+        """That of calls that begin now."""
+        config: ShadowConfig = self.ledger.current[0]
+        return config
+
+    @property
     def entered(self) -> bool:
         """Is the shadower running, or has it been?"""
         return self._door.state is not State.NEW
@@ -188,23 +225,21 @@ class Admission:
             self._notices.say("may_mirror", f"may_mirror raised {type_name(type(exc))}: not mirrored")
             return False
 
-    def _hold_back(self, cause: HeldBack, row: Operation) -> IdleLeg:
-        self.ledger.hold_back(cause, row)
+    def _hold_back(self, cause: HeldBack, evidence: Evidence, operation: str) -> IdleLeg:
+        self.ledger.hold_back(cause, evidence, operation)
         return _HELD_BACK
 
     def _closed(self, why: str, operation: str) -> IdleLeg:
-        self.ledger.count_elsewhere(_name_of(operation))
+        self.ledger.count_closed(_name_of(operation))
         self._notices.say(f"closed: {why}", f"calls are served by the primary and not mirrored: {why}", once=True)
         return _CLOSED
 
-    def _elsewhere(self, operation: str) -> IdleLeg:
-        if self._door.state is State.NEW:
+    def _refuse(self, why: str, operation: str) -> IdleLeg:
+        if self._door.state is State.NEW and not self._door.any_thread:
             raise ShadowerNotRunning(
                 "this shadower was never entered: wrap the program that calls it in `async with shadower:`"
             )
-        if self._door.state is State.CLOSED:
-            return self._closed("the shadower was left", operation)
-        return self._closed("they come from another thread than the shadower's", operation)
+        return self._closed(why, operation)
 
     # ── pausing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -232,8 +267,8 @@ class Admission:
         told = "is there: no call is mirrored until it is removed" if is_there else "is not there: calls are mirrored"
         self._notices.say(f"kill file {is_there}", f"the kill file that {VARIABLE} names {told}")
 
-    def _pause(self, row: Operation) -> IdleLeg:
-        row.counts[_PAUSED.slot] += 1
+    def _pause(self, evidence: Evidence, operation: str) -> IdleLeg:
+        self.ledger.count(evidence, operation, _PAUSED.slot)
         if not self._paused:
             self.ledger.paused_by_kill_file += 1  # after it: a part is never more than the whole
         return _PAUSED
@@ -256,9 +291,13 @@ def _of_depth(frames: int) -> Callable[[], None]:
 _ask_the_stack = _of_depth(FRAMES)
 
 
-def _row(evidence: Evidence, operation: str) -> Operation:
-    row = evidence.operations.get(operation)
-    return evidence.operation(_name_of(operation)) if row is None else row
+def _known(evidence: Evidence, operation: object, here: bool) -> str:
+    """The name under which there is a row for this call, at this moment."""
+    name = _name_of(operation)
+    if not here:
+        return evidence.known(name)
+    evidence.operation(name)
+    return name
 
 
 def _no_key(key: object, exc: BaseException) -> str:

@@ -1,13 +1,16 @@
-"""Launching: from an admitted call to a leg whose shadow runs, and its secondary too if this call is paired.
+"""Launching: from a sampled call to a leg whose shadow runs, and its secondary too if this call is paired.
 
-All of it is on the caller's time. It runs user code in one place, the copy of the request; if that raises there is no
-run, and the leg settles at once.
+All of it is on the caller's time. What runs user code, the copy of the request, is prepared before the call is
+admitted; if that raises there is no run, and the leg settles when the loop comes to it.
 """
 
 from __future__ import annotations
 
+import contextvars
+import functools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from threading import get_ident
 from typing import Any
 
 from trio.lowlevel import disable_ki_protection
@@ -15,10 +18,10 @@ from trio.lowlevel import disable_ki_protection
 from trioshadow._model.errors import passing_error
 from trioshadow._model.fixing import ATOMS, Packed, copy_request
 from trioshadow._model.sizes import size_of
-from trioshadow._model.verdict import Verdict
+from trioshadow._model.verdict import ShadowFailure, Verdict
 from trioshadow._service.desk import Desk
 from trioshadow._service.hosts import HostPool
-from trioshadow._service.judging import ABANDONED, PrimarySide, compare_failure
+from trioshadow._service.judging import PrimarySide, compare_failure
 from trioshadow._service.pair import Pair
 from trioshadow._service.run import Run
 from trioshadow._service.settling import SecondarySettlement, ShadowSettlement
@@ -27,6 +30,24 @@ from trioshadow.evidence import Evidence, Operation
 
 from .mirrored_leg import MirroredLeg
 from .outcome import pending_outcome
+
+
+class Prepared:
+    """What a leg needs of its request, or why there is none of it."""
+
+    __slots__ = ("captured_request", "failure", "paired", "request", "second_request", "size")
+
+    request: Any
+    captured_request: Any
+    second_request: Any
+    """The secondary's, if the call is `paired`."""
+    size: int
+    """Of the request, in bytes, as far as known."""
+    failure: ShadowFailure | None
+
+    def __init__(self) -> None:
+        self.request = self.captured_request = self.second_request = self.failure = None
+        self.size, self.paired = 0, False
 
 
 class Launcher:
@@ -49,11 +70,30 @@ class Launcher:
         """It may have been forked since it was made, and each child draws for itself."""
         self._random.seed()
 
+    def prepare(self, config: ShadowConfig, request: Any) -> Prepared:
+        """What a leg needs of its request. Raises what must pass of what the copy of it raises, and nothing else."""
+        prepared = Prepared()
+        try:
+            if config.copy_request is None and type(request) in ATOMS:
+                prepared.request = request  # the commonest case, without the calls below
+            else:
+                prepared.request = _copy_of(config, request)
+            prepared.size = size_of(prepared.request)
+            if config.capture is not None and config.capture.request:
+                prepared.captured_request = _another_copy(config, request, prepared.request)
+            if self._secondary is not None and self._is_paired(config):
+                prepared.second_request = _another_copy(config, request, prepared.request)
+                prepared.paired = True
+        except BaseException as exc:
+            if passing_error(exc) is not None:
+                raise
+            prepared.failure = compare_failure("copy_request", exc)
+        return prepared
+
     def launch(
         self,
         config: ShadowConfig,
-        request: Any,
-        size: int,
+        prepared: Prepared,
         key: bytes,
         operation: str,
         *,
@@ -61,51 +101,49 @@ class Launcher:
         row: Operation,
         permit: int | None,
     ) -> MirroredLeg[Any, Any]:
-        """The leg of an admitted call, whose request has `size` bytes. Raises what must pass of what the copy of the
-        request raises, and nothing else.
-        """
-        desk = self._desk
+        """The leg of an admitted call. Runs no code of users; from another thread the shadow is started later."""
+        desk, post = self._desk, self._desk.post
         primary = PrimarySide()
-        outcome, settle_outcome = pending_outcome()
+        outcome, settle_outcome, arrived = pending_outcome()
         settlement = ShadowSettlement(
-            desk, config, key, operation, evidence=evidence, row=row, permit=permit, settle_outcome=settle_outcome
+            *(desk, config, key, operation),
+            evidence=evidence,
+            row=row,
+            permit=permit,
+            settle_outcome=settle_outcome,
+            arrived=arrived,
         )
         run = Run(desk, config, "shadow", self._shadow, primary=primary, settlement=settlement)
         runs: tuple[Run, ...] = (run,)
-        try:
-            if config.copy_request is None and type(request) in ATOMS:
-                run.request = request  # the commonest case, without the calls below
-            else:
-                run.request = _copy_of(config, request)
-                size = size_of(run.request)
-            if config.capture is not None and config.capture.request:
-                run.captured_request = _another_copy(config, request, run.request)
-            if self._secondary is not None and self._is_paired(config):
-                runs = self._pair(config, request, run, primary, settlement), run
-        except BaseException as exc:
-            if passing_error(exc) is not None:
-                run.settle(ABANDONED)
-                raise
-            run.settle((Verdict.FAILED, None, compare_failure("copy_request", exc)))
-        else:
-            if size:
-                run.hold(size)
+        if prepared.failure is None:
+            run.request, run.captured_request = prepared.request, prepared.captured_request
+            if prepared.size:
+                run.hold(prepared.size)
+            if prepared.paired:
+                runs = self._second(config, prepared.second_request, primary, settlement), run
             # In random order, so that time favours neither.
             in_order = runs if len(runs) == 1 or self._random.random() < 0.5 else runs[::-1]
-            for one in in_order:
-                self._pool.launch(one)
-        return MirroredLeg(config, primary, runs, settlement=settlement, outcome=outcome, now=desk.now)
+            if post.thread == get_ident():
+                for one in in_order:
+                    self._pool.launch(one)
+            else:
+                post.put(functools.partial(self._launch_all, in_order, contextvars.copy_context()))
+        else:
+            # Not at once: this call may come in the midst of the end of another one.
+            post.put(functools.partial(run.settle, (Verdict.FAILED, None, prepared.failure)))
+        return MirroredLeg(config, primary, runs, settlement=settlement, outcome=outcome, desk=desk)
+
+    def _launch_all(self, runs: Iterable[Run], callers: contextvars.Context) -> None:
+        for run in runs:
+            callers.run(self._pool.launch, run)
 
     def _is_paired(self, config: ShadowConfig) -> bool:
         # A secondary that refuses to be cancelled outlasts its call, and takes no place in `in_flight` any more.
         return self._random.random() < config.noise_rate and self._desk.ledger.pairs < config.max_in_flight
 
-    def _pair(
-        self, config: ShadowConfig, request: Any, run: Run, primary: PrimarySide, settlement: ShadowSettlement
-    ) -> Run:
+    def _second(self, config: ShadowConfig, request: Any, primary: PrimarySide, settlement: ShadowSettlement) -> Run:
         """The secondary's run, beside the shadow's."""
         assert self._secondary is not None
-        request = _another_copy(config, request, run.request)
         settlement.pair = pair = Pair(self._desk.ledger)
         of_secondary = SecondarySettlement(self._desk, config, settlement.operation, pair)
         secondary = Run(self._desk, config, "secondary", self._secondary, primary=primary, settlement=of_secondary)

@@ -119,5 +119,4 @@ class NamedIdleLeg(IdleLeg):
         """Count the call under this name, and no more under the one before."""
         if type(operation) is str and operation[:OPERATION_LIMIT] != self._operation:
             old, self._operation = self._operation, operation[:OPERATION_LIMIT]
-            closed = self.verdict is Verdict.CLOSED
-            self._evidence.rename(old, self._operation, self.slot, elsewhere=closed)
+            self._evidence.rename(old, self._operation, self.slot)

@@ -2,17 +2,19 @@
 
 Promises kept here:
 
-- *Same time*: nothing here waits. What is to be compared is taken from the primary's answer at once (its view, or a
-  copy where it may change), since the caller owns the answer once it has it.
+- *Same time*: nothing here waits, in whatever thread the caller is; what is to be done on the loop goes by the post.
+  What is to be compared is taken from the primary's answer at once (its view, or a copy where it may change), since the
+  caller owns the answer once it has it.
 - *Nothing is kept alive*: when the primary's side has been told, the leg lets go of the runs and of what it told them.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from threading import get_ident
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
@@ -20,6 +22,7 @@ from trioshadow._model.errors import passing_error
 from trioshadow._model.fixing import ATOMS, Deferred, fixed
 from trioshadow._model.kinds import is_a
 from trioshadow._model.refusal import refusal_in
+from trioshadow._service.desk import Desk
 from trioshadow._service.judging import PrimarySide, PrimaryState, ReadError, compare_failure, read_error
 from trioshadow._service.run import Run
 from trioshadow._service.settling import ShadowSettlement
@@ -35,7 +38,7 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
 
     mirrored = True
 
-    __slots__ = ("_config", "_now", "_outcome", "_primary", "_runs", "_settlement", "_started", "_thread", "_told")
+    __slots__ = ("_config", "_desk", "_outcome", "_primary", "_runs", "_settlement", "_started", "_told")
 
     _primary: PrimarySide | None
     """What the runs know of the primary; None when it has been told."""
@@ -50,24 +53,21 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         *,
         settlement: ShadowSettlement,
         outcome: ShadowOutcome[PrimaryT, ShadowT],
-        now: Callable[[], float],
+        desk: Desk,
     ) -> None:
         self._config = config
         self._primary = primary
         self._runs = runs
         self._settlement = settlement
         self._outcome = outcome
-        self._now = now
-        self._thread = get_ident()
+        self._desk = desk
         self._told = told_so_far()
-        self._started = now()
+        self._started = desk.now()
 
     @enable_ki_protection
     def name_operation(self, operation: str) -> None:
         """Name what is called, for the counts and the records."""
-        if self._thread != get_ident():
-            self._refuse()  # its row would be counted in two threads at once
-        self._settlement.rename(operation)
+        self._on_loop(functools.partial(self._settlement.rename, operation))
 
     @enable_ki_protection
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, ShadowT]:
@@ -77,22 +77,18 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         primary = self._take()
         self._outcome.primary = answer
         self._time(primary)
-        state: PrimaryState = "done"
-        primary.state = state
         try:
             if self._config.primary_view is None and type(answer) in ATOMS:
                 primary.value = answer  # the commonest case, without the calls below
             elif not self._settlement.settled:
                 primary.value = _fixed_view(self._config, answer, primary)
-            if not (self._settlement.settled or self._runs[-1].take_room_for(primary.value)):
-                state = "abandoned"
         except BaseException as exc:  # the view is user code, and so may be the answer's class
             if passing_error(exc) is not None:
-                self._tell(primary, "abandoned")
+                self._end(primary, "abandoned")
                 raise
             what = "answer" if self._config.primary_view is None else "view"
             primary.failure = compare_failure(f"the primary's {what}", exc)
-        self._tell(primary, state)
+        self._end(primary, "done")
         return self._outcome
 
     @enable_ki_protection
@@ -102,15 +98,15 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         """
         primary = self._take()
         if not is_a(exc, Exception):
-            self._tell(primary, "abandoned")
+            self._end(primary, "abandoned")
             return
         self._time(primary)
         try:
             state = self._take_error(exc, primary)
         except BaseException:  # a KeyboardInterrupt in its `__str__`: nothing else comes out of that
-            self._tell(primary, "abandoned")
+            self._end(primary, "abandoned")
             raise
-        self._tell(primary, state)
+        self._end(primary, state)
 
     def _take_error(self, exc: Exception, primary: PrimarySide) -> PrimaryState:
         view = None if self._settlement.settled else self._config.primary_error_view
@@ -118,20 +114,27 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         if primary.error is not None or primary.failure is not None:
             return "raised"
         primary.value = told
-        if not (self._settlement.settled or self._runs[-1].take_room_for(told)):
-            return "abandoned"
         return "done"
 
     @enable_ki_protection
     def abandon(self) -> None:
         """There will be no answer: the shadow is cancelled and the leg counted `abandoned`."""
-        self._tell(self._take(), "abandoned")
+        self._end(self._take(), "abandoned")
 
     @enable_ki_protection
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         """Abandon the leg if it was not ended."""
-        if self._primary is not None:
-            self.abandon()
+        primary, self._primary = self._primary, None
+        if primary is not None:
+            self._end(primary, "abandoned")
+
+    def __del__(self) -> None:
+        """Nobody can end it any more: abandon it. By the post, since this may run in any thread, in the midst of
+        anything.
+        """
+        primary = self._primary
+        if primary is not None:
+            self._desk.post.put(functools.partial(_tell, primary, self._runs, self._settlement, "abandoned"))
 
     @enable_ki_protection
     def ran_alone(self, seconds: float, cpu: float) -> None:
@@ -143,35 +146,40 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
     def _time(self, primary: PrimarySide) -> None:
         if primary.seconds is not None:
             return
-        took = primary.seconds = self._now() - self._started
+        took = primary.seconds = self._desk.now() - self._started
         told = told_so_far()
         if told is not self._told:
             timing = told.since(self._told)
-            if timing.elsewhere <= took:  # else it is ended in another task than it was started in
+            if 0 <= timing.elsewhere <= took:  # else it is ended in another task than it was started in
                 primary.timing = timing
                 primary.seconds = took - timing.elsewhere
 
     def _take(self) -> PrimarySide:
         """To be told. Once: before any user code, which must not end this leg a second time."""
-        primary = self._primary
-        if primary is None or self._thread != get_ident():
-            self._refuse()
-        self._primary = None
+        primary, self._primary = self._primary, None  # one step: of two threads, one gets it
+        if primary is None:
+            raise RuntimeError("this leg has ended: call one of primary_done, primary_raised and abandon, once")
         return primary
 
-    def _refuse(self) -> NoReturn:
-        if self._thread != get_ident():
-            raise RuntimeError(
-                "a leg is named and ended in the thread that started it: hand the answer over with trio.from_thread"
-            )
-        raise RuntimeError("this leg has ended: call one of primary_done, primary_raised and abandon, once")
-
-    def _tell(self, primary: PrimarySide, state: PrimaryState) -> None:
-        # A call that was settled first has nothing that the secondary could be compared with.
-        primary.state = "abandoned" if self._settlement.settled else state
+    def _end(self, primary: PrimarySide, state: PrimaryState) -> None:
         runs, self._runs = self._runs, ()
-        for run in runs:
-            run.primary_known()
+        self._on_loop(functools.partial(_tell, primary, runs, self._settlement, state))
+
+    def _on_loop(self, job: Callable[[], object]) -> None:
+        post = self._desk.post
+        if post.thread == get_ident():
+            job()
+        else:
+            post.put(job)
+
+
+def _tell(primary: PrimarySide, runs: tuple[Run, ...], settlement: ShadowSettlement, state: PrimaryState) -> None:
+    primary.state = state
+    # A call that was settled first has nothing that the secondary could be compared with.
+    if settlement.settled or (state == "done" and not runs[-1].take_room_for(primary.value)):
+        primary.state = "abandoned"
+    for run in runs:
+        run.primary_known()
 
 
 @disable_ki_protection

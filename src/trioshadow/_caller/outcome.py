@@ -5,6 +5,8 @@ It holds no leg, no task and no exception, and nothing holds it but its caller a
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import trio
@@ -30,14 +32,16 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
     primary: PrimaryT
     """The very object that the primary returned."""
 
-    __slots__ = ("__weakref__", "_result", "_settled", "_verdict", "primary")
+    __slots__ = ("__weakref__", "_done", "_result", "_verdict", "_waiting", "primary")
 
     def __init__(self, primary: PrimaryT, verdict: Verdict | None) -> None:
         self.primary = primary
         self._verdict = verdict
+        self._done = verdict is not None
         #: What the shadow answered, the divergence, the failure.
         self._result: tuple[ShadowT | None, Divergence | None, ShadowFailure | None] = _NOTHING
-        self._settled: trio.Event | None = None  # made by the first that waits: most outcomes are never waited for
+        #: Whom to wake; a new tuple for each, as they may come from several threads.
+        self._waiting: tuple[Callable[[], object], ...] = ()
 
     @property
     def verdict(self) -> Verdict | None:
@@ -73,19 +77,31 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
         return self._result[2]
 
     async def wait_settled(self) -> ShadowOutcome[PrimaryT, ShadowT]:
-        """Wait until the verdict is known, and return this outcome.
+        """Wait until the verdict is known and the call's record, if it leaves one, is in the log; return this outcome.
 
-        A checkpoint. Any number of tasks may wait; cancelling one concerns nobody else. A leg settles when both sides
-        are known: at its deadline at the latest, if the primary is done and the shadow can be cancelled. A shadow that
-        refuses (a shield, a swallowed Cancelled) settles when it ends, and holds its place until then.
+        A checkpoint, in the shadower's own run. Any number of tasks may wait; cancelling one concerns nobody else. A
+        leg settles when both sides are known: at its deadline at the latest, if the primary is done and the shadow can
+        be cancelled. A shadow that refuses (a shield, a swallowed Cancelled) settles when it ends, and holds its place
+        until then.
         """
-        if self._verdict is not None:
+        if self._done:
             await trio.lowlevel.checkpoint()
             return self
-        if self._settled is None:  # `is None`: an Event refuses bool()
-            self._settled = trio.Event()
-        await self._settled.wait()
+        settled = trio.Event()
+        self._waiting += (settled.set,)
+        await settled.wait()
         return self
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """In another thread than the shadower's: block until `wait_settled()` would return, or until `timeout` seconds
+        have passed. Is it settled? In the shadower's own thread it would wait for itself: there, `wait_settled()`.
+        """
+        if not self._done:
+            settled = threading.Event()
+            self._waiting += (settled.set,)
+            if not self._done:  # it may have been settled before this could be woken
+                settled.wait(timeout)
+        return self._done
 
     def _require_settled(self, attribute: str) -> None:
         if self._verdict is None:
@@ -101,11 +117,16 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
         divergence: Divergence | None,
         failure: ShadowFailure | None,
     ) -> None:
-        """The leg's last word."""
+        """The leg's verdict."""
         self._result = shadow, divergence, failure
         self._verdict = verdict
-        if self._settled is not None:
-            self._settled.set()
+
+    def _recorded(self) -> None:
+        """The leg's last word: its record, if any, has arrived."""
+        self._done = True
+        waiting, self._waiting = self._waiting, ()
+        for wake in waiting:
+            wake()
 
     def __repr__(self) -> str:
         # Not the answers: they are the caller's, and may be secret.
@@ -113,7 +134,9 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
         return f"<ShadowOutcome {state}>"
 
 
-def pending_outcome() -> tuple[ShadowOutcome[Any, Any], SettleOutcome]:
-    """An outcome, and the function that settles it: verdict, the shadow's answer, divergence, failure."""
+def pending_outcome() -> tuple[ShadowOutcome[Any, Any], SettleOutcome, Callable[[], None]]:
+    """An outcome, the function that settles it (verdict, the shadow's answer, divergence, failure), and that which is
+    called when the record of that has arrived.
+    """
     outcome: ShadowOutcome[Any, Any] = ShadowOutcome(None, None)
-    return outcome, outcome._settle  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - two ends of one thing
+    return outcome, outcome._settle, outcome._recorded  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - two ends of one thing

@@ -65,3 +65,12 @@ class ThreadComparer:
             return await trio.to_thread.run_sync(
                 Divergence.compare, primary, shadow, config, limiter=self._places.limiter, abandon_on_cancel=True
             )
+
+
+def checked_comparer(comparer: Comparer | None) -> Comparer:
+    """As given; by default one in threads."""
+    if comparer is None:
+        return ThreadComparer()
+    if not callable(getattr(comparer, "compare", None)):
+        raise TypeError(f"comparer must have an async `compare`, as ThreadComparer(), not {type(comparer).__name__}")
+    return comparer

@@ -7,9 +7,8 @@ whether a leg may begin, none does: it is there to protect, and mirroring gives 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Protocol
-
-import trio
 
 from trioshadow._accounts.instruments import Instrument, Settled, Side
 from trioshadow._accounts.notices import Notices
@@ -18,7 +17,11 @@ from trioshadow._model.verdict import Verdict
 
 
 class LegBreaker(Protocol):
-    """What can be given as `Shadower(breaker=...)`. All times are seconds of Trio's clock."""
+    """What can be given as `Shadower(breaker=...)`. All times are seconds of Trio's clock.
+
+    It is asked in the thread of the call, and told in the shadower's: where calls come from several threads, both may
+    happen at once.
+    """
 
     @property
     def state(self) -> enum.Enum:
@@ -48,6 +51,9 @@ class Gate(Instrument):
 
     title = "the breaker or its listener"
 
+    now: Callable[[], float]
+    """The clock of the run; from any thread."""
+
     def __init__(self, breaker: LegBreaker, notices: Notices) -> None:
         for name in ("admit", "release", "trip"):
             if not callable(getattr(breaker, name, None)):
@@ -68,7 +74,7 @@ class Gate(Instrument):
         """A permit, which the leg that has it gives back when it settles, or None."""
         permit = None
         try:
-            permit = self._breaker.admit(trio.current_time())
+            permit = self._breaker.admit(self.now())
             self._look()
         except BaseException as exc:
             self._contain(exc)
@@ -77,7 +83,7 @@ class Gate(Instrument):
     def give_back(self, permit: int) -> None:
         """The leg that it was for never began."""
         try:
-            self._breaker.release(permit, Verdict.ABANDONED, trio.current_time())
+            self._breaker.release(permit, Verdict.ABANDONED, self.now())
             self._look()
         except BaseException as exc:
             self._contain(exc)
@@ -85,13 +91,13 @@ class Gate(Instrument):
     def settled(self, settled: Settled) -> None:
         """A leg gives back its permit."""
         if settled.permit is not None:
-            self._breaker.release(settled.permit, settled.verdict, trio.current_time())
+            self._breaker.release(settled.permit, settled.verdict, self.now())
             self._look()
 
     def stalled(self, side: Side, seconds: float, where: str) -> None:  # noqa: ARG002 - a breaker says no lines of code
         """A candidate that keeps the loop harms everybody: none at all for a while."""
         if side == "shadow":
-            self._breaker.trip(f"a step of the shadow took {seconds:.3g} s", trio.current_time())
+            self._breaker.trip(f"a step of the shadow took {seconds:.3g} s", self.now())
             self._look()
 
     def _look(self) -> None:

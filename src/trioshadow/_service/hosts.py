@@ -25,6 +25,7 @@ from trio.lowlevel import Abort, enable_ki_protection
 from trioshadow._model.errors import passing_error
 
 from .desk import Desk
+from .judging import ABANDONED, CLOSED
 from .marks import unmirrored_context
 from .run import Run
 
@@ -39,17 +40,28 @@ class HostPool:
         self._desk = desk
         self._idle: list[LegHost] = []
         self._hosts: set[LegHost] = set()
+        self._open = False
 
     def open(self, nursery: trio.Nursery) -> None:
         """From now on hosts may be made: tasks of `nursery`, in the current context."""
         self._nursery = nursery
+        self._open = True
         # Comparisons and the shadow's view run in there: what they call must not be mirrored either.
         self._context = unmirrored_context(of_shadow=True)
 
+    def close(self) -> None:
+        """The nursery is being closed."""
+        self._open = False
+
     def launch(self, run: Run) -> None:
-        """Start the run, in a copy of the current context."""
+        """Start the run, in a copy of the current context. One that comes too late, from another thread, is settled as
+        one that never was.
+        """
+        if not self._open or self._desk.post.gone:
+            run.settle(CLOSED if run.side == "shadow" else ABANDONED)
+            return
         if self._idle:
-            self._idle.pop().launch(run)
+            self._idle.pop().launch(run)  # taken before it is used: what this runs may call the library again
             return
         # The host opens its nursery first, so the caller's context has to be kept until then. The host itself, which
         # outlives the caller that it is first made for, has the shadower's.

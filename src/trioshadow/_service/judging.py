@@ -28,6 +28,8 @@ Judgement: TypeAlias = tuple[Verdict, Divergence | None, ShadowFailure | None]
 MATCHED: Judgement = Verdict.MATCHED, None, None
 ABANDONED: Judgement = Verdict.ABANDONED, None, None
 IGNORED: Judgement = Verdict.IGNORED, None, None
+#: Of a call from another thread that was admitted in the moment in which the shadower was left.
+CLOSED: Judgement = Verdict.CLOSED, None, None
 
 #: From the two answers of a call that diverged, None for one that raised, to whether it does not count.
 Ignores: TypeAlias = Callable[[Any, Any], object]

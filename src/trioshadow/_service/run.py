@@ -25,6 +25,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import math
+import threading
 from collections.abc import Awaitable, Callable
 from types import CoroutineType
 from typing import Any, Protocol
@@ -198,6 +199,10 @@ class Run(RunFacts):
 
     def _take_error(self, exc: BaseException) -> RunState:
         """What the backend raised, or what is to be compared in its place."""
+        if not threading.main_thread().is_alive():
+            # The interpreter is on its way out, and gives no more threads: that is not the candidate's fault.
+            self.gave_way = True
+            return "failed"
         config = self._config
         view = config.shadow_error_view if self.side == "shadow" else config.primary_error_view
         self.error, self.failure, told = read_error(exc, view, config.comparison, self.side)

@@ -18,10 +18,11 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from trioshadow._accounts.consumer import PATIENCE, Consumer
-from trioshadow._model.errors import passing_error
+from trioshadow._model.errors import passing_error, type_name
 
 from .desk import Desk
 from .door import Door
+from .gate import Gate
 from .hosts import HostPool
 from .kill_file import EVERY, KillFile, kill_file
 from .marks import unmirrored_context
@@ -31,25 +32,35 @@ class Service:
     """Of one shadower. `killed(is_there)` is told when the kill file comes or goes."""
 
     def __init__(
-        self, desk: Desk, pool: HostPool, consumer: Consumer, door: Door, killed: Callable[[bool], None]
+        self,
+        desk: Desk,
+        pool: HostPool,
+        consumer: Consumer,
+        door: Door,
+        *,
+        killed: Callable[[bool], None],
+        gate: Gate | None,
     ) -> None:
         self._desk = desk
         self._pool = pool
         self._consumer = consumer
         self._door = door
         self._killed = killed
+        self._gate = gate
 
     @enable_ki_protection
     async def open(self) -> None:
         """Start the consumer, and let calls in. A checkpoint at the most where there is a kill file."""
-        self._desk.now = trio.lowlevel.current_clock().current_time
+        self._desk.now = now = trio.lowlevel.current_clock().current_time
+        if self._gate is not None:
+            self._gate.now = now
         path = kill_file()
         file = None if path is None else KillFile(path, self._killed)
         if file is not None:
             with trio.move_on_after(EVERY):  # a file system that hangs must not hold up a service that starts
                 await file.look()
         self._manager = trio.open_nursery()
-        nursery = await self._manager.__aenter__()
+        self._nursery = nursery = await self._manager.__aenter__()
         self._pool.open(nursery)
         # What sinks call must not be mirrored, or they would feed themselves; but their writes are meant.
         start_consumer = functools.partial(nursery.start_soon, self._consumer.run, name="trioshadow consumer")
@@ -59,6 +70,7 @@ class Service:
         nursery.start_soon(self._watch, name="trioshadow watch")
         if file is not None:
             nursery.start_soon(self._watch_kill_file, file, name="trioshadow kill file")
+        self._desk.post.open(self._post_failed)
         self._door.open()
 
     @enable_ki_protection
@@ -87,6 +99,7 @@ class Service:
                 await self._consumer.flush(seconds())
         finally:
             self._consumer.cut_off()
+            self._pool.close()
             self._watch_scope.cancel()
             self._kill_scope.cancel()
             await self._close_nursery()  # all its tasks have ended, or a KeyboardInterrupt is on its way
@@ -101,6 +114,14 @@ class Service:
         except BaseException as group:
             # Anything else would be a bug of ours, and is shown whole.
             raise (passing_error(group) or group) from None
+
+    def _post_failed(self, exc: BaseException) -> None:
+        """What another thread had done here has raised."""
+        passing = passing_error(exc)
+        if passing is None:
+            self._desk.notices.say("post", f"what came from another thread raised {type_name(type(exc))}")
+        else:
+            self._nursery.start_soon(_raise, passing)
 
     def _say_who_refuses(self) -> None:
         ledger = self._desk.ledger
@@ -127,3 +148,7 @@ class Service:
     async def _watch_kill_file(self, file: KillFile) -> None:
         with self._kill_scope:
             await file.watch()
+
+
+async def _raise(exc: BaseException) -> None:
+    raise exc

@@ -71,7 +71,7 @@ class Settlement(Settled):
 class ShadowSettlement(Settlement):
     """Of the shadow's run: of the call."""
 
-    __slots__ = ("_evidence", "_key", "_key_hash", "_row", "_settle_outcome", "pair", "settled")
+    __slots__ = ("_arrived", "_evidence", "_key", "_key_hash", "_row", "_settle_outcome", "pair", "settled")
 
     pair: Pair | None
     """With the secondary, if that is asked too."""
@@ -88,6 +88,7 @@ class ShadowSettlement(Settlement):
         row: Operation,
         permit: int | None,
         settle_outcome: SettleOutcome,
+        arrived: Callable[[], None],
     ) -> None:
         self._desk = desk
         self.side = "shadow"
@@ -102,6 +103,7 @@ class ShadowSettlement(Settlement):
         self._row = row
         self.permit = permit
         self._settle_outcome = settle_outcome
+        self._arrived = arrived
         self.pair = None
         self.settled = False
 
@@ -119,12 +121,13 @@ class ShadowSettlement(Settlement):
         desk, pair = self._desk, self.pair
         self.settled = True
         self.pair = None
-        desk.ledger.settle_leg(verdict, self._row, paired=pair is not None)
+        desk.ledger.settle_leg(verdict, self._row)
         # What a shadow gave that was too late, or left its task in disorder, is no answer.
         answered = verdict is not Verdict.ABANDONED and (failure is None or failure.kind is FailureKind.COMPARE_RAISED)
         answered = answered and not run.in_place_of_error
         self._settle_outcome(verdict, run.answer if answered else None, divergence, failure)
-        del self._settle_outcome  # with a secondary still running this would keep the outcome, and so the answers
+        arrived = self._arrived
+        del self._settle_outcome, self._arrived  # a secondary that still runs would keep the outcome, and the answers
         lack = _lack_of(run, verdict)
         # All of these come to code of others: what must pass out of one may not keep the others from being told.
         try:
@@ -134,10 +137,14 @@ class ShadowSettlement(Settlement):
             else:
                 self._enter(judgement, run, lack)
         finally:
+            arrives = False
             try:
                 if divergence is not None or failure is not None:
-                    desk.instruments.recorded(self._record(judgement, run, lack))
+                    desk.instruments.recorded(self._record(judgement, run, lack), arrived)
+                    arrives = True
             finally:
+                if not arrives:
+                    arrived()
                 self._tell(run, judgement)
 
     def _record(self, judgement: Judgement, run: Run, lack: Lack | None) -> DivergenceRecord:
@@ -160,6 +167,8 @@ class ShadowSettlement(Settlement):
     def _enter(self, judgement: Judgement, run: Run, lack: Lack | None) -> None:
         """Enter what was compared in the evidence."""
         verdict = judgement[0]
+        evidence = self._evidence
+        evidence.busy = True
         try:
             if verdict is Verdict.MATCHED and lack is None:  # nearly always
                 self._row.observe(self._key_hash, run.primary.seconds, run.seconds, run.ended)
@@ -172,16 +181,22 @@ class ShadowSettlement(Settlement):
                 self._observe(_observation(judgement, run, lack), None, _times_of(run))
         except BaseException as exc:
             self._not_entered(exc)
+        finally:
+            evidence.busy = False
+            self._row.held -= 1
 
     def _enter_pair(self, shadow: Observation, times: _Times, secondary: Observation) -> None:
-        row = self._row
-        row.held -= 1
+        row, evidence = self._row, self._evidence
+        evidence.busy = True
         row.secondary_counts[secondary.verdict.slot] += 1
         try:
             if shadow.verdict in COMPARED:
                 self._observe(shadow, secondary if secondary.verdict in COMPARED else None, times)
         except BaseException as exc:
             self._not_entered(exc)
+        finally:
+            evidence.busy = False
+            row.held -= 1
 
     def _observe(self, shadow: Observation, secondary: Observation | None, times: _Times) -> None:
         self._evidence.observe(

@@ -151,6 +151,12 @@ class ShadowConfig:
     and once more after: it must not look at that.
     None: what the method `__trioshadow_may_mirror__()` of the request's type says; where it has none, all may."""
 
+    threads: bool = attrs.field(default=False, validator=is_bool)
+    """Which calls from other threads than the shadower's are mirrored. False: those from threads that carry a caller's
+    context, as those of `trio.to_thread.run_sync` and of anyio do: sync code in a Trio program. True: from any thread.
+    Then a shadow must not call the primary's mirrored form in an executor of its own: that has no context, so that the
+    call is taken for one of the program's, and mirrored again."""
+
     noise_rate: float = attrs.field(default=0.1, validator=_is_rate)
     """The fraction of mirrored calls, in [0, 1], that go to the secondary too, if there is one."""
     candidate: str = attrs.field(default="", validator=is_text)

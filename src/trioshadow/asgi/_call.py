@@ -4,13 +4,11 @@ what it is called.
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import re
 from typing import Any
 
 import attrs
-import trio
 
 from trioshadow._model.verdict import HeldBack
 from trioshadow.http import AnyShadower, Edge, Exchange, template_path
@@ -22,23 +20,17 @@ from ._types import App, Message, Receive, Scope, Send
 class AnswerHandle:
     """What an app finds in `scope["trioshadow"]` while its answer may be compared."""
 
-    __slots__ = ("_exchange", "_outer", "_token")
+    __slots__ = ("_exchange", "_outer")
 
     def __init__(self, exchange: Exchange, outer: AnswerHandle | None) -> None:
         self._exchange = exchange
         self._outer = outer  # of a middleware around this one, which sees the same answer
-        # Served by another loop than Trio's there is no leg, and so nothing that a thread could disturb.
-        self._token = trio.lowlevel.current_trio_token() if trio.lowlevel.in_trio_run() else None
 
     def abandon(self) -> None:
         """This answer is not to be compared. From any thread; a second time, and after the answer, it does nothing."""
         if self._outer is not None:
             self._outer.abandon()
-        if self._token is None or (trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is self._token):
-            self._exchange.abandon()
-            return
-        with contextlib.suppress(trio.RunFinishedError):  # a framework's worker thread
-            self._token.run_sync_soon(self._exchange.abandon)
+        self._exchange.abandon()
 
 
 @attrs.frozen

@@ -5,10 +5,11 @@ Pure: no Trio, no I/O, no clock.
 
 from __future__ import annotations
 
+from ._epoch import Epoch
 from ._evidence import FORMAT as FORMAT
 from ._evidence import OTHERS as OTHERS
 from ._evidence import UNNAMED as UNNAMED
-from ._evidence import Epoch, Evidence
+from ._evidence import Evidence
 from ._field import Example as Example
 from ._histogram import Histogram
 from ._judging import scorecard

@@ -21,9 +21,9 @@ from typing import Any
 import attrs
 
 from trioshadow._model.keys import key_as_text
-from trioshadow._settings.fingerprint import epoch_id
 from trioshadow.compare import Counts, RuleUse, added_up
 
+from ._epoch import Epoch
 from ._field import EXAMPLES, Example, FieldTally
 from ._folding import lightest
 from ._histogram import Histogram
@@ -51,24 +51,6 @@ OTHERS = "(other)"
 _USES = 16
 
 
-@attrs.frozen
-class Epoch:
-    """What the counts are about."""
-
-    candidate: str = ""
-    """`ShadowConfig.candidate`: which version of the new backend."""
-    rules: str = ""
-    """`ShadowConfig.fingerprint`: what is compared, and how."""
-
-    @property
-    def name(self) -> str:
-        """As records have it: `ShadowConfig.epoch_id`."""
-        return epoch_id(self.candidate, self.rules)
-
-    def __str__(self) -> str:
-        return f"{self.candidate or '(unnamed)'}, rules {self.rules or '(none)'}"
-
-
 class Evidence:
     """The counts of one `epoch`, or of a part of it, `since` a wall-clock time in seconds.
 
@@ -87,6 +69,10 @@ class Evidence:
         self.series = series
         self.since = since
         """Wall clock, seconds since the epoch of Unix: when the counting began."""
+        self.closed = False
+        """No call is entered any more: they were added up with others."""
+        self.busy = False
+        """A call is being entered, or rows are folded: one that comes in the midst of that folds none."""
         self.use: RuleUse | None = None
         """Of the rules by which the last call is compared."""
         self._uses: list[RuleUse] = []
@@ -100,63 +86,79 @@ class Evidence:
         self.operations[OTHERS] = Operation(self.objective, 2 * OPERATIONS + 2)
         self.unnamed = self.operations[UNNAMED]
         self._inherited = self._fields = self._fields_inherited = 0
-        #: Held where a row is made or folded: another thread may ask for one.
-        self._lock = threading.RLock()  # reentrant: a signal handler may read while its own thread folds
+        self.unlock()
 
     # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def operation(self, name: str) -> Operation:
-        """The row of an operation, in the shadower's own thread."""
+        """The row of an operation, in the shadower's own thread: where a call is held, or entered at once."""
         row = self.operations.get(name)
         if row is None:
             with self._lock:
                 row = self._new_operation(name)
-                if len(self.operations) > 2 * OPERATIONS + 2:
-                    self._fold_operations(row)
+                if len(self.operations) > 2 * OPERATIONS + 2 and not self.busy:
+                    self.busy = True
+                    try:
+                        self._fold_operations(row)
+                    finally:
+                        self.busy = False
         return row
 
-    def count_elsewhere(self, name: str, slot: int) -> None:
-        """Count a call that came in any other thread."""
-        with self._lock:
-            row = self.operations.get(name)
-            if row is None:
-                full = len(self.operations) >= 2 * OPERATIONS + 2  # only the shadower's thread folds
-                row = self.operations[OTHERS] if full else self._new_operation(name)
-            row.counts[slot] += 1
+    def known(self, name: str) -> str:
+        """The name under which there is a row for a call of this operation. From any thread: only the shadower's folds
+        rows, so where there is no room for one more, it is that for all others.
 
-    def rename(self, old: str, new: str, slot: int, *, elsewhere: bool) -> None:
-        """A call that was counted in the one row belongs into another. `elsewhere`: perhaps in another thread."""
+        The row may be gone a moment later: who enters a call looks it up in `operations`, with no call between that and
+        the entry. CPython changes threads, handles signals and collects garbage at calls and backward jumps only.
+        """
         with self._lock:
-            for name in (old, OTHERS, UNNAMED):  # it may have been folded meanwhile
-                source = self.operations.get(name)
-                if source is not None and source.counts[slot]:
-                    source.counts[slot] -= 1
-                    break
-            else:  # pragma: no cover - each call that is renamed was counted
-                return
-            if elsewhere:
-                self.count_elsewhere(new, slot)
-            else:
-                self.operation(new).counts[slot] += 1
+            if name not in self.operations:
+                if len(self.operations) >= 2 * OPERATIONS + 2:
+                    return OTHERS
+                self._new_operation(name)
+        return name
+
+    def unlock(self) -> None:
+        """In a forked child nobody is left who could have the lock: that of those who make and fold rows."""
+        self._lock = threading.RLock()  # a signal handler and a finaliser may take it in the midst of that
+
+    def rename(self, old: str, new: str, slot: int) -> None:
+        """A call that was counted in the one row belongs into another. From any thread."""
+        rows = self.operations
+        for source in (old, OTHERS, UNNAMED):  # it may have been folded meanwhile
+            while new not in rows:
+                new = self.known(new)
+            if source in rows and rows[source].counts[slot]:
+                rows[source].counts[slot] -= 1
+                rows[new].counts[slot] += 1
+                break
 
     def _new_operation(self, name: str) -> Operation:
-        row = self.operations[name] = Operation(self.objective.of(name), self._operations)
-        self._operations = max(2, self._operations + 1)
+        row = Operation(self.objective.of(name), self._operations)
         row.inherited = self._inherited
-        return row
+        self._operations = max(2, self._operations + 1)
+        return self.operations.setdefault(name, row)  # another may have made it since we looked
 
     def _fold_operations(self, new: Operation) -> None:
         rows = [
             (row.weight, name)
-            for name, row in self.operations.items()
+            for name, row in self.rows()
             if name not in (UNNAMED, OTHERS) and not row.held and row is not new
         ]
         folded, self._inherited = lightest(rows, OPERATIONS - 1)
         for name in folded:
-            row = self.operations.pop(name)
-            self._fields -= len(row.fields)
-            row.inherited = 0  # that was never counted
-            self.operations[OTHERS].fold(row)
+            self._fold_operation(name)
+
+    def _fold_operation(self, name: str) -> None:
+        rows = self.operations
+        # With no call between: it may be held, or folded, since we looked.
+        if name not in rows or rows[name].held:
+            return
+        row = rows[name]
+        del rows[name]
+        self._fields -= len(row.fields)
+        row.inherited = 0  # that was never counted
+        rows[OTHERS].fold(row)
 
     def observe(
         self,
@@ -254,7 +256,7 @@ class Evidence:
         self._fields -= len(folded)
 
     def watch(self, use: RuleUse) -> None:
-        """Calls are compared by these rules now: the shadower's own, or those with what an edge adds to them."""
+        """Calls are compared by these rules now: the shadower's own, or with what an edge adds."""
         self.use = use
         if use not in self._uses and len(self._uses) < _USES:
             self._uses.append(use)

@@ -282,7 +282,8 @@ class Operation:
     def update_counts(self, other: Operation) -> None:
         """All but the fields."""
         blocks, other_blocks = self.at, other.at
-        self.counts[:] = [ours + theirs for ours, theirs in zip(self.counts, other.counts, strict=True)]
+        for slot, count in enumerate(other.counts):
+            self.counts[slot] += count  # one by one: other threads count here meanwhile
         self.secondary_counts[:] = [
             ours + theirs for ours, theirs in zip(self.secondary_counts, other.secondary_counts, strict=True)
         ]

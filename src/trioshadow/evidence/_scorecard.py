@@ -14,7 +14,7 @@ from trioshadow._model.checks import integer
 from trioshadow._model.words import counted
 from trioshadow.compare import around, first_difference, visible
 
-from ._evidence import Epoch
+from ._epoch import Epoch
 from ._objective import Objective
 from ._places import ERROR_PATH, HEADER, WHOLE
 from ._scores import FieldScore, FieldState, OperationScore

@@ -25,7 +25,10 @@ from collections.abc import Callable
 
 import attrs
 
+from trioshadow._accounts.forks import Lock
+from trioshadow._accounts.notices import Notices
 from trioshadow._model.checks import is_bool, is_count, is_function, is_interval, number
+from trioshadow._model.errors import passing_error, type_name
 from trioshadow._model.verdict import Verdict
 from trioshadow._model.words import counted
 
@@ -71,7 +74,8 @@ _is_rate = number("a fraction in (0, 1]", lambda rate: 0 < rate <= 1)
 class Breaker:
     """Stops mirroring while the shadow is bad, for `Shadower(breaker=Breaker())`.
 
-    One breaker guards one backend: it may be shared by shadowers of one Trio run that mirror to the same. Out of range
+    One breaker guards one backend: it may be shared by shadowers of one Trio run that mirror to the same, and used from
+    any thread. Out of range
     is a ValueError that names the parameter, the value and the range; a wrong type is a TypeError.
     """
 
@@ -93,8 +97,8 @@ class Breaker:
     listener: Callable[[BreakerChange], object] | None = attrs.field(
         default=None, validator=is_function.or_none, repr=False, on_setattr=attrs.setters.frozen
     )
-    """Told of each change, synchronously, where it is made: the event loop. It should be quick; what it raises is lost
-    (the breaker must not break)."""
+    """Told of each change, synchronously, where it is made: in the thread of the call, or the shadower's. It should be
+    quick; what it raises is lost (the breaker must not break)."""
 
     _state: BreakerState = attrs.field(default=_CLOSED, init=False)
     _generation: int = attrs.field(default=0, init=False)
@@ -104,6 +108,10 @@ class Breaker:
     _probing: int = attrs.field(default=0, init=False)
     _parts: list[list[int]] = attrs.field(factory=list[list[int]], init=False, repr=False)
     """Of the window: number of the part, calls, failures."""
+    _changes: list[BreakerChange] = attrs.field(factory=list[BreakerChange], init=False, repr=False)
+    """That the listener has not been told yet."""
+    _notices: Notices = attrs.field(factory=lambda: Notices(""), init=False, repr=False)
+    _lock: Lock = attrs.field(factory=Lock, init=False, repr=False)
     _opened: int = attrs.field(default=0, init=False)
     _reason: str = attrs.field(default="", init=False)
 
@@ -126,22 +134,32 @@ class Breaker:
 
     def admit(self, now: float, /) -> int | None:
         """May a leg begin at this time, in seconds? Its permit, which must be given to `release()` once; or None."""
-        state = self._state
-        if state is _CLOSED:
+        if self._state is _CLOSED:
             return self._generation
-        if state is _OPEN:
+        with self._lock:
+            permit = self._permit(now)
+        self._tell()
+        return permit
+
+    def _permit(self, now: float) -> int | None:
+        if self._state is _OPEN:
             if now < self._until:
                 return None
             self._change(_HALF_OPEN, now, f"{self.cool_down:g} s have passed")
-        if self._probing >= self.probes:
-            return None
-        self._probing += 1
+        if self._state is _HALF_OPEN:
+            if self._probing >= self.probes:
+                return None
+            self._probing += 1
         return self._generation
 
     def release(self, permit: int, verdict: Verdict, now: float, /) -> None:
         """A leg has ended, at this time. Verdicts of calls that were not mirrored, and ABANDONED, count as neither."""
-        if permit != self._generation:
-            return
+        with self._lock:
+            if permit == self._generation:
+                self._ended(verdict, now)
+        self._tell()
+
+    def _ended(self, verdict: Verdict, now: float) -> None:
         failed = verdict in _FAILURES or (verdict is _DIVERGED and self.count_divergences)
         ended_well = not failed and verdict in _ANSWERED
         if self._state is _HALF_OPEN:
@@ -160,10 +178,12 @@ class Breaker:
 
     def trip(self, reason: str, now: float, /) -> None:
         """Open at once, whatever was counted; one that is open stays so for `cool_down` seconds from now."""
-        if self._state is _OPEN:
-            self._until = now + self.cool_down
-        else:
-            self._open(reason, now)
+        with self._lock:
+            if self._state is _OPEN:
+                self._until = now + self.cool_down
+            else:
+                self._open(reason, now)
+        self._tell()
 
     # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -208,4 +228,19 @@ class Breaker:
         self._in_a_row = self._probing = 0
         self._parts.clear()
         if self.listener is not None:
-            self.listener(change)
+            self._changes.append(change)
+
+    def _tell(self) -> None:
+        """Without the lock: a listener may wait for a thread that asks this breaker."""
+        while self._changes:
+            try:
+                change = self._changes.pop(0)
+            except IndexError:  # another thread tells it
+                return
+            assert self.listener is not None
+            try:
+                self.listener(change)
+            except BaseException as exc:
+                if passing_error(exc) is not None:
+                    raise
+                self._notices.say("listener", f"the listener of a breaker raised {type_name(type(exc))}")

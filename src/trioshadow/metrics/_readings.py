@@ -11,12 +11,12 @@ Rules:
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
 
+from trioshadow._accounts.forks import Lock
 from trioshadow._accounts.notices import Notices
 from trioshadow._model.checks import is_count_or_zero
 from trioshadow._model.errors import type_name
@@ -70,7 +70,7 @@ class Readings:
             self._shadowers[name] = shadower
             self._notices[name] = Notices(shadower.name)
         #: Held while state is changed: two scrapes may come at once.
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._highest: dict[tuple[str, tuple[str, ...]], float] = {}
         self._names: dict[tuple[str, str], set[str]] = {}
         self._errors = dict.fromkeys(self._shadowers, 0)

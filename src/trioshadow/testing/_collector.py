@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 
+from trioshadow._accounts.forks import Lock
 from trioshadow._accounts.observers import observing
 from trioshadow._model.words import counted
 from trioshadow._settings.records import DivergenceRecord
@@ -25,7 +25,7 @@ class Collector:
     def __init__(self) -> None:
         self.records: list[DivergenceRecord] = []
         self.count = 0
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def take(self, record: DivergenceRecord) -> None:
         """One more."""
