@@ -77,10 +77,11 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
     Made anywhere, also at import; entered once. It belongs to the thread and the `trio.run` in which it was entered.
 
-    `primary` and `shadow` are Backends or async functions of one argument: TypeError if neither callable nor with a
-    `call`. What is callable but not async is found out at the first call. `name` tells shadowers apart in warnings and
-    in task names. `log` takes the divergences (by default a new `DivergenceLog(128)`); `sinks` get every record:
-    targets, or `Sink(target, ...)`.
+    `primary` and `shadow` are Backends or async functions of one argument: TypeError for what is neither, such as a
+    sync function: that is for `mirrored` or a `trioshadow.isolation.SyncBackend`. A `def` that returns something to
+    await has to say so, by its return annotation or by what it wraps. A lambda, or an object that is called, is asked:
+    each call raises the TypeError. `name` tells shadowers apart in warnings and in task names. `log` takes the
+    divergences (by default a new `DivergenceLog(128)`); `sinks` get every record: targets, or `Sink(target, ...)`.
 
     `secondary` is another copy of the primary, or the primary itself for calls without side effects: a sub-sample of
     the mirrored calls (`config.noise_rate`) goes to it too, so that what the old backend does by itself is told apart
@@ -196,7 +197,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
     @enable_ki_protection
     async def __aenter__(self) -> Self:
-        """Open the service nursery. RuntimeError the second time."""
+        """Open the service nursery. RuntimeError the second time, and where no Trio runs."""
         if self._door.state is not State.NEW:
             raise RuntimeError("a Shadower is entered once: make a new one (they are cheap)")
         # Not in __init__: one that was made at import may be forked before it is entered, and each child counts for

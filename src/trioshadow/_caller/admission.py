@@ -17,7 +17,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
-from trio.lowlevel import disable_ki_protection, enable_ki_protection
+from trio.lowlevel import disable_ki_protection, enable_ki_protection, in_trio_run
 
 from trioshadow._accounts.ledger import Ledger
 from trioshadow._accounts.notices import Notices
@@ -26,7 +26,7 @@ from trioshadow._model.fixing import ATOMS
 from trioshadow._model.sampling import SamplingKey, encode_key
 from trioshadow._model.sizes import size_of
 from trioshadow._model.verdict import HeldBack, Verdict
-from trioshadow._service.door import Door, State
+from trioshadow._service.door import NO_TRIO, Door, State
 from trioshadow._service.gate import Gate
 from trioshadow._service.kill_file import VARIABLE
 from trioshadow._service.marks import shadow_mark
@@ -200,7 +200,8 @@ class Admission:
     def _elsewhere(self, operation: str) -> IdleLeg:
         if self._door.state is State.NEW:
             raise ShadowerNotRunning(
-                "this shadower was never entered: wrap the program that calls it in `async with shadower:`"
+                "this shadower was never entered: "
+                + ("wrap the program that calls it in `async with shadower:`" if in_trio_run() else NO_TRIO)
             )
         if self._door.state is State.CLOSED:
             return self._closed("the shadower was left", operation)

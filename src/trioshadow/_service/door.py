@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from threading import get_ident
 
-from trio.lowlevel import current_trio_token
+from trio.lowlevel import current_trio_token, in_trio_run
 
 
 class State(enum.Enum):
@@ -43,3 +43,17 @@ class Door:
             return current_trio_token() is self._token
         except RuntimeError:  # not in a run at all: the shadower's own broke off before it could close
             return False
+
+
+#: Where no Trio runs.
+NO_TRIO = (
+    "trioshadow is a Trio library, and no Trio runs here. In a program without Trio, such as one on asyncio, use "
+    "`with shadower.background():` (of a mirrored function, `with function.mirroring().background():`), which runs it "
+    "in a thread of its own"
+)
+
+
+def require_trio() -> None:
+    """Raise RuntimeError, which says what to do, where no Trio runs."""
+    if not in_trio_run():
+        raise RuntimeError(NO_TRIO)

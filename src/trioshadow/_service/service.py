@@ -21,7 +21,7 @@ from trioshadow._accounts.consumer import PATIENCE, Consumer
 from trioshadow._model.errors import passing_error
 
 from .desk import Desk
-from .door import Door
+from .door import Door, require_trio
 from .hosts import HostPool
 from .kill_file import EVERY, KillFile, kill_file
 from .marks import unmirrored_context
@@ -41,7 +41,11 @@ class Service:
 
     @enable_ki_protection
     async def open(self) -> None:
-        """Start the consumer, and let calls in. A checkpoint at the most where there is a kill file."""
+        """Start the consumer, and let calls in. A checkpoint at the most where there is a kill file.
+
+        RuntimeError where no Trio runs.
+        """
+        require_trio()
         self._desk.now = trio.lowlevel.current_clock().current_time
         path = kill_file()
         file = None if path is None else KillFile(path, self._killed)
