@@ -5,6 +5,7 @@ Promises kept here:
 - *Same time*: nothing here waits. What is to be compared is taken from the primary's answer at once (its view, or a
   copy where it may change), since the caller owns the answer once it has it.
 - *Nothing is kept alive*: when the primary's side has been told, the leg lets go of the runs and of what it told them.
+- *Every call is accounted for*: a leg whose handle is lost is abandoned.
 """
 
 from __future__ import annotations
@@ -132,6 +133,12 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         """Abandon the leg if it was not ended."""
         if self._primary is not None:
             self.abandon()
+
+    @enable_ki_protection
+    def __del__(self) -> None:
+        # The handle was lost, and nobody can end the leg any more. This may be the garbage collector, in any thread.
+        if self._primary is not None:
+            self._settlement.post(lambda: self.__exit__(None, None, None))
 
     @enable_ki_protection
     def ran_alone(self, seconds: float, cpu: float) -> None:

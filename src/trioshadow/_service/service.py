@@ -47,6 +47,7 @@ class Service:
         """
         require_trio()
         self._desk.now = trio.lowlevel.current_clock().current_time
+        self._desk.token = trio.lowlevel.current_trio_token()
         path = kill_file()
         file = None if path is None else KillFile(path, self._killed)
         if file is not None:

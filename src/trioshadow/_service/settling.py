@@ -113,6 +113,10 @@ class ShadowSettlement(Settlement):
             self._desk.ledger.rename_leg(self._row, row)
             self._row = row
 
+    def post(self, function: Callable[[], object]) -> None:
+        """Have this called on the loop soon: from any thread and at any point."""
+        self._desk.post(function)
+
     def settle(self, run: Run, judgement: Judgement) -> None:
         """From 'in flight' to a verdict. The caller is KI-protected: this is one step."""
         verdict, divergence, failure = judgement

@@ -4,12 +4,10 @@ which passes by in pieces, becomes what is compared.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeAlias
 
 import attrs
-import trio
 
 from trioshadow._accounts.notices import Notices
 from trioshadow._caller.leg import IdleLeg, Leg
@@ -126,7 +124,7 @@ class Exchange:
     """
 
     __slots__ = (
-        *("_body", "_complete", "_edge", "_headers", "_leg", "_method", "_status", "_token", "_unnamed"),
+        *("_body", "_complete", "_edge", "_headers", "_leg", "_method", "_status", "_unnamed"),
         *("begun", "ended"),
     )
 
@@ -155,7 +153,6 @@ class Exchange:
         if not leg.mirrored:
             self._end()
             return
-        self._token = trio.lowlevel.current_trio_token()  # of a loop that is Trio's, or there were no leg
         if self.ended:
             leg.abandon()
             return
@@ -223,12 +220,9 @@ class Exchange:
         return _NO_LEG if leg is None else leg
 
     def __del__(self) -> None:
-        # A response that was neither read nor closed. This may be the garbage collector, in the midst of anything.
+        # A response that was neither read nor closed: its leg is lost with it, and abandons itself.
         if not self.begun:
             self._edge.copying -= 1
-        if self._leg is not None:
-            with contextlib.suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(self._leg.abandon)
 
 
 def _itself(request: HttpRequest) -> HttpRequest:
