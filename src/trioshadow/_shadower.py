@@ -42,7 +42,7 @@ from ._model.backend import BackendLike, RequestT, as_callable, beside
 from ._model.checks import is_count, is_text, several
 from ._model.sampling import SamplingKey
 from ._model.slo import SloTracker, recorder_of
-from ._service.background import Background
+from ._service.background import Background, Entered
 from ._service.comparer import Comparer, checked_comparer
 from ._service.desk import Desk
 from ._service.door import Door, State
@@ -78,10 +78,11 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
     Made anywhere, also at import; entered once. It belongs to the thread and the `trio.run` in which it was entered.
 
-    `primary` and `shadow` are Backends or async functions of one argument: TypeError if neither callable nor with a
-    `call`. What is callable but not async is found out at the first call. `name` tells shadowers apart in warnings and
-    in task names. `log` takes the divergences (by default a new `DivergenceLog(128)`); `sinks` get every record:
-    targets, or `Sink(target, ...)`.
+    `primary` and `shadow` are Backends or async functions of one argument: TypeError for what is neither, such as a
+    sync function: that is for `mirrored` or a `trioshadow.isolation.SyncBackend`. A `def` that returns something to
+    await has to say so, by its return annotation or by what it wraps. A lambda, or an object that is called, is asked:
+    each call raises the TypeError. `name` tells shadowers apart in warnings and in task names. `log` takes the
+    divergences (by default a new `DivergenceLog(128)`); `sinks` get every record: targets, or `Sink(target, ...)`.
 
     `secondary` is another copy of the primary, or the primary itself for calls without side effects: a sub-sample of
     the mirrored calls (`config.noise_rate`) goes to it too, so that what the old backend does by itself is told apart
@@ -198,7 +199,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
     @enable_ki_protection
     async def __aenter__(self) -> Self:
-        """Open the service nursery. RuntimeError the second time."""
+        """Open the service nursery. RuntimeError the second time, and where no Trio runs."""
         if self._door.state is not State.NEW:
             raise RuntimeError("a Shadower is entered once: make a new one (they are cheap)")
         # Not in __init__: one that was made at import may be forked before it is entered, and each child counts for
@@ -219,7 +220,10 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         """For programs without Trio (Flask, Django, scripts, asyncio): a context manager, not async, that enters this
         shadower in a `trio.run` of its own in a daemon thread, and leaves it. Then all calls come from other threads.
         """
-        return Background(self, self._door, self._notices, lambda: self.config.drain_timeout)
+        return self._background(self)
+
+    def _background(self, entered: Entered) -> Background:
+        return Background(entered, self._door, self._notices, lambda: self.config.drain_timeout)
 
     # ── at run time ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -341,6 +345,11 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 def admission_of(shadower: Shadower[Any, Any, Any]) -> Admission:
     """What our own edges need of a shadower, and users do not."""
     return shadower._admission  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - of this file
+
+
+def background_of(shadower: Shadower[Any, Any, Any], entered: Entered) -> Background:
+    """As its `background()`, where it is entered through something else."""
+    return shadower._background(entered)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - of this file
 
 
 def _epoch_of(config: ShadowConfig) -> Epoch:

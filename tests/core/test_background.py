@@ -12,7 +12,7 @@ import threading
 import pytest
 import trio
 
-from trioshadow import ShadowConfig, Shadower, Verdict
+from trioshadow import ShadowConfig, Shadower, Verdict, mirrored
 from trioshadow.isolation import SyncBackend
 from trioshadow.testing import Hang, ScriptedBackend
 
@@ -59,6 +59,28 @@ def test_a_script_mirrors_its_calls():
     assert background.wait_idle(0)
     assert shadower.scorecard().calls == 1
     assert not [thread for thread in threading.enumerate() if thread.name == "trioshadow background"]
+
+
+def test_a_mirrored_function_has_a_background_too():
+    @mirrored(lambda x: x + (x == 3), ShadowConfig(drain_timeout=TOO_LONG, shadow_timeout=TOO_LONG))
+    def old(x):
+        return x
+
+    for _ in range(2):  # it may be entered again
+        with old.mirroring().background() as background:
+            assert [old(number) for number in range(5)] == [*range(5)]
+            assert background.wait_idle(TOO_LONG)
+            assert counts(old.shadower) == {"matched": 4, "diverged": 1}
+            with pytest.raises(RuntimeError, match="is being mirrored already"):
+                old.mirroring().background()
+    assert old(7) == 7
+    background = old.mirroring().background()
+    background.start()
+    assert old(1) == 1
+    background._entered.wait(TOO_LONG)
+    assert old(1) == 1
+    background.close()
+    assert counts(old.shadower) == {"closed": 1, "matched": 1}
 
 
 def test_many_threads_call_at_once():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 
 import pytest
 import trio
@@ -15,6 +16,7 @@ from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
 from tests.support.accounts import counts
 from tests.support.alive import task_names
+from tests.support.isolated import in_another_thread
 
 
 async def primary(request):
@@ -66,6 +68,58 @@ async def test_a_leg_is_ended_once(autojump_clock, first, second):
                 ENDINGS[second](leg)
             await shadower.wait_idle()  # also when it has settled
         assert sum(counts(shadower).values()) == 1
+
+
+def forget(handles):
+    handles.clear()
+
+
+def forget_a_cycle(handles):
+    class Holder:
+        pass
+
+    holder = Holder()
+    holder.itself, holder.leg = holder, handles.pop()
+    del holder
+    gc.collect()
+
+
+@pytest.mark.parametrize("thread", [False, True])
+@pytest.mark.parametrize("lose", [forget, forget_a_cycle])
+async def test_a_leg_that_is_lost_is_abandoned(autojump_clock, lose, thread):
+    """At once, whoever loses it, and by the garbage collector too; one that was ended is not touched."""
+    async with Shadower(primary, ScriptedBackend(Answer(b"k", after=1)), ShadowConfig(drain_timeout=9)) as shadower:
+        handles = [shadower.start(b"k")]
+        if thread:
+            in_another_thread(lose, handles)
+        else:
+            lose(handles)
+        await trio.testing.wait_all_tasks_blocked()
+        await shadower.wait_idle()
+        assert trio.current_time() == 0
+        assert counts(shadower) == {"abandoned": 1}
+        handles = [shadower.start(b"k")]
+        handles[0].primary_done(b"k")
+        lose(handles)
+        await shadower.wait_idle()
+        assert counts(shadower) == {"abandoned": 1, "matched": 1}
+
+
+async def test_a_lost_leg_holds_up_no_exit(autojump_clock):
+    async with Shadower(primary, ScriptedBackend(Hang()), ShadowConfig(drain_timeout=9)) as shadower:
+        shadower.start(b"k")
+    assert trio.current_time() == 0
+    assert counts(shadower) == {"abandoned": 1}
+
+
+def test_a_leg_that_is_lost_after_its_run_is_nobodys():
+    async def main():
+        async with Shadower(primary, ScriptedBackend(Hang()), ShadowConfig(drain_timeout=0)) as shadower:
+            return shadower, [shadower.start(b"k")]
+
+    shadower, handles = trio.run(main)
+    handles.clear()
+    assert counts(shadower) == {"abandoned": 1}
 
 
 @pytest.mark.parametrize("rate", [0, 0.5])

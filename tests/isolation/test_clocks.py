@@ -16,7 +16,8 @@ import time
 import pytest
 import trio
 
-from trioshadow import ShadowConfig, Shadower, Verdict, _mirrored, mirrored
+from trioshadow import ShadowConfig, Shadower, Verdict, mirrored
+from trioshadow._mirrored import calls
 from trioshadow._service import timing
 from trioshadow._service.timing import Timing, is_contended, is_drowned, is_unlike
 from trioshadow.evidence import Decision, FieldState, Objective
@@ -50,7 +51,7 @@ class Clocks:
 @pytest.fixture
 def clocks(monkeypatch):
     made_up = Clocks()
-    for module in (_sync, _crossing, _in_worker, _mirrored):
+    for module in (_sync, _crossing, _in_worker, calls):
         monkeypatch.setattr(module, "time", made_up)
     monkeypatch.setattr(timing, "waits_of_thread", lambda: 0.0)
     monkeypatch.setattr(_sync, "waits_of_thread", lambda: 0.0)

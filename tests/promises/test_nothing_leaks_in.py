@@ -138,7 +138,10 @@ async def test_contained_when_the_primary_raises(autojump_clock, case):
         await trio.sleep(1)
         raise KeyError("primary")
 
-    async with Shadower(failing_primary, case.shadow, ShadowConfig(shadow_timeout=2)) as shadower:
+    async def shadow(request):
+        return await case.shadow(request)
+
+    async with Shadower(failing_primary, shadow, ShadowConfig(shadow_timeout=2)) as shadower:
         start = trio.current_time()
         with pytest.raises(KeyError, match="primary"):
             await shadower.call(b"hell")

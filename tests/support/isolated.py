@@ -5,6 +5,7 @@ for an event, with a limit that only a bug reaches.
 from __future__ import annotations
 
 import contextlib
+import threading
 
 import trio
 
@@ -16,6 +17,13 @@ async def eventually(condition):
     with trio.fail_after(TOO_LONG):
         while not condition():
             await trio.sleep(0.001)
+
+
+def in_another_thread(function, *args):
+    """Call it there and wait, so that no clock jumps meanwhile; what it returns or raises is lost."""
+    thread = threading.Thread(target=function, args=args)
+    thread.start()
+    thread.join()
 
 
 async def is_set(event):

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
-from trio.lowlevel import disable_ki_protection, enable_ki_protection
+from trio.lowlevel import disable_ki_protection, enable_ki_protection, in_trio_run
 
 from trioshadow._accounts.ledger import Ledger
 from trioshadow._accounts.notices import Notices
@@ -30,7 +30,7 @@ from trioshadow._model.fixing import ATOMS
 from trioshadow._model.sampling import SamplingKey, encode_key
 from trioshadow._model.sizes import size_of
 from trioshadow._model.verdict import HeldBack, Verdict
-from trioshadow._service.door import Door, State
+from trioshadow._service.door import NO_TRIO, Door, State
 from trioshadow._service.gate import Gate
 from trioshadow._service.kill_file import VARIABLE
 from trioshadow._service.marks import shadow_mark
@@ -188,7 +188,7 @@ class Admission:
         `config` takes the place of the shadower's own; a call that the form itself refuses to mirror is held back for
         the cause `refused`, if it is sampled.
         """
-        if self._door.state is State.NEW:
+        if self._door.state is State.NEW and not self._door.any_thread:
             return self.in_hand(self._closed("it was never entered", operation), operation)
         return self.in_hand(self.admit(request, key, operation, config, refused), operation)
 
@@ -237,7 +237,8 @@ class Admission:
     def _refuse(self, why: str, operation: str) -> IdleLeg:
         if self._door.state is State.NEW and not self._door.any_thread:
             raise ShadowerNotRunning(
-                "this shadower was never entered: wrap the program that calls it in `async with shadower:`"
+                "this shadower was never entered: "
+                + ("wrap the program that calls it in `async with shadower:`" if in_trio_run() else NO_TRIO)
             )
         return self._closed(why, operation)
 

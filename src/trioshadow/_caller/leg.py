@@ -22,10 +22,10 @@ from .outcome import PrimaryT, ShadowOutcome, ShadowT
 class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
     """The handle of one call, for what is not one `await`: a stream, a sync function, a middleware.
 
-    `shadower.start()` makes it. Then exactly one of `primary_done`, `primary_raised` and `abandon` ends it, in the
-    thread that started it; of a leg that is mirrored a second one, or one from another thread, is a RuntimeError. It is
-    a sync context manager too: leaving it without having ended it abandons it, so that no leg is lost and holds its
-    place for ever.
+    `shadower.start()` makes it. Then exactly one of `primary_done`, `primary_raised` and `abandon` ends it, in any
+    thread: the first wins, and of a leg that is mirrored a second one is a RuntimeError. It is a sync context manager
+    too: leaving it without having ended it abandons it. So does losing it: when the last reference to it is gone, in
+    whatever thread, it is abandoned soon after. No leg holds its place for ever.
 
         with shadower.start(request) as leg:
             answer = await primary(request)

@@ -6,6 +6,7 @@ Promises kept here:
   What is to be compared is taken from the primary's answer at once (its view, or a copy where it may change), since the
   caller owns the answer once it has it.
 - *Nothing is kept alive*: when the primary's side has been told, the leg lets go of the runs and of what it told them.
+- *Every call is accounted for*: a leg whose handle is lost is abandoned.
 """
 
 from __future__ import annotations
@@ -128,6 +129,7 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         if primary is not None:
             self._end(primary, "abandoned")
 
+    @enable_ki_protection
     def __del__(self) -> None:
         """Nobody can end it any more: abandon it. By the post, since this may run in any thread, in the midst of
         anything.

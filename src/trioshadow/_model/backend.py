@@ -1,12 +1,15 @@
 """What can be called: a Backend, or a bare async function.
 
-The two are turned into one plain callable where a Shadower is made, so that the request path knows only that.
+The two are turned into one plain callable where a Shadower is made, so that the request path knows only that. A sync
+function is refused there: later its answer would be lost to the caller. What it is, is told by `callables.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
+
+from .callables import can_be_awaited, is_async, is_generator, is_sync
 
 _RequestT_contra = TypeVar("_RequestT_contra", contravariant=True)
 _ResponseT_co = TypeVar("_ResponseT_co", covariant=True)
@@ -28,6 +31,11 @@ class Backend(Protocol[_RequestT_contra, _ResponseT_co]):
 #: A Backend, or an async function of one argument.
 BackendLike = Backend[RequestT, ResponseT] | Callable[[RequestT], Awaitable[ResponseT]]
 
+_INSTEAD = (
+    "For a sync function use @trioshadow.mirrored, or trioshadow.isolation.SyncBackend(function), which calls it in "
+    "worker threads"
+)
+
 
 def beside(backend: Any, primary: object) -> Any:
     """The backend as it is beside this primary: some want to know whether it is the same service."""
@@ -35,10 +43,8 @@ def beside(backend: Any, primary: object) -> Any:
     return backend if ask is None else ask(backend, primary)
 
 
-def as_callable(
-    backend: BackendLike[RequestT, ResponseT], parameter: str
-) -> Callable[[RequestT], Awaitable[ResponseT]]:
-    """The callable that answers requests: `backend.call`, or `backend` itself.
+def callable_of(backend: Any, parameter: str) -> Callable[[Any], Any]:
+    """What is called for an answer: `backend.call`, or `backend` itself.
 
     Raises TypeError, naming `parameter`, for what is neither.
     """
@@ -48,4 +54,39 @@ def as_callable(
             f"{parameter} must be a Backend (an object with `async def call(request)`) or an async function "
             f"of one argument, not {type(backend).__name__}"
         )
-    return cast("Callable[[RequestT], Awaitable[ResponseT]]", call)
+    function: Callable[[Any], Any] = call
+    return function
+
+
+def as_callable(
+    backend: BackendLike[RequestT, ResponseT], parameter: str
+) -> Callable[[RequestT], Awaitable[ResponseT]]:
+    """The async callable that answers requests.
+
+    Raises TypeError, naming `parameter`, for what is none as far as that can be told. The rest is asked at each call.
+    """
+    call = callable_of(backend, parameter)
+    if is_async(call):
+        return call
+    if is_generator(call):
+        raise TypeError(
+            f"{parameter} must be an async function that returns its answer, not a generator function: {call!r:.100}. "
+            "Shadower.start() is for streams"
+        )
+    if is_sync(call):
+        raise TypeError(
+            f"{parameter} must be an async function, and this one is sync: {call!r:.100}. {_INSTEAD}. If it returns "
+            "something to await, make it an `async def` that awaits that"
+        )
+
+    def ask(request: RequestT) -> Awaitable[ResponseT]:
+        answering = call(request)
+        if not can_be_awaited(answering):
+            raise TypeError(
+                f"{parameter} must be async, and {call!r:.100} returned something that can't be awaited "
+                f"({type(answering).__name__}). {_INSTEAD}"
+            )
+        awaitable: Awaitable[ResponseT] = answering
+        return awaitable
+
+    return ask

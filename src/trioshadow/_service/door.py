@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import get_ident
 
 import trio
-from trio.lowlevel import current_trio_token
+from trio.lowlevel import current_trio_token, in_trio_run
 
 from trioshadow._accounts.forks import renew_in_child
 
@@ -86,3 +86,17 @@ def _carries_a_context() -> bool:
     except trio.Cancelled:
         """The task was cancelled and has left the thread to itself, which is of no concern here."""
     return True
+
+
+#: Where no Trio runs.
+NO_TRIO = (
+    "trioshadow is a Trio library, and no Trio runs here. In a program without Trio, such as one on asyncio, use "
+    "`with shadower.background():` (of a mirrored function, `with function.mirroring().background():`), which runs it "
+    "in a thread of its own"
+)
+
+
+def require_trio() -> None:
+    """Raise RuntimeError, which says what to do, where no Trio runs."""
+    if not in_trio_run():
+        raise RuntimeError(NO_TRIO)

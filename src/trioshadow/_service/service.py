@@ -21,7 +21,7 @@ from trioshadow._accounts.consumer import PATIENCE, Consumer
 from trioshadow._model.errors import passing_error, type_name
 
 from .desk import Desk
-from .door import Door
+from .door import Door, require_trio
 from .gate import Gate
 from .hosts import HostPool
 from .kill_file import EVERY, KillFile, kill_file
@@ -50,7 +50,11 @@ class Service:
 
     @enable_ki_protection
     async def open(self) -> None:
-        """Start the consumer, and let calls in. A checkpoint at the most where there is a kill file."""
+        """Start the consumer, and let calls in. A checkpoint at the most where there is a kill file.
+
+        RuntimeError where no Trio runs.
+        """
+        require_trio()
         self._desk.now = now = trio.lowlevel.current_clock().current_time
         if self._gate is not None:
             self._gate.now = now

@@ -14,7 +14,7 @@ import trio
 
 from trioshadow._accounts.ledger import ShadowStatistics
 from trioshadow._accounts.observers import unobserved
-from trioshadow._model.backend import as_callable
+from trioshadow._model.backend import callable_of
 from trioshadow._model.checks import is_count, is_text
 from trioshadow._model.verdict import Verdict
 from trioshadow._model.words import counted
@@ -93,7 +93,7 @@ class Comparing:
 
 
 def _awaitable(backend: Any, parameter: str) -> Callable[[Any], Awaitable[Any]]:
-    call: Callable[[Any], Any] = as_callable(backend, parameter)
+    call = callable_of(backend, parameter)
     if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
         raise TypeError(f"{parameter} is a generator function, whose answer is not there when it returns: collect it")
 
