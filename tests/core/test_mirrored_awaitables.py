@@ -127,8 +127,8 @@ async def test_one_that_is_given_up_abandons_its_leg(autojump_clock, ending, beg
         assert await settled(shadower) == ({"diverged": 1} if compared else {"abandoned": 1})
 
 
-@pytest.mark.parametrize("of", [answer, fail])
-async def test_one_that_is_awaited_in_another_threads_loop_is_compared(of):
+@pytest.mark.parametrize(("of", "verdict"), [(answer, "matched"), (fail, "diverged")])
+async def test_one_that_is_awaited_in_another_threads_loop_is_compared(of, verdict):
     old = lazily(of)
     async with old.mirroring() as shadower:
         coroutine = old(3)
@@ -140,7 +140,7 @@ async def test_one_that_is_awaited_in_another_threads_loop_is_compared(of):
                 return 3
 
         assert await trio.to_thread.run_sync(asyncio.run, elsewhere()) == 3
-        assert await settled(shadower) == {"matched": 1}
+        assert await settled(shadower) == {verdict: 1}
 
 
 async def test_closing_one_warns_of_nothing_more_than_before(autojump_clock):

@@ -38,7 +38,7 @@ class Verdict(enum.Enum):
     PAUSED = "paused"
     """`Shadower.pause()`, the kill file, or an open breaker; see `paused_by_cause`."""
     CLOSED = "closed"
-    """The shadower was not running, or the call came from another thread or run."""
+    """The shadower was not running, or the call came from another run, or a thread whose calls are not mirrored."""
 
     @property
     def mirrored(self) -> bool:

@@ -1,0 +1,179 @@
+"""Real frameworks without Trio, with a mirrored function in the background: Flask under gunicorn, whose workers are
+forked, Django, and FastAPI on asyncio under uvicorn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import django
+import django.conf
+import django.http
+import django.test
+import django.urls
+import fastapi
+import flask
+import httpx
+import pytest
+
+from trioshadow import ShadowConfig, Shadower, mirrored
+from trioshadow.isolation import ThreadBackend
+
+from tests.support.accounts import counts
+from tests.support.portable import TOO_LONG
+
+PATIENT = ShadowConfig(drain_timeout=TOO_LONG, shadow_timeout=TOO_LONG)
+
+
+def mirrored_total():
+    @mirrored(lambda amounts: round(sum(amounts), 2), PATIENT)
+    def total(amounts):
+        return sum(amounts)
+
+    return total
+
+
+def test_a_flask_view():
+    total = mirrored_total()
+    app = flask.Flask(__name__)
+
+    @app.get("/total")
+    def view():
+        return {"total": total(flask.request.args.getlist("amount", float))}
+
+    with total.mirroring().background() as background:
+        client = app.test_client()
+        assert client.get("/total?amount=0.5&amount=1").json == {"total": 1.5}
+        assert client.get("/total?amount=0.1&amount=0.2").json == {"total": 0.1 + 0.2}
+        assert background.wait_idle(TOO_LONG)
+    assert counts(total.shadower) == {"matched": 1, "diverged": 1}
+
+
+def test_a_django_view():
+    total = mirrored_total()
+
+    def view(request):
+        return django.http.JsonResponse({"total": total([float(each) for each in request.GET.getlist("amount")])})
+
+    class Urls:
+        urlpatterns = (django.urls.path("total", view),)
+
+    if not django.conf.settings.configured:
+        django.conf.settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="test")
+        django.setup()
+    with total.mirroring().background() as background, django.test.override_settings(ROOT_URLCONF=Urls):
+        client = django.test.Client()
+        assert client.get("/total?amount=0.5&amount=1").json() == {"total": 1.5}
+        assert client.get("/total?amount=0.1&amount=0.2").json() == {"total": 0.1 + 0.2}
+        assert background.wait_idle(TOO_LONG)
+    assert counts(total.shadower) == {"matched": 1, "diverged": 1}
+
+
+def test_fastapi_on_asyncio_with_endpoints_of_both_kinds_and_a_candidate_that_needs_asyncio():
+    total = mirrored_total()
+
+    async def old(amounts):
+        await asyncio.sleep(0)
+        return sum(amounts)
+
+    async def new(amounts):
+        await asyncio.sleep(0)
+        return round(sum(amounts), 2)
+
+    shadower = Shadower(old, ThreadBackend(new, loop="asyncio"), PATIENT)
+    app = fastapi.FastAPI()
+
+    @app.get("/def")
+    def in_a_thread(amount: float):
+        return total([amount, 0.2])
+
+    @app.get("/async")
+    async def on_the_loop(amount: float):
+        return (await shadower.call([amount, 0.2], key=b"k")).primary
+
+    async def ask():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+            return [(await client.get(f"/{kind}?amount=0.1")).json() for kind in ("def", "async")]
+
+    with total.mirroring().background() as one, shadower.background() as other:
+        assert asyncio.run(ask()) == [0.1 + 0.2] * 2
+        assert one.wait_idle(TOO_LONG)
+        assert other.wait_idle(TOO_LONG)
+    assert counts(total.shadower) == counts(shadower) == {"diverged": 1}
+
+
+APP = """
+import os
+
+import flask
+from trioshadow import mirrored
+
+@mirrored(lambda amounts: round(sum(amounts), 2))
+def total(amounts):
+    return sum(amounts)
+
+background = total.mirroring().background()
+background.start()
+app = flask.Flask(__name__)
+
+@app.get("/total")
+def view():
+    return {"total": total([0.1, 0.2]), "pid": os.getpid()}
+
+@app.get("/counts")
+def counts():
+    background.wait_idle(5)
+    found = total.shadower.statistics()
+    return {"pid": os.getpid(), "diverged": found.diverged, "closed": found.closed, "calls": found.calls}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preload", [True, False])
+def test_flask_under_gunicorn_has_a_shadower_in_each_worker(tmp_path, preload):
+    (tmp_path / "shop.py").write_text(textwrap.dedent(APP))
+    command = [sys.executable, "-m", "gunicorn", "--workers=2", "--threads=4", "--bind=unix:shop.sock", "shop:app"]
+    log = tmp_path / "log"
+    with log.open("wb") as stderr:
+        server = subprocess.Popen([*command, *["--preload"] * preload], cwd=tmp_path, stderr=stderr)
+        try:
+            transport = httpx.HTTPTransport(uds=str(tmp_path / "shop.sock"))
+            with httpx.Client(transport=transport, base_url="http://shop", timeout=TOO_LONG) as client:
+                until(lambda: asked(client, "/total"))
+                for _ in range(100):
+                    assert asked(client, "/total")["total"] == 0.1 + 0.2
+                found = {}
+                for _ in range(200):
+                    counted = asked(client, "/counts")
+                    found[counted["pid"]] = counted
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(TOO_LONG)
+    assert os.getpid() not in found
+    for counted in found.values():
+        assert counted["calls"] == counted["diverged"] + counted["closed"]
+        assert counted["diverged"] >= 1
+    assert sum(counted["calls"] for counted in found.values()) >= 100
+    assert "Traceback" not in log.read_text()
+
+
+def asked(client, path):
+    with contextlib.suppress(httpx.TransportError):
+        return json.loads(client.get(path, headers={"connection": "close"}).content)
+    return None
+
+
+def until(condition):
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() < begun + TOO_LONG
+        time.sleep(0.02)
