@@ -20,6 +20,7 @@ from trioshadow._model.keys import KEY_LIMIT
 from trioshadow._service.hosts import IDLE_HOSTS
 from trioshadow._settings.records import OPERATION_LIMIT
 from trioshadow.archive import JsonlSink
+from trioshadow.archive._bounded_lines import LONGEST
 from trioshadow.compare._headers import NAMES_KEPT, VALUES_KEPT
 from trioshadow.compare._write import VALUE_LIMIT
 from trioshadow.evidence._evidence import FIELDS, OPERATIONS
@@ -148,6 +149,10 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
     yield (
         *("files of an archive", "`JsonlSink(max_total_bytes)`", _size(_default(JsonlSink, "max_total_bytes"))),
         *("the oldest segment is deleted", "`JsonlSink.deleted_segments`"),
+    )
+    yield (
+        *("a line of an archive, written or read", "fixed; `JsonlSink(max_segment_bytes)`", _size(LONGEST)),
+        *("dropped; skipped", "`records_dropped`; `Problem`"),
     )
     yield (
         *("the exit, in seconds", "`drain_timeout`, twice", f"{config.drain_timeout:g}"),

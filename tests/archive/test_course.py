@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from trioshadow import ShadowConfig
 from trioshadow.archive import ProblemKind, read_archive, summarize
+from trioshadow.archive import _bounded_lines as bounded_lines
 from trioshadow.archive._lines import snapshot_line
 from trioshadow.archive._reading import again as reading_again
 from trioshadow.archive._reading import course as courses
@@ -334,6 +335,19 @@ def test_compressed_segments_are_read_again_too_and_every_file_is_closed(path):
     assert course.incomplete == 0
     assert all(calls == 2 * round(at / MINUTE - 0.5) for at, calls in compared(course)[:-1] if at % 60)
     assert open_files() == before
+
+
+def test_a_line_that_is_too_long_is_one_line_when_snapshots_are_read_again(path, monkeypatch):
+    monkeypatch.setattr(bounded_lines, "LONGEST", 100_000)
+    process = Process(path, "s1")
+    process.go(2)
+    with path.open("ab") as file:
+        file.write(b"x" * 300_000 + b"\n")
+    process.go(3)
+    summary = summary_of(path)
+    assert [problem.kind for problem in summary.problems] == [ProblemKind.TOO_LONG]
+    assert summary.course.incomplete == 0
+    assert compared(summary.course) == [(60 * minute, minute) for minute in range(1, 6)]
 
 
 def test_nothing_is_decoded_but_what_is_chosen(path, monkeypatch):

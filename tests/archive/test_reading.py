@@ -11,7 +11,9 @@ import tracemalloc
 
 import pytest
 
+from trioshadow import Captured
 from trioshadow.archive import Problem, ProblemKind, Segment, read_archive
+from trioshadow.archive import _bounded_lines as bounded_lines
 from trioshadow.archive._lines import line, record_line
 from trioshadow.archive._reading import archive as reading
 
@@ -201,11 +203,51 @@ def test_a_read_error_is_told(path, monkeypatch):
     assert (problem.kind, problem.line) == (ProblemKind.UNREADABLE, 1)
 
 
-def test_a_line_without_an_end_does_not_fill_the_memory(path, monkeypatch):
-    monkeypatch.setattr(reading, "LONGEST", 1000)
-    put(path, LINE, b"x" * 5000)
-    assert {kind for kind, _ in problems(path)} <= {ProblemKind.TORN, ProblemKind.FOREIGN}
-    assert len(keys(path)) == 1
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_a_line_that_is_too_long_is_skipped_with_its_place_and_length(path, monkeypatch, end):
+    """Also the last one, with an end or without. A line of just that length is read."""
+    monkeypatch.setattr(bounded_lines, "LONGEST", len(LINE))
+    put(path, LINE, b"x" * 5000 + b"\n", LINE, b"y" * (len(LINE) + 1) + end)
+    first, last = read_archive(path).problems()
+    assert [(one.kind, one.line) for one in (first, last)] == [(ProblemKind.TOO_LONG, 3), (ProblemKind.TOO_LONG, 5)]
+    assert first.what == "the line has 5,001 bytes, and what has more than 0 MiB is not read"
+    assert len(keys(path)) == 2
+    path.write_bytes(b"z" * 5000)
+    assert problems(path) == [(ProblemKind.TOO_LONG, 1)]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_line_that_is_too_long_takes_no_memory_however_long_it_is(path, monkeypatch, packed):
+    """Two lines of 16 MiB, of which gzip makes 32 KB, or a hole nothing; and a line of 3 MiB, which is read."""
+    monkeypatch.setattr(bounded_lines, "LONGEST", 4 << 20)
+    huge = b"x" * (16 << 20) + b"\n"
+    put(path, huge, record_line(record(captured=Captured("y" * (3 << 20)))), huge, LINE)
+    if packed:
+        path.write_bytes(gzip.compress(path.read_bytes(), 1))
+    tracemalloc.start()
+    assert [one.line for one in read_archive(path).problems()] == [2, 4]
+    assert len(keys(path)) == 2
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 24 << 20
+
+
+def test_what_another_program_compressed_is_read(path):
+    """As logrotate does, by a name that says nothing to us."""
+    fill(path, "a")
+    packed = path.with_name("a.jsonl.1.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    assert keys(packed) == [b"a"]
+
+
+def test_of_a_link_both_places_are_read(path, tmp_path):
+    """A sink resolves a link. What is put in its file's place later leads elsewhere: its segments are not there."""
+    fill(path, *"abc", compress=False)
+    (tmp_path / "disk").mkdir()
+    moved = path.rename(tmp_path / "disk" / "a.jsonl")
+    path.symlink_to(moved)
+    assert keys(path) == [b"a", b"b", b"c"]
 
 
 def test_problems_say_what_to_do(path):

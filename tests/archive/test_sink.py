@@ -221,6 +221,22 @@ async def test_what_was_deleted_is_counted(tmp_path):
     assert sink.deleted_segments > 1
 
 
+async def test_what_another_program_has_removed_is_counted_and_said_each_minute(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("trioshadow._accounts.notices.QUIET_SECONDS", 0)
+    sink = JsonlSink(tmp_path / "a.jsonl")
+    for number in range(2):
+        for _ in range(3):
+            await sink.write(record(b"%d" % number))
+        sink.path.open("w").close()
+    await sink.write(record(b"2"))
+    await sink.aclose()
+    assert sink.removed_records == 6
+    assert [one.getMessage() for one in caplog.records] == [
+        f"another program moved, removed or changed {sink.path}: 3 records gone"
+    ] * 2
+    assert keys(sink.path) == [b"2"]
+
+
 WRITER = """
 import sys, trio
 from trioshadow.archive import JsonlSink

@@ -409,18 +409,15 @@ def test_a_write_that_takes_a_part_goes_on_with_the_rest(path, monkeypatch):
     assert keys(path) == [b"a", b"b"]
 
 
-def test_dev_full_is_a_full_disk(path):
+def test_dev_full_is_a_full_disk(path, monkeypatch):
     target = writer(path)
     write_all(target, "a")
-    file = target._segment.file
-    real = os.dup(file.fd)
-    full = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(full, file.fd)
-    with pytest.raises(OSError, match="No space left"):
-        write_all(target, "b")
-    os.dup2(real, file.fd)
+    write, full = os.write, os.open("/dev/full", os.O_WRONLY)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda fd, data: write(full, data))
+        with pytest.raises(OSError, match="No space left"):
+            write_all(target, "b")
     os.close(full)
-    os.close(real)
     write_all(target, "c")
     assert keys(path) == [b"a", b"c"]
 
@@ -515,19 +512,22 @@ def test_a_file_that_was_moved_away_is_left_alone(path):
     assert keys(moved) == [b"a"]
 
 
-def test_a_segment_that_cannot_be_renamed_is_tried_again(path, monkeypatch):
-    target = writer(path)
+def test_where_a_segment_cannot_be_renamed_the_next_lies_beside_it(path, monkeypatch):
+    """As in a file that may only be appended to (`chattr +a`)."""
+    said = Said()
+    target = writer(path, said)
     write_all(target, "a", epoch="1")
 
     def refuse(self, other):
-        raise OSError(errno.EROFS, "Read-only file system")
+        raise PermissionError(errno.EPERM, "Operation not permitted")
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", refuse)
-        with pytest.raises(OSError, match="Read-only"):
-            write_all(target, "b", epoch="2")
-    write_all(target, "c", epoch="2")
-    assert keys(path) == [b"a", b"c"]
+        write_all(target, "b", epoch="2")
+    assert said == [f"{path} can't be written any more (PermissionError): this one to {target.active.name}"]
+    write_all(target, "c", epoch="3")
+    assert target.active == path
+    assert sorted(keys(path)) == [b"a", b"b", b"c"]
     assert problems(path) == []
 
 
@@ -539,7 +539,7 @@ def test_an_error_while_looking_at_the_file_is_raised(path, monkeypatch):
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "stat", broken)
+        patch.setattr(os, "lstat", broken)
         with pytest.raises(OSError, match="Input/output"):
             write_all(target, "b")
         with pytest.raises(OSError, match="Input/output"):

@@ -623,7 +623,14 @@ async def test_it_does_not_go_on_with_other_requests_rules_or_candidates(folder)
         archive.write_bytes(kept)
         progress = folder / "r.jsonl.replay.jsonl.progress"
         whole = progress.read_text()
-        for wrong in ("", "{}", "[]", '{"version": 1}', '{"version": 1, "requests": "7", "digest": "", "epoch": ""}'):
+        for wrong in (
+            "",
+            "{}",
+            "[]",
+            "[" * 5_000,
+            '{"version": 1}',
+            '{"version": 1, "requests": "7", "digest": "", "epoch": ""}',
+        ):
             progress.write_text(wrong)
             assert "this is no progress of a replay" in await error(path, url, url, "--resume")
         progress.write_text('{"version": 2}')

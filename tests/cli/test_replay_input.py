@@ -126,9 +126,11 @@ def test_one_line_alone_without_an_end_is_read(plain):
 
 
 def test_a_line_too_long_is_skipped_whole_and_the_numbers_are_right(plain, monkeypatch):
-    monkeypatch.setattr("trioshadow.cli.replay.input._LONGEST", 100)
+    monkeypatch.setattr("trioshadow.archive._bounded_lines.LONGEST", 100)
     path = plain(GET, {**GET, "body": "x" * 1_000}, "{oops", GET)
     assert [(each.cause, each.place) for each in skipped(path)] == [("too long", f"{path}:2"), ("no JSON", f"{path}:3")]
+    path = plain({**GET, "body": "x" * 1_000}, GET)
+    assert [(each.cause, each.place) for each in skipped(path)] == [("too long", f"{path}:1")]
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ class Clock:
 
 
 class Said(list):
-    def __call__(self, cause, text):
+    def __call__(self, cause, text, *, once=False):
         self.append(text)
 
 

@@ -9,6 +9,9 @@
 
 from __future__ import annotations
 
+from ._bounded_lines import Line as Line
+from ._bounded_lines import lines_of as lines_of
+from ._bounded_lines import too_long as too_long
 from ._masks import MASK as MASK
 from ._masks import MASKED_PARAMETER as MASKED_PARAMETER
 from ._reading.archive import Archive, Snapshot, read_archive

@@ -2,7 +2,7 @@
 
 ====================================  =================================================================================
 `<path>`                              the active file: lines are added to it
-`<path>.<run>`                        the active file of a process that found the other locked
+`<path>.<run>`                        the active file of a process that can't have the other
 `<path>.<time>-<run>-<number>`        a closed segment, and with `.gz` behind it a compressed one
 `<path>.<time>-<run>-<number>.gz.tmp` one that is being compressed
 ====================================  =================================================================================
@@ -43,9 +43,9 @@ class Names:
             number += 1
 
     def actives(self) -> list[Path]:
-        """The active files that are there."""
+        """The active files that are there. A link is none: where it leads is another archive's place."""
         own = [path for path in self._beside() if _OWN.fullmatch(self._rest(path))]
-        return [*([self.path] if self.path.exists() else []), *own]
+        return [*([self.path] if self.path.exists() and not self.path.is_symlink() else []), *own]
 
     def segments(self) -> list[Path]:
         """The closed segments, the oldest first; of one that is being compressed both files."""

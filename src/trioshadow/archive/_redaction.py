@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -121,12 +122,9 @@ class Redaction:
         return mask_secrets(message) if self._mask is None else message and MASK
 
     def _divergence(self, divergence: Divergence) -> Divergence:
-        headers, body, error = divergence.headers, divergence.body, divergence.error
-        return attrs.evolve(
-            divergence,
-            headers=headers and self._headers(headers),
-            body=body and self._body(body),
-            error=error and self._error(error),
+        status, headers, body, error = divergence.status, divergence.headers, divergence.body, divergence.error
+        return Divergence(
+            status, headers and self._headers(headers), body and self._body(body), error and self._error(error)
         )
 
     def _error(self, error: ErrorDiff) -> ErrorDiff:
@@ -145,7 +143,8 @@ class Redaction:
         return self._mask.error_change(change)
 
     def _headers(self, diff: HeaderDiff) -> HeaderDiff:
-        return attrs.evolve(diff, changes=tuple(map(self._header, diff.changes)))
+        changes = tuple(map(self._header, diff.changes))
+        return diff if all(map(operator.is_, changes, diff.changes)) else attrs.evolve(diff, changes=changes)
 
     def _header(self, change: HeaderChange) -> HeaderChange:
         name, primary, shadow = change.name.strip(), list(change.primary), list(change.shadow)
@@ -153,12 +152,15 @@ class Redaction:
         hidden = name in SENSITIVE and not all(value.startswith(MASK) for value in primary + shadow)
         if hidden or self._is_masked_header(name):
             return attrs.evolve(change, primary=masked(primary, primary), shadow=masked(shadow, primary))
-        return attrs.evolve(change, primary=tuple(map(mask_secrets, primary)), shadow=tuple(map(mask_secrets, shadow)))
+        ours, theirs = tuple(map(mask_secrets, primary)), tuple(map(mask_secrets, shadow))
+        if ours == change.primary and theirs == change.shadow:
+            return change  # as most: a copy takes longer than all of the above
+        return attrs.evolve(change, primary=ours, shadow=theirs)
 
     def _body(self, body: BodyDiff) -> BodyDiff:
         notes = tuple(map(self._message, body.notes))
         if self._mask is None:
-            return attrs.evolve(body, notes=notes)
+            return attrs.evolve(body, notes=notes) if notes else body
         changes = tuple(self._mask.change(change, body.forms) for change in body.changes)
         excerpts = body.excerpts and (MASK.encode(), ANOTHER.encode())
         return attrs.evolve(body, notes=notes, changes=changes, excerpts=excerpts)

@@ -15,11 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from trioshadow.archive._bounded_lines import Line, lines_of
 from trioshadow.archive._names import is_segment, plain
 from trioshadow.archive._values import decode_plain
 from trioshadow.evidence import Evidence
 
-from .archive import LONGEST, Segment, opened, schema_of_lines
+from .archive import Segment, opened, schema_of_lines
 from .notes import Note
 
 
@@ -65,15 +66,11 @@ class _File:
         self._lines.close()
 
 
-def _lines_of(segment: Segment, wanted: list[int]) -> Generator[tuple[int, bytes], None, None]:
+def _lines_of(segment: Segment, wanted: list[int]) -> Generator[tuple[int, Line], None, None]:
     with contextlib.suppress(OSError, EOFError, zlib.error), _opened(segment) as stream:
-        number = 1
+        numbered = enumerate(lines_of(stream), 2)
         for line in wanted:
-            raw = b""
-            for _ in range(line - number):
-                raw = stream.readline(LONGEST)
-            number = line
-            yield line, raw
+            yield line, next((raw for number, raw in numbered if number == line), b"")
 
 
 def _opened(segment: Segment) -> IO[bytes] | io.BufferedReader:
@@ -101,14 +98,14 @@ def _begins(stream: IO[bytes] | io.BufferedReader, segment: Segment) -> bool:
     """Is it this one? Another may have its name: that of an active file always has."""
     schema = schema_of_lines()
     try:
-        line = schema.decode_line(stream.readline(LONGEST))
+        line = schema.decode_line(next(lines_of(stream), b""))
     except (*schema.ERRORS, OSError, EOFError, zlib.error):
         return False
     found = type(line) is schema.OpenLine and (line.run, line.segment, line.at)
     return found == (segment.run, segment.number, segment.at)
 
 
-def _evidence_in(raw: bytes) -> Evidence | None:
+def _evidence_in(raw: Line) -> Evidence | None:
     schema = schema_of_lines()
     try:
         return Evidence.from_dict(decode_plain(schema.decode_line(raw).evidence))

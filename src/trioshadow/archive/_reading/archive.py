@@ -1,4 +1,5 @@
-"""Reading archives: one line after the other, in flat memory. Blocking: in a Trio program call it in a worker thread.
+"""Reading archives: one line after the other, in flat memory, whatever the lines are. Blocking: in a Trio program call
+it in a worker thread.
 
 The active file is opened before the segments are listed: if its process closes it meanwhile, it is still read here, and
 its segment, which begins with the same line, is then known.
@@ -11,7 +12,6 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any, TypeAlias
@@ -19,14 +19,15 @@ from typing import IO, Any, TypeAlias
 import attrs
 
 from trioshadow._settings.records import DivergenceRecord
+from trioshadow.archive._bounded_lines import Line, lines_of, too_long
 from trioshadow.archive._lines import VERSION
 from trioshadow.archive._names import Names, compressed, is_segment, plain
 from trioshadow.archive._values import decode_plain
 
 from .problem import Problem, ProblemKind
 
-#: No line that a sink writes is longer, unless its `max_segment_bytes` is.
-LONGEST = 1 << 28
+#: What gzip begins with, and no line of JSON.
+_GZIP = b"\x1f\x8b"
 
 
 @attrs.frozen
@@ -88,7 +89,7 @@ class Archive:
 
 
 def read_archive(*paths: str | Path) -> Archive:
-    """The archive of these files: an active path (with all its segments), or single segments, compressed or not.
+    """The archive of these files: an active path (with all its segments), or single files, compressed by gzip or not.
 
     Nothing is read yet. Segments of several processes or machines are read by age. What can't be read is a `Problem`
     among the rest, and no error. TypeError if no path is given, ImportError if msgspec is not there.
@@ -115,15 +116,16 @@ def _read(paths: tuple[Path, ...]) -> Iterator[Entry]:
         actives: dict[Path, IO[bytes]] = {}
         segments: dict[Path, None] = {}
         for path in paths:
-            names = Names(_target(path))
-            found = [] if is_segment(path) else names.actives()
+            # Of a link: beside where it leads. And beside itself: another program may have put it in the file's place.
+            places = [] if is_segment(path) else [*dict.fromkeys((Names(_target(path)), Names(path)))]
+            found = [active for names in places for active in names.actives()]
             for active in found:
                 if active not in actives:
                     try:
                         actives[active] = stack.enter_context(opened(active))
                     except OSError as exc:
                         yield reader.refused(active, exc)
-            closed = [path] if is_segment(path) else names.segments()
+            closed = [path] if is_segment(path) else [segment for names in places for segment in names.segments()]
             segments |= dict.fromkeys(map(plain, closed))  # of one that is there twice, once
             if not found and not closed:
                 yield Problem(ProblemKind.MISSING, str(path), None, "there is no such file")
@@ -142,12 +144,14 @@ def _target(path: Path) -> Path:
 
 
 def opened(path: Path) -> IO[bytes] | io.BufferedReader:
-    """A file, unpacked if it is a compressed segment. Raises OSError."""
+    """A file, unpacked if it is compressed. Raises OSError."""
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(f"{path.name} is no regular file")  # a pipe would wait for a writer
-    if path.suffix == ".gz" and is_segment(path):
+    stream = path.open("rb")
+    if (path.suffix == ".gz" and is_segment(path)) or stream.peek(2).startswith(_GZIP):  # logrotate compresses too
+        stream.close()
         return io.BufferedReader(gzip.GzipFile(path), 1 << 18)
-    return path.open("rb")
+    return stream
 
 
 class _Reader:
@@ -181,7 +185,7 @@ class _Reader:
         try:
             # A loop for each line of millions: what it needs is taken once.
             decode, record, made_of = self._schema.decode_line, self._schema.RecordLine, self._entry_of
-            for raw in iter(partial(stream.readline, LONGEST), b""):
+            for raw in lines_of(stream):
                 number += 1
                 try:
                     line = decode(raw)
@@ -225,9 +229,11 @@ class _Reader:
     def _newer(self, name: str, number: int) -> Problem:
         return Problem(ProblemKind.NEWER, name, number, f"its format is newer than version {VERSION}")
 
-    def _undecodable(self, name: str, number: int, raw: bytes) -> Problem | None:
+    def _undecodable(self, name: str, number: int, raw: Line) -> Problem | None:
         if raw == b"\n":
             return None
+        if isinstance(raw, int):
+            return Problem(ProblemKind.TOO_LONG, name, number, too_long(raw))
         try:
             if self._schema.decode_any_line(raw).v > VERSION:
                 return self._newer(name, number)

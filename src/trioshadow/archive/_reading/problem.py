@@ -21,6 +21,8 @@ class ProblemKind(enum.StrEnum):
     TORN = "torn"
     """The last line has no end: its process was killed in the middle of it, or is writing it just now. Nothing to be
     done; what is lost is that line."""
+    TOO_LONG = "too long"
+    """A line of more than 64 MiB, which is more than a `JsonlSink` writes. It is skipped, in constant memory."""
     CORRUPT = "corrupt"
     """The compressed data ends early or is damaged: a copy that was cut off. Copy it again."""
     NEWER = "newer"
@@ -38,6 +40,7 @@ _ADVICE = {
     ProblemKind.EMPTY: "it may be removed",
     ProblemKind.FOREIGN: "pass only files that a JsonlSink wrote",
     ProblemKind.TORN: "nothing to be done: what is lost is this line",
+    ProblemKind.TOO_LONG: "it is skipped: pass only files that a JsonlSink wrote",
     ProblemKind.CORRUPT: "copy it again",
     ProblemKind.NEWER: "upgrade trioshadow",
     ProblemKind.OUTDATED: "its records can be replayed; count anew",

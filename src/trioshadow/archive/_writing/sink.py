@@ -8,7 +8,6 @@ whose only token the thread still has.
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -56,7 +55,8 @@ class JsonlSink:
     )
     """What is masked before anything is written."""
     max_segment_bytes: int = attrs.field(default=64 * _MIB, kw_only=True, validator=_is_size)
-    """A segment is closed before it becomes larger, in [1024, inf). A line that is larger is dropped."""
+    """A segment is closed before it becomes larger, in [1024, inf). A line that is larger, or has more than 64 MiB, is
+    dropped."""
     max_segment_age: float = attrs.field(default=3600.0, kw_only=True, validator=is_timeout)
     """The first line that comes when a segment is so old, in (0, inf], begins another."""
     max_total_bytes: int = attrs.field(default=1024 * _MIB, kw_only=True, validator=_is_size)
@@ -85,8 +85,7 @@ class JsonlSink:
             max_total_bytes=self.max_total_bytes,
             compress=self.compress,
         )
-        say = functools.partial(Notices("").say, once=True)
-        object.__setattr__(self, "_writer", ArchiveWriter(self.path, limits, say))
+        object.__setattr__(self, "_writer", ArchiveWriter(self.path, limits, Notices("").say))
         # Of its own: the threads of everybody else must not wait for this disk.
         object.__setattr__(self, "_limiter", trio.CapacityLimiter(1))
 
@@ -96,9 +95,17 @@ class JsonlSink:
         return self._writer.deleted_segments
 
     @property
+    def removed_records(self) -> int:
+        """How many records that were written are gone, as another program removed, cut off or rewrote their file.
+
+        Copies that it made are not looked for; and what is moved is not gone.
+        """
+        return self._writer.removed_records
+
+    @property
     def active(self) -> Path | None:
-        """The file that it writes to: `path`, or one beside it while another process has that; None before the first
-        line.
+        """The file that it writes to: `path`, or one beside it while another process has that, or it can't be written
+        any more; None before the first line.
         """
         return self._writer.active
 

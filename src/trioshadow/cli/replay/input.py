@@ -9,20 +9,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import attrs
 
 from trioshadow import DivergenceRecord
-from trioshadow.archive import Archive, Problem, ProblemKind, Segment, read_archive
+from trioshadow.archive import Archive, Line, Problem, ProblemKind, Segment, lines_of, read_archive, too_long
 from trioshadow.cli.common.errors import CliError
 from trioshadow.http import HttpRequest
 
 from .lines import Sendable, UnusableError, captured_request, request_of
-
-#: Longer lines are skipped: nobody can say how long they are.
-_LONGEST = 1 << 26
 
 #: Of each cause so many are told in full.
 TOLD = 3
@@ -73,7 +69,7 @@ class Requests:
         if isinstance(first, Problem):
             if first.kind in (ProblemKind.MISSING, ProblemKind.UNREADABLE):
                 raise CliError(str(first))
-            if first.line == 1 and first.kind in (ProblemKind.FOREIGN, ProblemKind.TORN):
+            if first.line == 1 and first.kind in (ProblemKind.FOREIGN, ProblemKind.TORN, ProblemKind.TOO_LONG):
                 return self._plain()
         return self._archived(archive)
 
@@ -99,22 +95,19 @@ class Requests:
     def _plain(self) -> Iterator[HttpRequest | Skipped]:
         try:
             with self.path.open("rb") as stream:
-                for number, raw in enumerate(iter(partial(stream.readline, _LONGEST), b""), 1):
+                for number, raw in enumerate(lines_of(stream), 1):
                     try:
-                        if not raw.isspace():
+                        if isinstance(raw, int) or not raw.isspace():
                             yield self.sendable.check(request_of(_decoded(raw)))
                     except UnusableError as exc:
                         yield Skipped(exc.cause, f"{self.path}:{number}", exc.what, exc.advice)
-                    part = raw
-                    while len(part) == _LONGEST and not part.endswith(b"\n"):
-                        part = stream.readline(_LONGEST)
         except OSError as exc:
             raise CliError(f"{self.path}: it can't be read: {exc.strerror or exc}") from None
 
 
-def _decoded(raw: bytes) -> object:
-    if len(raw) == _LONGEST and not raw.endswith(b"\n"):
-        raise UnusableError("too long", f"the line is longer than {_LONGEST >> 20} MiB", "split the file, or its body")
+def _decoded(raw: Line) -> object:
+    if isinstance(raw, int):
+        raise UnusableError("too long", too_long(raw), "split the file, or its body")
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):

@@ -19,6 +19,8 @@ import attrs
 from trioshadow.cli.common.errors import CliError
 
 _VERSION = 1
+#: Bytes that are read of it. It has a few hundred, and what an option told.
+_LONGEST = 1 << 24
 
 
 def _is_count(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -79,7 +81,8 @@ def progress_path(archive: Path) -> Path:
 def read_progress(path: Path) -> Progress | None:
     """What is there; None if nothing is. Raises CliError for what can't be used."""
     try:
-        told = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            told = json.loads(file.read(_LONGEST))
         version = told.pop("version")
         if version != _VERSION:
             raise CliError(f"{path}: another version of trioshadow wrote it: resume with that one, or begin anew")
@@ -88,5 +91,5 @@ def read_progress(path: Path) -> Progress | None:
         return None
     except OSError as exc:
         raise CliError(f"{path}: it can't be read: {exc.strerror or exc}") from None
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         raise CliError(f"{path}: this is no progress of a replay: begin anew, with another --archive") from None
