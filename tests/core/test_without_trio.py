@@ -11,8 +11,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
+from pathlib import Path
 
 import django
 import django.conf
@@ -25,7 +27,7 @@ import httpx
 import pytest
 
 from trioshadow import ShadowConfig, Shadower, mirrored
-from trioshadow.isolation import ThreadBackend
+from trioshadow.isolation import SyncBackend
 
 from tests.support.accounts import counts
 from tests.support.portable import TOO_LONG
@@ -88,7 +90,7 @@ def test_fastapi_on_asyncio_with_endpoints_of_both_kinds_and_a_candidate_that_ne
         await asyncio.sleep(0)
         return round(sum(amounts), 2)
 
-    shadower = Shadower(old, ThreadBackend(new, loop="asyncio"), PATIENT)
+    shadower = Shadower(old, SyncBackend(lambda amounts: asyncio.run(new(amounts))), PATIENT)
     app = fastapi.FastAPI()
 
     @app.get("/def")
@@ -140,13 +142,20 @@ def counts():
 @pytest.mark.slow
 @pytest.mark.parametrize("preload", [True, False])
 def test_flask_under_gunicorn_has_a_shadower_in_each_worker(tmp_path, preload):
+    with tempfile.TemporaryDirectory() as short:  # the path of a socket has 107 characters
+        _test_flask_under_gunicorn(tmp_path, preload, Path(short) / "shop.sock")
+
+
+def _test_flask_under_gunicorn(tmp_path, preload, socket):
     (tmp_path / "shop.py").write_text(textwrap.dedent(APP))
-    command = [sys.executable, "-m", "gunicorn", "--workers=2", "--threads=4", "--bind=unix:shop.sock", "shop:app"]
+    command = [sys.executable, "-m", "gunicorn", "--workers=2", "--threads=4", f"--bind=unix:{socket}", "shop:app"]
     log = tmp_path / "log"
     with log.open("wb") as stderr:
-        server = subprocess.Popen([*command, *["--preload"] * preload], cwd=tmp_path, stderr=stderr)
+        server = subprocess.Popen(
+            [*command, *["--preload"] * preload], cwd=tmp_path, stderr=stderr, env={**os.environ, "HOME": str(tmp_path)}
+        )
         try:
-            transport = httpx.HTTPTransport(uds=str(tmp_path / "shop.sock"))
+            transport = httpx.HTTPTransport(uds=str(socket))
             with httpx.Client(transport=transport, base_url="http://shop", timeout=TOO_LONG) as client:
                 until(lambda: asked(client, "/total"))
                 for _ in range(100):
