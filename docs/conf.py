@@ -57,6 +57,8 @@ autodoc_type_aliases = {
 } | {
     "App": "trioshadow.asgi.App",
     "Side": "trioshadow.testing.Side",
+    "Mirroring": "trioshadow.Mirroring",
+    "Decorator": "Callable",  # of anything that is called, and typed for each kind of it
     "Configured": "trioshadow.ShadowConfig",  # what compares knows of it
     "ShadowerOptions": "trioshadow.Shadower",  # which says what they are
 }

@@ -7,6 +7,7 @@ their signature.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager
 from typing import Any, assert_type
@@ -117,9 +118,34 @@ class Cat:
     def price(self, request: bytes) -> int:
         return len(request)
 
+    twice = mirrored(blocking)(functools.partialmethod(price, b""))
+
+    @mirrored(blocking)
+    @classmethod
+    def of_class(cls, request: bytes) -> int:
+        return len(request)
+
+    @mirrored(blocking)
+    @staticmethod
+    def static(request: bytes) -> int:
+        return len(request)
+
+    @mirrored(blocking)
+    @functools.lru_cache  # noqa: B019
+    def cached(self, request: bytes) -> int:
+        return len(request)
+
 
 async def methods() -> None:
     assert_type(Cat().price(b""), int)
+    assert_type(Cat.of_class(b""), int)
+    assert_type(Cat().of_class(b""), int)
+    assert_type(Cat.static(b""), int)
+    assert_type(Cat().static(b""), int)
+    assert_type(Cat().cached(b""), int)
+    Cat.cached.cache_clear()
+    assert_type(Cat().twice(), int)
+    assert_type(Cat.of_class.shadower.statistics().calls, int)
     async with Cat.price.mirroring() as shadower:
         assert_type(shadower.statistics().calls, int)
 

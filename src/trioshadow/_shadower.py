@@ -116,7 +116,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         comparer: Comparer | None = None,
         objective: Objective = _DEFAULT_OBJECTIVE,
     ) -> None:
-        self._primary = as_callable(primary, "primary")
+        self._primary = as_callable(primary, "primary", may_stream=True)
         self._shadow = shadow
         shadow_call = as_callable(beside(shadow, primary), "shadow")
         secondary_call = None if secondary is None else as_callable(beside(secondary, primary), "secondary")

@@ -154,16 +154,32 @@ SYNC = {
 @pytest.mark.parametrize("backend", SYNC.values(), ids=SYNC)
 def test_a_sync_function_is_refused_with_what_to_use_instead(backend, parameter):
     given = {"primary": echo, "shadow": echo, parameter: backend}
-    with pytest.raises(TypeError, match=f"{parameter} must be an async function, and this one is sync") as caught:
+    with pytest.raises(TypeError, match=f"{parameter} must be an async function, and .* is sync") as caught:
         Shadower(**given)
     assert "@trioshadow.mirrored" in str(caught.value)
     assert "trioshadow.isolation.SyncBackend" in str(caught.value)
 
 
 @pytest.mark.parametrize("backend", [generate, generate_async, functools.partial(generate)])
-def test_a_generator_function_is_refused_with_what_to_use_instead(backend):
-    with pytest.raises(TypeError, match=r"not a generator function: .* Shadower.start\(\) is for streams"):
-        Shadower(backend, echo)
+async def test_a_generator_function_may_only_be_a_primary_that_is_not_called(autojump_clock, backend):
+    """The primary of a stream, whose legs are started with `start()`."""
+    for parameter in ("shadow", "secondary"):
+        with pytest.raises(
+            TypeError, match=f"{parameter} must be an async function, and generate.* is a generator fun"
+        ):
+            Shadower(**{"primary": echo, "shadow": echo, parameter: backend})
+    async with Shadower(backend, echo) as shadower:
+        shadower.start(b"k").primary_done(b"k")
+        await shadower.wait_idle()
+        assert counts(shadower) == {"matched": 1}
+        with pytest.raises(TypeError, match=r"generator\). Shadower.start\(\) is for streams"):
+            await shadower.call(b"k")
+
+
+def test_no_message_tells_the_arguments_of_a_partial():
+    with pytest.raises(TypeError) as caught:
+        Shadower(functools.partial(sync, "secret"), echo)
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

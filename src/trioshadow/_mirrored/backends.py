@@ -25,7 +25,7 @@ def on_arguments(function: Any, max_workers: int, parameter: str = "shadow") -> 
     """
     if not is_function(function):
         raise TypeError(f"{parameter} must be callable, not {type(function).__name__}")
-    call = function if callable(function) else _bound_first(function)
+    call: Callable[..., Any] = function if callable(function) else _bound_first(function)
     if is_async(function):
 
         async def ask(arguments: Arguments) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, Unpack, overload
 
-from trioshadow._model.callables import is_generator
+from trioshadow._model.callables import is_generator, name_of
 from trioshadow._model.checks import several
 from trioshadow._settings.config import ShadowConfig
 from trioshadow._shadower import Shadower, ShadowerOptions
@@ -47,7 +47,7 @@ class MirroredFunction(Protocol[P, R_co]):
         ...  # pragma: no cover - a protocol has no body
 
     @overload
-    def __get__(self, instance: None, owner: type, /) -> Self: ...
+    def __get__(self, instance: None, owner: type, /) -> MirroredFunction[..., R_co]: ...
     @overload
     def __get__(self, instance: object, owner: type, /) -> Callable[..., R_co]: ...
 
@@ -61,7 +61,9 @@ class MirroredFunction(Protocol[P, R_co]):
             """Of the primary: `cache_clear`, say."""
 
 
-class _Decorator(Protocol):
+class Decorator(Protocol):
+    """What `mirrored()` returns, typed for what is called when it has been bound, too."""
+
     @overload
     def __call__(self, function: classmethod[T, P, R], /) -> MirroredFunction[P, R]: ...
     @overload
@@ -77,7 +79,7 @@ def mirrored(
     secondary: Callable[..., Any] | None = None,
     max_workers: int = 8,
     **options: Unpack[ShadowerOptions],
-) -> _Decorator:
+) -> Decorator:
     """A decorator: the function below it is the primary, `shadow` is called with the same arguments.
 
         @mirrored(new_render, ShadowConfig(sample_rate=0.1))
@@ -108,7 +110,7 @@ def mirrored(
         if not is_function(function):
             raise TypeError(f"mirrored() decorates a function, not {type(function).__name__}")
         if is_generator(function):
-            raise TypeError(f"{function!r} is a generator function: mirror it with Shadower.start()")
+            raise TypeError(f"{name_of(function)} is a generator function: mirror it with Shadower.start()")
         require_free_names(function)
         named = getattr(function, "__name__", "")
         operation = options.get("name", "") or (named if isinstance(named, str) else "")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
-from .callables import can_be_awaited, is_async, is_generator, is_sync
+from .callables import can_be_awaited, is_async, is_generator, is_sync, name_of
+from .errors import type_name
 
 _RequestT_contra = TypeVar("_RequestT_contra", contravariant=True)
 _ResponseT_co = TypeVar("_ResponseT_co", covariant=True)
@@ -59,32 +60,31 @@ def callable_of(backend: Any, parameter: str) -> Callable[[Any], Any]:
 
 
 def as_callable(
-    backend: BackendLike[RequestT, ResponseT], parameter: str
+    backend: BackendLike[RequestT, ResponseT], parameter: str, *, may_stream: bool = False
 ) -> Callable[[RequestT], Awaitable[ResponseT]]:
     """The async callable that answers requests.
 
-    Raises TypeError, naming `parameter`, for what is none as far as that can be told. The rest is asked at each call.
+    Raises TypeError, naming `parameter`, for what is none as far as that can be told. The rest is asked at each call,
+    and so is a generator function if it `may_stream`: a primary may be there for `start()` alone, and never be called.
     """
     call = callable_of(backend, parameter)
     if is_async(call):
         return call
-    if is_generator(call):
+    streams = is_generator(call)
+    if streams and not may_stream:
+        raise TypeError(f"{parameter} must be an async function, and {name_of(call)} is a generator function")
+    if not streams and is_sync(call):
         raise TypeError(
-            f"{parameter} must be an async function that returns its answer, not a generator function: {call!r:.100}. "
-            "Shadower.start() is for streams"
-        )
-    if is_sync(call):
-        raise TypeError(
-            f"{parameter} must be an async function, and this one is sync: {call!r:.100}. {_INSTEAD}. If it returns "
-            "something to await, make it an `async def` that awaits that"
+            f"{parameter} must be an async function, and {name_of(call)} is sync. {_INSTEAD}. If it returns something "
+            "to await, make it an `async def` that awaits that"
         )
 
     def ask(request: RequestT) -> Awaitable[ResponseT]:
         answering = call(request)
         if not can_be_awaited(answering):
             raise TypeError(
-                f"{parameter} must be async, and {call!r:.100} returned something that can't be awaited "
-                f"({type(answering).__name__}). {_INSTEAD}"
+                f"{parameter} must be async, and {name_of(call)} returned something that can't be awaited "
+                f"({type_name(type(answering))}). {'Shadower.start() is for streams' if streams else _INSTEAD}"
             )
         awaitable: Awaitable[ResponseT] = answering
         return awaitable

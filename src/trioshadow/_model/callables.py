@@ -60,6 +60,12 @@ def is_sync(function: object) -> bool:
     )
 
 
+def name_of(function: object) -> str:
+    """What it is called, for messages; its repr could tell arguments, and with them secrets."""
+    function = _innermost(function)
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
 def can_be_awaited(answer: object) -> bool:
     """What a call gave is to be awaited. As the interpreter asks: of its type, so that no code of its own runs."""
     kind = type(answer)
