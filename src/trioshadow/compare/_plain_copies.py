@@ -16,11 +16,12 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
+from trioshadow._model.bounded_file import BoundedFile
 from trioshadow._model.errors import passing_error, type_name
 from trioshadow._model.fixing import ATOMS
+from trioshadow._model.kinds import has_no_equality
 
-from ._sameness import BoundedFile
-from ._shapes import Shape, elements, has_no_equality, members, plain, record_fields, shape_of
+from ._shapes import Shape, elements, members, plain, record_fields, shape_of
 from ._undecided import Undecided
 
 #: Characters or bytes that are kept of one text.

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from trioshadow._model.kinds import has_no_equality
+
 from ._alike import alike
 from ._arrays import children_of_tables
 from ._children import MISSING, Child, Whole, children_of_arrays, children_of_objects, paired
@@ -36,7 +38,6 @@ from ._shapes import (
     Shape,
     elements,
     exact_key,
-    has_no_equality,
     makes_its_parts,
     members,
     plain,
