@@ -38,6 +38,15 @@ class Arguments:
     args: tuple[Any, ...] = attrs.field(repr=hidden)
     kwargs: Mapping[str, Any] = attrs.field(repr=hidden)
 
+    shares_self: bool = attrs.field(default=False, kw_only=True, eq=False, repr=False)
+    """Is one of them the `self` of a method? It is shared with the shadow, and not copied."""
+
+    def __trioshadow_parts__(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """What is shared with the shadow, and what is copied."""
+        if not self.shares_self:
+            return (), (*self.args, *self.kwargs.values())
+        return self.args[:1] or (self.kwargs["self"],), (*self.args[1:], *self.kwargs.values())
+
     def __trioshadow_key__(self) -> SamplingKey:
         """The only argument; or a tuple of all: the positional ones, then a pair for each named one, sorted by name."""
         if len(self.args) == 1 and not self.kwargs:
@@ -92,9 +101,10 @@ def mirrored(
 
     Either function may be async or not. A primary that is not runs inline in its caller, as before. A shadow that is
     not runs in worker threads, at most `max_workers` at once (see `SyncBackend`), and so does a `secondary`. Functions
-    that are not async are timed alone, each where it runs: latencies have no wait for a thread in them. The
-    request is an `Arguments`; `name`, also the operation in the records, is by default the primary's. The
-    `options` are `name`, `log`, `sinks`, `slo`, `breaker` and `comparer`, as of `Shadower`.
+    that are not async are timed alone, each where it runs: latencies have no wait for a thread in them. The request is
+    an `Arguments`: the `self` of a method is shared with the shadow, the others are copied. `name`, also the operation
+    in the records, is by default the primary's. The `options` are `name`, `log`, `sinks`, `slo`, `breaker` and
+    `comparer`, as of `Shadower`.
 
     Raises TypeError for generator functions: their answer is not there when they return.
     """
@@ -116,8 +126,11 @@ def mirrored(
             own["name"] = operation
             return Shadower(primary_call, shadow_call, config, secondary=secondary_call, **own)
 
+        shares_self = _takes_self(function)
+
         def start(*args: Any, **kwargs: Any) -> Leg[Any, Any]:
-            return admission_of(wrapper.shadower).admit_if_entered(Arguments(args, kwargs), operation=operation)
+            arguments = Arguments(args, kwargs, shares_self=shares_self)
+            return admission_of(wrapper.shadower).admit_if_entered(arguments, operation=operation)
 
         mirroring = False
 
@@ -143,6 +156,14 @@ def mirrored(
         return cast("MirroredFunction[P, R]", wrapper)
 
     return decorate
+
+
+def _takes_self(function: Callable[..., Any]) -> bool:
+    """Is it a method, by the name of its first parameter?"""
+    try:
+        return next(iter(inspect.signature(function).parameters), "") == "self"
+    except (TypeError, ValueError):  # of C, or with a signature that is none
+        return False
 
 
 def _wrap_async(function: Callable[..., Any], start: Callable[..., Leg[Any, Any]]) -> Callable[..., Any]:

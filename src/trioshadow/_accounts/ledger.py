@@ -96,13 +96,15 @@ class ShadowStatistics:
     `bytes` (`max_in_flight_bytes`), `stack` (the caller was so deep in it that a leg would not have fitted)."""
     gave_way_by_cause: Mapping[str, int]
     """Legs that gave way to a limit, and were abandoned: `bytes` (an answer would have passed `max_in_flight_bytes`),
-    `comparisons` (too many large bodies waited to be compared). The secondary's are in here too."""
+    `comparisons` (too many large bodies waited to be compared), `copies` (the primary's answer was too large to be
+    copied). The secondary's are in here too, but for the last, which is counted once a call."""
     in_flight_bytes: int
     """What the legs in flight hold, as far as known."""
     paused_by_cause: Mapping[str, int]
     """Why calls were paused: `pause` (`Shadower.pause()`), `kill_file`, `breaker`."""
     held_back_by_cause: Mapping[str, int]
-    """Why calls were held back: `in_shadow`, `not_allowed`, `marked`, `incomplete`; see `HeldBack`."""
+    """Why calls were held back: `in_shadow`, `not_allowed`, `marked`, `incomplete`, `not_copied`; see
+    `HeldBack`."""
     stalls: int
     """Steps of shadows that took longer than `max_step`: everybody on the event loop waited."""
     breaker: str | None
@@ -160,7 +162,7 @@ class Ledger:
         self.shed_for_stack = 0
         self.held_bytes = 0
         """Of all legs in flight, as far as known."""
-        self.gave_way = {"bytes": 0, "comparisons": 0}
+        self.gave_way = {"bytes": 0, "comparisons": 0, "copies": 0}
         self.paused_by_kill_file = 0
         self.paused_by_breaker = 0
         self.stalls = 0
@@ -230,6 +232,15 @@ class Ledger:
         row.counts[_HELD_BACK] += 1
         if cause in self.held_back:
             self.held_back[cause] += 1  # after the other: a part is never more than the whole
+
+    def withdraw_leg(self, cause: HeldBack, row: Operation) -> None:
+        """A call that was admitted is not mirrored all the same, for this cause: its leg never began."""
+        counts = row.counts
+        self.in_flight -= 1
+        counts[IN_FLIGHT] -= 1
+        counts[_HELD_BACK] += 1
+        row.held -= 1
+        self.held_back[cause] += 1  # after the other: a part is never more than the whole
 
     def rename_leg(self, old: Operation, new: Operation) -> None:
         """A leg in flight is one of another operation."""

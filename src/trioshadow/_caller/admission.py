@@ -22,7 +22,7 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 from trioshadow._accounts.ledger import Ledger
 from trioshadow._accounts.notices import Notices
 from trioshadow._model.errors import ShadowerNotRunning, passing_error, type_name
-from trioshadow._model.fixing import ATOMS
+from trioshadow._model.immutable import ATOMS
 from trioshadow._model.sampling import SamplingKey, encode_key
 from trioshadow._model.sizes import size_of
 from trioshadow._model.verdict import HeldBack, Verdict
@@ -135,12 +135,16 @@ class Admission:
                 return _PAUSED
         size = size_of(request)
         if not self.ledger.admit(config.max_in_flight, config.max_in_flight_bytes - size, row):
-            if gate is not None and permit is not None:
-                gate.give_back(permit)
+            self._give_back(permit)
             self._notices.say("shed", "calls are shed: max_in_flight or max_in_flight_bytes is reached")
             return _SHED
         # The evidence that the row is of: user code that ran since may have begun another epoch.
-        return self._launch(config, request, size, key_bytes, operation, evidence=evidence, row=row, permit=permit)
+        leg = self._launch(config, request, size, key_bytes, operation, evidence=evidence, row=row, permit=permit)
+        if leg is None:
+            self.ledger.withdraw_leg(HeldBack.NOT_COPIED, row)
+            self._give_back(permit)
+            return _HELD_BACK
+        return leg
 
     @enable_ki_protection  # as of `Shadower.start()`
     def admit_if_entered(
@@ -187,6 +191,10 @@ class Admission:
                 raise
             self._notices.say("may_mirror", f"may_mirror raised {type_name(type(exc))}: not mirrored")
             return False
+
+    def _give_back(self, permit: int | None) -> None:
+        if self._gate is not None and permit is not None:
+            self._gate.give_back(permit)
 
     def _hold_back(self, cause: HeldBack, row: Operation) -> IdleLeg:
         self.ledger.hold_back(cause, row)

@@ -13,7 +13,10 @@ from typing import Any
 from trio.lowlevel import disable_ki_protection
 
 from trioshadow._model.errors import passing_error
-from trioshadow._model.fixing import ATOMS, Packed, copy_request
+from trioshadow._model.fixing import NotCopiedError, copy_request
+from trioshadow._model.immutable import ATOMS
+from trioshadow._model.kinds import is_a
+from trioshadow._model.packing import Packed
 from trioshadow._model.sizes import size_of
 from trioshadow._model.verdict import Verdict
 from trioshadow._service.desk import Desk
@@ -60,9 +63,9 @@ class Launcher:
         evidence: Evidence,
         row: Operation,
         permit: int | None,
-    ) -> MirroredLeg[Any, Any]:
-        """The leg of an admitted call, whose request has `size` bytes. Raises what must pass of what the copy of the
-        request raises, and nothing else.
+    ) -> MirroredLeg[Any, Any] | None:
+        """The leg of an admitted call, whose request has `size` bytes; None if the request is not copied, and so there
+        is none. Raises what must pass of what the copy of the request raises, and nothing else.
         """
         desk = self._desk
         primary = PrimarySide()
@@ -86,6 +89,9 @@ class Launcher:
             if passing_error(exc) is not None:
                 run.settle(ABANDONED)
                 raise
+            if is_a(exc, NotCopiedError):
+                desk.notices.say("not copied", f"calls are not mirrored: {exc}")
+                return None
             run.settle((Verdict.FAILED, None, compare_failure("copy_request", exc)))
         else:
             if size:
@@ -115,7 +121,9 @@ class Launcher:
 
 @disable_ki_protection
 def _copy_of(config: ShadowConfig, request: Any) -> Any:
-    return copy_request(request) if config.copy_request is None else config.copy_request(request)
+    if config.copy_request is not None:
+        return config.copy_request(request)
+    return copy_request(request, config.max_copied_bytes)
 
 
 def _another_copy(config: ShadowConfig, request: Any, copied: Any) -> Any:

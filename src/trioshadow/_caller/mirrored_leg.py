@@ -17,8 +17,10 @@ from typing import Any, NoReturn
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from trioshadow._model.errors import passing_error
-from trioshadow._model.fixing import ATOMS, Deferred, fixed
+from trioshadow._model.fixing import Deferred, TooLargeError, fixed, shown
+from trioshadow._model.immutable import ATOMS
 from trioshadow._model.kinds import is_a
+from trioshadow._model.once import ReadOnce
 from trioshadow._model.refusal import refusal_in
 from trioshadow._service.judging import PrimarySide, PrimaryState, ReadError, compare_failure, read_error
 from trioshadow._service.run import Run
@@ -90,8 +92,12 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
             if passing_error(exc) is not None:
                 self._tell(primary, "abandoned")
                 raise
-            what = "answer" if self._config.primary_view is None else "view"
-            primary.failure = compare_failure(f"the primary's {what}", exc)
+            if is_a(exc, TooLargeError):
+                self._runs[-1].too_large(exc)
+                state = "abandoned"
+            else:
+                what = "answer" if self._config.primary_view is None else "view"
+                primary.failure = compare_failure(f"the primary's {what}", exc)
         self._tell(primary, state)
         return self._outcome
 
@@ -170,6 +176,8 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         # A call that was settled first has nothing that the secondary could be compared with.
         primary.state = "abandoned" if self._settlement.settled else state
         runs, self._runs = self._runs, ()
+        if type(primary.value) is ReadOnce or primary.failure is not None:
+            runs[-1].say_if_read_once()
         for run in runs:
             run.primary_known()
 
@@ -177,12 +185,12 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
 @disable_ki_protection
 def _fixed_view(config: ShadowConfig, answer: Any, primary: PrimarySide) -> object:
     primary.refusal = refusal_in(answer)  # no view shows it
-    view = config.primary_view
+    view, limit = config.primary_view, config.max_copied_bytes
     if view is None:
-        return fixed(answer)  # a Deferred is no builtin: it is kept as it is
-    return fixed(view(answer.load() if type(answer) is Deferred else answer))
+        return fixed(answer, limit)  # a Deferred is no builtin: it is kept as it is
+    return fixed(view(shown(answer.load() if type(answer) is Deferred else answer, limit)), limit)
 
 
 @disable_ki_protection
 def _read_error(exc: Exception, view: View | None, config: ShadowConfig) -> ReadError:
-    return read_error(exc, view, config.comparison, "primary")
+    return read_error(exc, view, config, "primary")

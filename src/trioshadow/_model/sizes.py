@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import passing_error
-from .fixing import Deferred, Packed
+from .fixing import Deferred
 from .kinds import mro_of
+from .packing import Packed
 from .record import ResponseRecord
 
 _FLAT = (bytes, str, bytearray)

@@ -34,7 +34,8 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from trioshadow._accounts.instruments import Side
 from trioshadow._model.errors import consists_of, describe_error, first_other, passing_error
-from trioshadow._model.fixing import loaded
+from trioshadow._model.fixing import TooLargeError, loaded
+from trioshadow._model.once import ReadOnce, ReadOnceError
 from trioshadow._model.sizes import size_of
 from trioshadow._model.verdict import Verdict
 from trioshadow._settings.capture import captured
@@ -200,7 +201,7 @@ class Run(RunFacts):
         """What the backend raised, or what is to be compared in its place."""
         config = self._config
         view = config.shadow_error_view if self.side == "shadow" else config.primary_error_view
-        self.error, self.failure, told = read_error(exc, view, config.comparison, self.side)
+        self.error, self.failure, told = read_error(exc, view, config, self.side)
         if self.error is not None or self.failure is not None:
             return "failed"
         self._answer_with(told)
@@ -280,6 +281,19 @@ class Run(RunFacts):
         self._held_bytes += more
         ledger.held_bytes += more
         return True
+
+    def too_large(self, error: TooLargeError) -> None:
+        """The primary's answer is too large to be copied: this run has to give way."""
+        self._desk.ledger.gave_way["copies"] += 1
+        self._desk.notices.say("copies", f"legs are abandoned: {error}")
+
+    def say_if_read_once(self) -> None:
+        """The primary's side may be such that it can be read once, or that its view would have read it."""
+        value, failure = self.primary.value, self.primary.failure
+        if type(value) is ReadOnce:
+            self._desk.notices.say("read once", f"an answer is not compared: {ReadOnceError(value.name)}")
+        elif failure is not None and failure.type_name == ReadOnceError.__name__:
+            self._desk.notices.say("read once", f"an answer is not compared: {failure.message}")
 
     def hold(self, size: int) -> None:
         """Enter so many bytes, for which there is room, until it settles."""
