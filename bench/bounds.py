@@ -95,6 +95,10 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
         *(f"{_default(ThreadBackend, 'max_in_flight')}", "BackendFull is raised: the call fails", "`failed`"),
     )
     yield (
+        *("bytes that are copied of a request, or an answer", "`max_copied_bytes`", _size(config.max_copied_bytes)),
+        *("not mirrored, or abandoned", "`held_back_by_cause`: `not_copied`, `gave_way_by_cause`: `copies`"),
+    )
+    yield (
         *("requests that an edge copies while their bodies are on their way", "`max_in_flight`"),
         *(f"{config.max_in_flight}", "they are not mirrored", "`held_back_by_cause`: `incomplete`"),
     )

@@ -126,9 +126,10 @@ def test_leaving_by_an_exception_cancels_what_runs_and_raises_it():
 
 
 def test_closing_is_bounded_where_a_shadow_refuses_to_be_cancelled(caplog):
-    go_on = threading.Event()
+    go_on, began = threading.Event(), threading.Event()
 
     async def refuses(request):
+        began.set()
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(go_on.wait, TOO_LONG)
         return request
@@ -137,6 +138,7 @@ def test_closing_is_bounded_where_a_shadow_refuses_to_be_cancelled(caplog):
     background = shadower.background()
     with background:
         call(shadower)
+        assert began.wait(TOO_LONG)
         background.close(0.05)
         assert "has not ended, and is left to itself" in caplog.text
         assert call(shadower).verdict is Verdict.CLOSED

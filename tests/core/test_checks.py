@@ -220,6 +220,7 @@ RANGES = {
     (ShadowConfig, "max_step"): ((0.001, INF), (0,)),
     (ShadowConfig, "max_in_flight"): ((1,), (0,)),
     (ShadowConfig, "max_in_flight_bytes"): ((1,), (0,)),
+    (ShadowConfig, "max_copied_bytes"): ((1,), (0,)),
     (ShadowConfig, "large_body"): ((1,), (0,)),
     (ShadowConfig, "drain_timeout"): ((0, INF), (-0.001,)),
     (ShadowConfig, "seed"): ((0, 2**32 - 1), (-1, 2**32)),

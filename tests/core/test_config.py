@@ -25,6 +25,7 @@ def test_the_defaults():
         "max_step": 0.1,
         "max_in_flight": 256,
         "max_in_flight_bytes": 256 * 1024**2,
+        "max_copied_bytes": 512 * 1024,
         "large_body": 512 * 1024,
         "drain_timeout": 5.0,
         "seed": 0,

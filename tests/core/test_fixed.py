@@ -6,13 +6,16 @@ import datetime
 import decimal
 import enum
 import uuid
+import weakref
 from typing import NamedTuple
 
 import attrs
 import pytest
 
 from trioshadow import ResponseRecord
-from trioshadow._model.fixing import Packed, copy_request, fixed, is_immutable
+from trioshadow._model.fixing import copy_request, fixed, shown
+from trioshadow._model.immutable import is_immutable
+from trioshadow._model.packing import Packed
 
 
 class Color(enum.Enum):
@@ -110,9 +113,10 @@ def test_a_subclass_or_a_cached_property_makes_a_frozen_record_changeable():
 
 
 def test_a_walk_in_a_circle_or_too_long_ends():
-    circle = FrozenAttrs(None)
-    object.__setattr__(circle, "x", (circle,))
-    assert not is_immutable(circle)
+    for hold in (lambda circle: (circle,), lambda circle: circle):
+        circle = FrozenAttrs(None)
+        object.__setattr__(circle, "x", hold(circle))
+        assert not is_immutable(circle)
     assert not is_immutable(tuple(range(20_000)))
     assert fixed(tuple(range(20_000))).load() == tuple(range(20_000))  # type: ignore[attr-defined]
 
@@ -127,6 +131,28 @@ def test_a_document_too_deep_to_copy_says_so():
         copy_request(deep)
     while deep:  # taken apart by hand: the interpreter would recurse
         deep = deep.pop()  # type: ignore[assignment]
+
+
+def test_an_owner_in_an_answer_is_not_copied_whatever_it_is_equal_to():
+    closed = []
+
+    @attrs.define
+    class Connection:
+        name: str
+
+        def __del__(self):
+            closed.append(self.name)
+
+    finalized = MutableAttrs([1])
+    weakref.finalize(finalized, closed.append, "finalized")
+    answer = [Connection("a"), finalized]
+    for copied in (fixed(answer).load(), shown(answer)):
+        assert copied == answer
+        assert copied is not answer
+        assert copied[0] is answer[0]
+        assert copied[1] is finalized
+    del copied
+    assert closed == []
 
 
 def test_a_snapshot_with_classes_and_functions_in_it():

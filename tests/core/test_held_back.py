@@ -96,8 +96,8 @@ async def test_each_cause_of_holding_back_has_its_count(autojump_clock):
         await shadower.wait_idle()
         for cause in HeldBack:
             admission_of(shadower).admit_if_entered(b"k", refused=cause).abandon()
-        assert held_back(shadower) == {"in_shadow": 2, "not_allowed": 1, "marked": 1, "incomplete": 1}
-        assert counts(shadower) == {"held_back": 5, "matched": 1}
+        assert held_back(shadower) == {"in_shadow": 2, "not_allowed": 1, "marked": 1, "incomplete": 1, "not_copied": 1}
+        assert counts(shadower) == {"held_back": 6, "matched": 1}
 
 
 async def test_what_an_edge_refuses_is_counted_only_if_it_is_sampled(autojump_clock):

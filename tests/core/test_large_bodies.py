@@ -115,7 +115,7 @@ async def test_what_the_comparison_raises_is_a_failure(autojump_clock):
 async def test_without_a_place_the_leg_gives_way(autojump_clock, caplog):
     outcome, shadower = await one(document(1), document(2), Comparer(error=trio.WouldBlock()))
     assert outcome.verdict is Verdict.ABANDONED
-    assert shadower.statistics().gave_way_by_cause == {"bytes": 0, "comparisons": 1}
+    assert shadower.statistics().gave_way_by_cause == {"bytes": 0, "comparisons": 1, "copies": 0}
     assert "too many large bodies wait to be compared" in caplog.text
 
 

@@ -343,21 +343,6 @@ async def test_copy_request_overrides(autojump_clock):
     assert shadow.requests == [{"a": 1, "dry_run": True}]
 
 
-async def test_a_request_that_cannot_be_copied_asks_for_copy_request(autojump_clock):
-    import threading
-
-    shadow = ScriptedBackend(Answer(1))
-    async with Shadower(ScriptedBackend(Answer(1)), shadow) as shadower:
-        outcome = await shadower.call({"lock": threading.Lock()})
-        await outcome.wait_settled()
-        assert outcome.shadow_failed is not None
-        assert outcome.shadow_failed.kind is FailureKind.COMPARE_RAISED
-        assert outcome.shadow_failed.message.endswith("this request (dict) can't be copied: give copy_request=")
-        await shadower.wait_idle()
-        assert len(shadower.failures()) == 1
-    assert shadow.requests == []
-
-
 class Unloadable:
     def __reduce__(self):
         return _raise, ()

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioshadow import BodyTooLarge, ResponseRecord, ShadowConfig, encode_key
-from trioshadow._model.fixing import is_immutable
+from trioshadow._model.immutable import is_immutable
 from trioshadow.http import HttpRequest, allow_methods, key_cookie, key_header
 from trioshadow.http._answer import record_of
 from trioshadow.http._codings import inflatable, inflate

@@ -204,6 +204,11 @@ def test_a_request_that_is_held_back_is_an_error_that_says_what_to_do():
     assert_equivalent(echo, echo, [post], config=ShadowConfig(may_mirror=lambda request: True))
 
 
+def test_large_requests_and_answers_are_copied_as_nobody_waits_for_that():
+    large = [[number] for number in range(100_000)]
+    assert_equivalent(echo, echo, [large], config=ShadowConfig(key=len))
+
+
 def test_inside_of_a_shadow_nothing_is_compared_and_that_is_said():
     async def shadow(request):
         await assert_equivalent_async(echo, echo, [1])

@@ -101,13 +101,15 @@ class ShadowStatistics:
     `bytes` (`max_in_flight_bytes`), `stack` (the caller was so deep in it that a leg would not have fitted)."""
     gave_way_by_cause: Mapping[str, int]
     """Legs that gave way to a limit, and were abandoned: `bytes` (an answer would have passed `max_in_flight_bytes`),
-    `comparisons` (too many large bodies waited to be compared). The secondary's are in here too."""
+    `comparisons` (too many large bodies waited to be compared), `copies` (the primary's answer was too large to be
+    copied). The secondary's are in here too, but for the last, which is counted once a call."""
     in_flight_bytes: int
     """What the legs in flight hold, as far as known."""
     paused_by_cause: Mapping[str, int]
     """Why calls were paused: `pause` (`Shadower.pause()`), `kill_file`, `breaker`."""
     held_back_by_cause: Mapping[str, int]
-    """Why calls were held back: `in_shadow`, `not_allowed`, `marked`, `incomplete`; see `HeldBack`."""
+    """Why calls were held back: `in_shadow`, `not_allowed`, `marked`, `incomplete`, `not_copied`; see
+    `HeldBack`."""
     stalls: int
     """Steps of shadows that took longer than `max_step`: everybody on the event loop waited."""
     breaker: str | None
@@ -168,7 +170,7 @@ class Ledger:
         self.shed_for_stack = 0
         self.held_bytes = 0
         """Of all legs in flight, as far as known."""
-        self.gave_way = {"bytes": 0, "comparisons": 0}
+        self.gave_way = {"bytes": 0, "comparisons": 0, "copies": 0}
         self.paused_by_kill_file = 0
         self.paused_by_breaker = 0
         self.stalls = 0

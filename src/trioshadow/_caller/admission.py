@@ -26,7 +26,7 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection, in_trio_r
 from trioshadow._accounts.ledger import Ledger
 from trioshadow._accounts.notices import Notices
 from trioshadow._model.errors import ShadowerNotRunning, passing_error, type_name
-from trioshadow._model.fixing import ATOMS
+from trioshadow._model.immutable import ATOMS
 from trioshadow._model.sampling import SamplingKey, encode_key
 from trioshadow._model.sizes import size_of
 from trioshadow._model.verdict import HeldBack, Verdict
@@ -161,6 +161,8 @@ class Admission:
         try:
             if ledger.has_room(limit, max_bytes):  # what there is no room for need not be copied
                 prepared = launcher.prepare(config, request)
+                if prepared is None:
+                    return self._hold_back(HeldBack.NOT_COPIED, evidence, operation)
                 entered = ledger.admit(limit, max_bytes, evidence, operation)
         finally:
             if entered is None and permit is not None:

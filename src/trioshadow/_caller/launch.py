@@ -16,7 +16,10 @@ from typing import Any
 from trio.lowlevel import disable_ki_protection
 
 from trioshadow._model.errors import passing_error
-from trioshadow._model.fixing import ATOMS, Packed, copy_request
+from trioshadow._model.fixing import NotCopiedError, copy_request
+from trioshadow._model.immutable import ATOMS
+from trioshadow._model.kinds import is_a
+from trioshadow._model.packing import Packed
 from trioshadow._model.sizes import size_of
 from trioshadow._model.verdict import ShadowFailure, Verdict
 from trioshadow._service.desk import Desk
@@ -70,8 +73,10 @@ class Launcher:
         """It may have been forked since it was made, and each child draws for itself."""
         self._random.seed()
 
-    def prepare(self, config: ShadowConfig, request: Any) -> Prepared:
-        """What a leg needs of its request. Raises what must pass of what the copy of it raises, and nothing else."""
+    def prepare(self, config: ShadowConfig, request: Any) -> Prepared | None:
+        """What a leg needs of its request; None if that is not copied, and so there is no leg. Raises what must pass of
+        what the copy of it raises, and nothing else.
+        """
         prepared = Prepared()
         try:
             if config.copy_request is None and type(request) in ATOMS:
@@ -87,6 +92,9 @@ class Launcher:
         except BaseException as exc:
             if passing_error(exc) is not None:
                 raise
+            if is_a(exc, NotCopiedError):
+                self._desk.notices.say("not copied", f"calls are not mirrored: {exc}")
+                return None
             prepared.failure = compare_failure("copy_request", exc)
         return prepared
 
@@ -153,7 +161,9 @@ class Launcher:
 
 @disable_ki_protection
 def _copy_of(config: ShadowConfig, request: Any) -> Any:
-    return copy_request(request) if config.copy_request is None else config.copy_request(request)
+    if config.copy_request is not None:
+        return config.copy_request(request)
+    return copy_request(request, config.max_copied_bytes)
 
 
 def _another_copy(config: ShadowConfig, request: Any, copied: Any) -> Any:

@@ -32,7 +32,7 @@ class Leg(abc.ABC, Generic[PrimaryT, ShadowT]):
             outcome = leg.primary_done(answer)
 
     None of its methods waits for anything. `primary_done` runs user code: the primary's view, and what copies the
-    answer (`__reduce__`, `__deepcopy__`); `primary_raised` runs the exception's `__str__`.
+    answer (`__reduce__`); `primary_raised` runs the exception's `__str__`.
     """
 
     __slots__ = ()

@@ -20,8 +20,10 @@ from typing import Any
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from trioshadow._model.errors import passing_error
-from trioshadow._model.fixing import ATOMS, Deferred, fixed
+from trioshadow._model.fixing import Deferred, TooLargeError, fixed, shown
+from trioshadow._model.immutable import ATOMS
 from trioshadow._model.kinds import is_a
+from trioshadow._model.once import ReadOnce, ReadOnceError
 from trioshadow._model.refusal import refusal_in
 from trioshadow._service.desk import Desk
 from trioshadow._service.judging import PrimarySide, PrimaryState, ReadError, compare_failure, read_error
@@ -78,6 +80,7 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         primary = self._take()
         self._outcome.primary = answer
         self._time(primary)
+        state: PrimaryState = "done"
         try:
             if self._config.primary_view is None and type(answer) in ATOMS:
                 primary.value = answer  # the commonest case, without the calls below
@@ -87,9 +90,14 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
             if passing_error(exc) is not None:
                 self._end(primary, "abandoned")
                 raise
-            what = "answer" if self._config.primary_view is None else "view"
-            primary.failure = compare_failure(f"the primary's {what}", exc)
-        self._end(primary, "done")
+            if is_a(exc, TooLargeError):
+                self._desk.ledger.gave_way["copies"] += 1
+                self._desk.notices.say("copies", f"legs are abandoned: {exc}")
+                state = "abandoned"
+            else:
+                what = "answer" if self._config.primary_view is None else "view"
+                primary.failure = compare_failure(f"the primary's {what}", exc)
+        self._end(primary, state)
         return self._outcome
 
     @enable_ki_protection
@@ -165,7 +173,19 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
 
     def _end(self, primary: PrimarySide, state: PrimaryState) -> None:
         runs, self._runs = self._runs, ()
+        self._say_if_read_once(primary)
         self._on_loop(functools.partial(_tell, primary, runs, self._settlement, state))
+
+    def _say_if_read_once(self, primary: PrimarySide) -> None:
+        """The primary's side may be such that it can be read once, or that its view would have read it."""
+        failure = primary.failure
+        if type(primary.value) is ReadOnce:
+            told = str(ReadOnceError(primary.value.name))
+        elif failure is not None and failure.type_name == ReadOnceError.__name__:
+            told = failure.message
+        else:
+            return
+        self._desk.notices.say("read once", f"an answer is not compared: {told}")
 
     def _on_loop(self, job: Callable[[], object]) -> None:
         post = self._desk.post
@@ -187,12 +207,12 @@ def _tell(primary: PrimarySide, runs: tuple[Run, ...], settlement: ShadowSettlem
 @disable_ki_protection
 def _fixed_view(config: ShadowConfig, answer: Any, primary: PrimarySide) -> object:
     primary.refusal = refusal_in(answer)  # no view shows it
-    view = config.primary_view
+    view, limit = config.primary_view, config.max_copied_bytes
     if view is None:
-        return fixed(answer)  # a Deferred is no builtin: it is kept as it is
-    return fixed(view(answer.load() if type(answer) is Deferred else answer))
+        return fixed(answer, limit)  # a Deferred is no builtin: it is kept as it is
+    return fixed(view(shown(answer.load() if type(answer) is Deferred else answer, limit)), limit)
 
 
 @disable_ki_protection
 def _read_error(exc: Exception, view: View | None, config: ShadowConfig) -> ReadError:
-    return read_error(exc, view, config.comparison, "primary")
+    return read_error(exc, view, config, "primary")

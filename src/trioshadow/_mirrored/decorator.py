@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, Unpack, overload
 
@@ -90,14 +91,14 @@ def mirrored(
 
     Either function may be async or not. A primary that is not runs inline in its caller, as before. A shadow that is
     not runs in worker threads, at most `max_workers` at once (see `SyncBackend`), and so does a `secondary`. Functions
-    that are not async are timed alone, each where it runs: latencies have no wait for a thread in them. The
-    request is an `Arguments`; `name`, also the operation in the records, is by default the primary's. The
-    `options` are `name`, `log`, `sinks`, `slo`, `breaker` and `comparer`, as of `Shadower`.
+    that are not async are timed alone, each where it runs: latencies have no wait for a thread in them. The request is
+    an `Arguments`: the `self` of a method is shared with the shadow, the others are copied. `name`, also the operation
+    in the records, is by default the primary's. The `options` are `name`, `log`, `sinks`, `slo`, `breaker` and
+    `comparer`, as of `Shadower`.
 
     Anything that is called may be mirrored, also a method of any kind in a class body, above or below a `staticmethod`
     or `classmethod`, what `functools` makes of functions, and an object. A sync primary may give its caller something
-    to await: then what comes of awaiting it is compared, and a call whose awaitable is dropped, closed, or awaited in
-    another thread or event loop is abandoned.
+    to await: then what comes of awaiting it is compared, and a call whose awaitable is dropped or closed is abandoned.
 
     Raises TypeError for generator functions, since their answer is not there when they return, and for an object with
     a `mirroring` or a `shadower` of its own, which the wrapper's would hide.
@@ -120,6 +121,14 @@ def mirrored(
             own["name"] = operation
             return Shadower(on_arguments(function, max_workers), shadow_call, config, secondary=secondary_call, **own)
 
-        return wrapper_of(function, Series(new_shadower, operation))
+        return wrapper_of(function, Series(new_shadower, operation, shares_self=_takes_self(function)))
 
     return decorate
+
+
+def _takes_self(function: Any) -> bool:
+    """Is it a method, by the name of its first parameter?"""
+    try:
+        return next(iter(inspect.signature(function).parameters), "") == "self"
+    except (TypeError, ValueError):  # of C, or with a signature that is none
+        return False

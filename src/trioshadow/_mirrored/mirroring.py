@@ -18,14 +18,15 @@ from .arguments import Arguments
 class Series:
     """The shadowers of one mirrored function, of which each is entered once. `make()` makes the next."""
 
-    __slots__ = ("_admit", "_busy", "_make", "operation", "shadower")
+    __slots__ = ("_admit", "_busy", "_make", "_shares_self", "operation", "shadower")
 
     shadower: Shadower[Arguments, Any, Any]
     """The current one, or the last."""
     _admit: Callable[..., Leg[Any, Any]]
 
-    def __init__(self, make: Callable[[], Shadower[Arguments, Any, Any]], operation: str) -> None:
+    def __init__(self, make: Callable[[], Shadower[Arguments, Any, Any]], operation: str, *, shares_self: bool) -> None:
         self._make = make
+        self._shares_self = shares_self
         self._busy = False
         self.operation = operation
         self._next()
@@ -36,7 +37,8 @@ class Series:
 
     def start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Leg[Any, Any]:
         """The leg of a call with these arguments."""
-        return self._admit(Arguments(args, kwargs), key=None, operation=self.operation)
+        arguments = Arguments(args, kwargs, shares_self=self._shares_self)
+        return self._admit(arguments, key=None, operation=self.operation)
 
     def next(self) -> Shadower[Arguments, Any, Any]:
         """The shadower that is to be entered. RuntimeError if one is."""

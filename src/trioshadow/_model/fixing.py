@@ -1,146 +1,36 @@
-"""What is compared later must not change meanwhile: which values are immutable, and copies of the others.
+"""What is compared later must not change meanwhile, and nothing that others look at may take it from the caller.
 
-The caller owns its answer once it has it, and will change it; the shadow may change its request. Both are shared as
-they are when they can't be changed, and copied when they can. A copy is *serialised* where it is taken (on the caller's
-time) and *loaded* where it is used (in the leg): for a document of 95 KB that costs the caller 0.2 ms, `copy.deepcopy`
-3.1 ms.
-
-Why pickle and not marshal, which would be faster still (0.12 ms): marshal writes everything that has a buffer as bytes,
-so a bytearray or an array inside a document would silently come back as something else.
+The caller owns its answer once it has it, and will change it; the shadow may change its request, and a view what it is
+shown. What can't be changed is shared as it is, the rest is copied (`packing.py`), as far as a copy is as good
+(`natures.py`).
 """
 
 from __future__ import annotations
 
-import copy
-import datetime
-import decimal
-import enum
-import fractions
 import functools
-import io
-import pathlib
-import pickle
-import uuid
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import attrs
-
-from .kinds import is_a
+from .bounded_file import TooLongError
+from .errors import passing_error, type_name
+from .immutable import ATOMS, frozen_names, is_immutable, is_plain_record
+from .kinds import has_no_equality, is_a
+from .natures import can_be_read_once, wraps_what_is_read_once
+from .once import ReadOnce, ReadOnceError
+from .packing import COLLECTIONS, COPIED_BYTES, AnswerPacker, Packed, Packer, RefusedError, RequestPacker, ShownPacker
 from .record import ResponseRecord
 
-#: Values of exactly these types never change.
-ATOMS: frozenset[type] = frozenset(
-    (
-        *(type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented)),
-        *(datetime.date, datetime.time, datetime.datetime, datetime.timedelta, datetime.timezone),
-        *(decimal.Decimal, fractions.Fraction, uuid.UUID),
-        *(pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.PosixPath, pathlib.WindowsPath),
-    )
-)
-
-_MUTABLE_BUILTINS = (dict, list, set, bytearray, deque)
-
-#: Above this many values inside one answer the walk stops and a copy is taken. Also what ends a walk in a circle.
-_WALK_LIMIT = 10_000
+_MUTABLE = (dict, list, set, bytearray, deque)
+_BUILTINS = (*_MUTABLE, tuple, frozenset)
 
 
-@functools.lru_cache(maxsize=1024)
-def _record_fields(cls: type[Any]) -> tuple[str, ...] | None:
-    """The attributes of a frozen record class (attrs, dataclass, msgspec), None if it is something else.
-
-    A plain subclass of one is something else: its instances can be given any attribute.
-    """
-    if "__attrs_attrs__" in cls.__dict__:
-        return tuple(field.name for field in attrs.fields(cls)) if attrs.inspect(cls).is_frozen else None
-    dataclass_params = cls.__dict__.get("__dataclass_params__")
-    if dataclass_params is not None:
-        return tuple(cls.__dataclass_fields__) if dataclass_params.frozen else None
-    struct_config = getattr(cls, "__struct_config__", None)
-    if struct_config is not None:
-        return tuple(cls.__struct_fields__) if struct_config.frozen else None
-    return None
+class NotCopiedError(TypeError):
+    """A request or an answer can't be copied, or must not be; says what to do."""
 
 
-def _has_more_than(fields: tuple[str, ...], item: object) -> bool:
-    """Has `item` attributes besides its fields, such as those of a plain subclass, or cached properties?"""
-    attributes: dict[str, object] = getattr(item, "__dict__", {})
-    return not attributes.keys() <= set(fields)
-
-
-def is_immutable(value: object) -> bool:
-    """True if nothing that `value` consists of can be changed: atoms, and tuples, frozensets and frozen records of
-    such.
-    """
-    if type(value) in ATOMS:
-        return True
-    if type(value) is ResponseRecord:
-        return is_immutable(value.body)  # the rest of it is frozen text: not worth a walk
-    stack: list[object] = [value]
-    left = _WALK_LIMIT
-    while stack:
-        item = stack.pop()
-        left -= 1
-        if left < 0:
-            return False
-        if type(item) in ATOMS or isinstance(item, enum.Enum):
-            continue
-        if isinstance(item, tuple | frozenset):
-            if _has_more_than((), item):
-                return False
-            stack.extend(item)
-            continue
-        cls: type[Any] = type(item)
-        fields = _record_fields(cls)  # type: ignore[arg-type] # mypy doubts that classes are hashable
-        if fields is None or _has_more_than(fields, item):
-            return False
-        stack.extend(getattr(item, name, None) for name in fields)
-    return True
-
-
-def _holds_mutable_builtins(value: object) -> bool:
-    """Is `value`, which is not immutable, made of builtins and frozen records, so that it can be copied faithfully?"""
-    cls: type[Any] = type(value)
-    return (
-        isinstance(value, (*_MUTABLE_BUILTINS, tuple, frozenset))
-        or type(value) is ResponseRecord
-        or _record_fields(cls) is not None  # type: ignore[arg-type] # as above
-    )
-
-
-class Packed:
-    """A value, serialised; `load()` makes a new copy of it each time."""
-
-    __slots__ = ("_borrowed", "_data")
-
-    def __init__(self, data: bytes, borrowed: list[object]) -> None:
-        self._data = data
-        self._borrowed = borrowed
-
-    @property
-    def size(self) -> int:
-        """Bytes that it holds."""
-        return len(self._data)
-
-    def load(self) -> Any:
-        """The copy. Raises what the classes of the values raise when they are rebuilt."""
-        if not self._borrowed:
-            return pickle.loads(self._data)  # noqa: S301 - these bytes never left the process
-        return _Unpacker(io.BytesIO(self._data), self._borrowed).load()
-
-
-class Copied:
-    """A value that pickle can't take, copied already."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: object) -> None:
-        self._value = value
-
-    def load(self) -> Any:
-        """The copy."""
-        return self._value
+class TooLargeError(NotCopiedError):
+    """It is larger than what is copied in the caller's time."""
 
 
 class Deferred:
@@ -168,83 +58,108 @@ class Deferred:
         return self._function(*self._args)
 
 
-def _fetch_borrowed(index: int) -> object:  # pragma: no cover - only its name is used: see _Unpacker.find_class
-    raise NotImplementedError
-
-
-class _Packer(pickle.Pickler):
-    """Leaves objects that are compared by identity what they are: a copy of such an object is never equal to it."""
-
-    def __init__(self, file: io.BytesIO, borrowed: list[object]) -> None:
-        super().__init__(file, pickle.HIGHEST_PROTOCOL)
-        self._borrowed = borrowed
-
-    def reducer_override(self, obj: Any, /) -> Any:
-        own_eq: Any = type(obj).__eq__
-        if own_eq is not object.__eq__ or obj is _fetch_borrowed:
-            return NotImplemented
-        self._borrowed.append(obj)
-        return _fetch_borrowed, (len(self._borrowed) - 1,)
-
-
-class _Unpacker(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, borrowed: list[object]) -> None:
-        super().__init__(file)
-        self._borrowed = borrowed
-
-    def find_class(self, module: str, name: str, /) -> Any:
-        if name == _fetch_borrowed.__name__ and module == __name__:
-            return self._borrowed.__getitem__
-        return super().find_class(module, name)
-
-
-def fixed(answer: object) -> object:
-    """`answer` itself, or a `Packed` or `Copied` one, such that later changes to it are not seen.
+def fixed(answer: object, limit: int = COPIED_BYTES) -> object:
+    """`answer` itself, a `Packed` copy, or what stands in its place, such that later changes to it are not seen, and
+    nobody who looks at it takes anything from the caller.
 
     Immutable answers, and objects of classes that are no frozen records, are taken as they are: the latter are compared
-    as soon as the leg can, and a view is the better way. Raises TypeError if the answer is a builtin
-    container of something that can't be copied.
+    as soon as the leg can, and a view is the better way. Raises NotCopiedError if the answer is a builtin container of
+    something that can't be copied, or too large.
     """
-    if is_immutable(answer) or not _holds_mutable_builtins(answer):
+    if type(answer) in ATOMS or (type(answer) not in _MUTABLE and is_immutable(answer)):
+        return answer
+    if isinstance(answer, _BUILTINS) or type(answer) is ResponseRecord or frozen_names(answer) is not None:
+        return _packed(AnswerPacker, answer, limit)
+    if has_no_equality(answer) and (can_be_read_once(answer) or wraps_what_is_read_once(answer)):
+        return ReadOnce(answer)
+    return answer
+
+
+def shown(answer: Any, limit: int = COPIED_BYTES) -> Any:
+    """What a view is given of an answer: a copy of its containers and plain records. What it changes there is not the
+    caller's, and what can be read once it can't read.
+
+    Objects in them are the caller's own, and so are the parts of an answer that is too large to be copied, or made of
+    what can't be copied. Raises ReadOnceError if the answer itself can be read once.
+    """
+    if is_immutable(answer):
+        return answer
+    if can_be_read_once(answer):
+        raise ReadOnceError(type_name(type(answer)))
+    if type(answer) not in _BUILTINS and type(answer) not in COLLECTIONS and not is_plain_record(answer):
+        if wraps_what_is_read_once(answer):
+            raise ReadOnceError(type_name(type(answer)))
         return answer
     try:
-        borrowed: list[object] = []
-        file = io.BytesIO()
-        _Packer(file, borrowed).dump(answer)
-        return Packed(file.getvalue(), borrowed)
-    except Exception:  # a class that can't be imported by name, a document too deep, ...
-        return _deepcopied(answer, "answer", "view")
+        return ShownPacker.pack(answer, limit).load()
+    except BaseException as exc:  # too large, too deep, a `__reduce__` that raises
+        if passing_error(exc) is not None:
+            raise
+        return answer.copy() if type(answer) in _MUTABLE else answer
 
 
-def viewed_error(view: Callable[[Any], Any], exc: BaseException) -> object:
+def viewed_error(
+    view: Callable[[Any], Any], exc: BaseException, limit: int = COPIED_BYTES, *, of_caller: bool
+) -> object:
     """What is compared in place of an exception: another, or the same, or an answer that is `fixed`.
 
-    Raises what the view raises, and what `fixed` does.
+    Raises what the view raises, and what `fixed` does. Of an exception that is the caller's, ReadOnceError if it can be
+    read once, or one of its attributes and arguments can.
     """
+    if of_caller:
+        for part in (exc, *_args_of(exc), *_attributes_of(exc).values()):
+            if can_be_read_once(part):
+                raise ReadOnceError(type_name(type(part)))
     told = view(exc)
-    return told if is_a(told, BaseException) else fixed(told)
+    return told if is_a(told, BaseException) else fixed(told, limit)
+
+
+# Past what its class may define itself.
+_args_of: Callable[[BaseException], tuple[object, ...]] = BaseException.__dict__["args"].__get__
+_attributes_of: Callable[[BaseException], dict[str, object]] = BaseException.__dict__["__dict__"].__get__
 
 
 def loaded(value: Any) -> Any:
     """What `fixed` or `copy_request` was given, or the copy."""
-    return value.load() if type(value) is Packed or type(value) is Copied else value
+    return value.load() if type(value) is Packed else value
 
 
-def copy_request(request: object) -> object:
-    """The shadow's own `request`: itself if it is immutable, else a `Packed` or `Copied` one.
+def copy_request(request: object, limit: int = COPIED_BYTES) -> object:
+    """The shadow's own `request`: itself if it is immutable, else a `Packed` one.
 
-    Raises TypeError, naming `copy_request`, if it can't be copied.
+    If its type has a method `__trioshadow_parts__()`, that gives two tuples: what is shared of it, and what is copied.
+    Raises NotCopiedError, naming `copy_request`, if it can't be copied, holds what must not be, or is too large.
     """
-    if is_immutable(request):
+    cls: Any = type(request)
+    if cls in ATOMS:
         return request
-    try:
-        return Packed(pickle.dumps(request, pickle.HIGHEST_PROTOCOL), [])
-    except Exception:
-        return _deepcopied(request, "request", "copy_request")
+    shared: tuple[object, ...] = ()
+    if cls not in _MUTABLE:
+        parts_of = _parts_of(cls)
+        if parts_of is None:
+            if is_immutable(request):
+                return request
+        else:
+            shared, copied = parts_of(request)
+            if all(map(is_immutable, copied)):
+                return request
+    return _packed(RequestPacker, request, limit, shared)
 
 
-def _deepcopied(value: object, what: str, remedy: str) -> Copied:
+@functools.lru_cache(maxsize=1024)
+def _parts_of(cls: Any) -> Callable[[Any], tuple[tuple[object, ...], tuple[object, ...]]] | None:
+    return getattr(cls, "__trioshadow_parts__", None)
+
+
+def _packed(packer: type[Packer], value: object, limit: int, shared: tuple[object, ...] = ()) -> Packed:
+    what, remedy = ("request", "copy_request") if packer is RequestPacker else ("answer", "view")
     try:
-        return Copied(copy.deepcopy(value))
-    except Exception as exc:
-        raise TypeError(f"this {what} ({type(value).__name__}) can't be copied: give {remedy}=") from exc
+        return packer.pack(value, limit, shared)
+    except TooLongError:
+        told = f"this {what} ({type_name(type(value))}) is too large to be copied: give max_copied_bytes= or {remedy}="
+        raise TooLargeError(told) from None
+    except BaseException as exc:  # refused, too deep, a `__reduce__` that raises
+        if passing_error(exc) is not None:
+            raise
+        why = f", since it holds {exc}" if type(exc) is RefusedError else ""
+        raise NotCopiedError(f"this {what} ({type_name(type(value))}) can't be copied{why}: give {remedy}=") from exc

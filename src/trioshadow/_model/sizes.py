@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import passing_error
-from .fixing import Deferred, Packed
+from .fixing import Deferred
+from .kinds import mro_of
+from .packing import Packed
 from .record import ResponseRecord
-
-_mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 
 _FLAT = (bytes, str, bytearray)
 
@@ -29,7 +29,7 @@ def size_of(value: Any) -> int:
         return len(value.body) if type(value.body) in _FLAT else 0
     if kind is Deferred:
         return int(value.size)
-    for base in _mro_of(kind):  # not getattr(), which may be a metaclass's: this runs in the caller
+    for base in mro_of(kind):  # not getattr(), which may be a metaclass's: this runs in the caller
         held = base.__dict__.get("__trioshadow_held_bytes__")
         if held is not None:
             return _told(held, value)

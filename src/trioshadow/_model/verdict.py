@@ -65,6 +65,9 @@ class HeldBack(enum.Enum):
     INCOMPLETE = "incomplete"
     """An edge has no whole copy of it: its body was too large, was not read to its end, or came while too many others
     were being copied."""
+    NOT_COPIED = "not_copied"
+    """The request, where no `copy_request` is given, can't be copied, is too large, or holds what must not be copied:
+    what owns something, as a connection does, or can be read once."""
 
 
 class FailureKind(enum.Enum):
@@ -76,8 +79,8 @@ class FailureKind(enum.Enum):
     """The deadline passed."""
     COMPARE_RAISED = "compare_raised"
     """A copy, a view, or the comparison raised: the migration's own code between the two sides, or a body of the
-    primary's that can't be read; or two answers could not be compared within its bounds
-    (`trioshadow.compare.Undecided`)."""
+    primary's that can't be read, or an answer that can be read once; or two answers could not be compared within its
+    bounds (`trioshadow.compare.Undecided`)."""
     TOO_LARGE = "too_large"
     """The shadow's answer was larger than the edge allows (`BodyTooLarge`)."""
 

@@ -19,7 +19,7 @@ from trioshadow._model.refusal import Lack, Refusal
 from trioshadow._model.sizes import comparable_size
 from trioshadow._model.verdict import FailureKind, ShadowFailure, Verdict
 from trioshadow._settings.config import ShadowConfig, View
-from trioshadow.compare import Comparison, Divergence, Raised, same_at_once, same_body, shared_prefix
+from trioshadow.compare import Divergence, Raised, same_at_once, same_body, shared_prefix
 
 from .timing import Timing
 
@@ -64,7 +64,7 @@ class PrimarySide:
 
     state: PrimaryState
     value: Any
-    """Of its answer what is to be compared, perhaps `Packed`, `Copied` or `Deferred`."""
+    """Of its answer what is to be compared, perhaps `Packed`, `ReadOnce` or `Deferred`."""
     error: Raised | None
     """If it raised."""
     failure: ShadowFailure | None
@@ -209,14 +209,16 @@ def _is_too_large(primary: object) -> bool:
     return False
 
 
-def read_error(exc: BaseException, view: View | None, comparison: Comparison, side: str) -> ReadError:
+def read_error(exc: BaseException, view: View | None, config: ShadowConfig, side: str) -> ReadError:
     """What is kept of what a side of a call has raised. At once, since no exception may be kept."""
     if is_a(exc, BodyTooLarge):
         view = None
     try:
-        told = exc if view is None else viewed_error(view, exc)
+        told: object = exc
+        if view is not None:
+            told = viewed_error(view, exc, config.max_copied_bytes, of_caller=side == "primary")
         if is_a(told, BaseException):
-            return comparison.raised(told), None, None
+            return config.comparison.raised(told), None, None
     except BaseException as broken:
         if passing_error(broken) is not None:
             raise

@@ -205,7 +205,7 @@ class Run(RunFacts):
             return "failed"
         config = self._config
         view = config.shadow_error_view if self.side == "shadow" else config.primary_error_view
-        self.error, self.failure, told = read_error(exc, view, config.comparison, self.side)
+        self.error, self.failure, told = read_error(exc, view, config, self.side)
         if self.error is not None or self.failure is not None:
             return "failed"
         self._answer_with(told)

@@ -9,8 +9,9 @@ import attrs
 
 from trioshadow._model.checks import is_bool, is_count
 from trioshadow._model.errors import passing_error
-from trioshadow._model.fixing import Copied, Deferred, Packed
+from trioshadow._model.fixing import Deferred
 from trioshadow._model.kinds import is_a
+from trioshadow._model.packing import Packed
 from trioshadow._model.record import ResponseRecord
 from trioshadow.compare import written
 
@@ -41,7 +42,7 @@ class Capture:
 def captured(value: object, limit: int) -> Any:
     """A value as `Captured` keeps it. Raises nothing but what must pass."""
     try:
-        while isinstance(value, Packed | Copied | Deferred):
+        while isinstance(value, Packed | Deferred):
             value = value.load()
         return _plain(value, limit)
     except BaseException as exc:  # the value's own code

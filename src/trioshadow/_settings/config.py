@@ -21,6 +21,7 @@ from trioshadow._model.checks import (
     several,
 )
 from trioshadow._model.kinds import is_a
+from trioshadow._model.packing import COPIED_BYTES
 from trioshadow._model.sampling import SamplingKey
 from trioshadow.compare import (
     RULES,
@@ -123,6 +124,11 @@ class ShadowConfig:
     """Bytes that the legs in flight may hold, in [1, inf): requests, answers to be compared, serialised copies, as far
     as their sizes are known (bytes, texts, bodies, what was copied by pickle). At this limit calls are `shed`, and a
     leg whose answer would pass it gives way and is `abandoned`. The default is 256 MiB."""
+    max_copied_bytes: int = attrs.field(default=COPIED_BYTES, validator=is_count)
+    """Bytes of a request, or of an answer, that are copied in the caller's time, in [1, inf), as pickle writes them. An
+    object of a class counts as 100 bytes more, and of a text or a buffer above 128 KiB one byte in 16. A call with a
+    larger request is `held_back`, a leg whose primary's answer is larger is `abandoned`. The default is 512 KiB, which
+    takes 2 to 6 ms."""
     large_body: int = attrs.field(default=524_288, validator=is_count)
     """Two bodies of together so many bytes or characters, in [1, inf), that differ and are to be decoded, are compared
     in a worker and not on the event loop: see `Shadower(comparer=...)`. The default is 512 KiB."""
@@ -135,15 +141,18 @@ class ShadowConfig:
     """From a request to its sampling key. None: the request itself is the key."""
     view: View | tuple[View | None, View | None] | None = attrs.field(default=None, validator=_is_view)
     """From an answer to what is compared; or a pair, for the primary's answer and for the shadow's. The primary's runs
-    in the caller, before it gets its answer: keep it cheap."""
+    in the caller, before it gets its answer: keep it cheap. It is shown a copy of the answer's containers and plain
+    records, other objects as they are, and nothing that can be read once, as an iterator can."""
     error_view: View | tuple[View | None, View | None] | None = attrs.field(default=None, validator=_is_view)
     """From an exception to what is compared in its place, as an answer, with all rules and `compare`; or a pair, as
     `view` has it. An exception that it returns, the same or another, is compared as exceptions are. The primary's half
     runs in the caller, before that gets its own exception, the shadow's at once where the exception was caught. It must
-    not keep the exception. `BodyTooLarge` is not passed to it."""
+    not keep the exception. `BodyTooLarge` is not passed to it, nor an exception of the primary's that can be read once,
+    or has an argument or an attribute that can."""
     copy_request: Callable[[Any], Any] | None = attrs.field(default=None, validator=is_function.or_none)
     """From the request to the shadow's own copy; runs in the caller, before the primary. None: the request itself if it
-    is immutable, else a copy by pickle or deepcopy."""
+    is immutable, else a copy; a call whose request is too large for one, or holds what owns something or can be read
+    once, is `held_back`. The `self` of a mirrored method is shared."""
 
     may_mirror: Callable[[Any], bool] | None = attrs.field(default=None, validator=is_function.or_none)
     """From a request to whether it may be mirrored: False for calls whose effects must happen once. They are served and

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from trioshadow._model.kinds import is_a
+from trioshadow._model.kinds import has_no_equality, is_a
 
 from ._paths import Key
 from ._raised import ErrorReader, Member, Raised, exceptions_of
 from ._rules import SameError
-from ._shapes import has_no_equality
 
 #: What a rule calls the exceptions of a group.
 EXCEPTIONS = "exceptions"

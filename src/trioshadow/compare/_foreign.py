@@ -13,20 +13,14 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from trioshadow._model.errors import type_name
+from trioshadow._model.kinds import mro_of, package_of
 
 from ._values import Extension, point_in_time
 
-mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 #: Past what a metaclass says of its class.
 _dict_of: Callable[[type], Any] = type.__dict__["__dict__"].__get__
 _qualname_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 _module_of: Callable[[type], Any] = type.__dict__["__module__"].__get__
-
-
-def package_of(cls: type) -> str:
-    """The top-level package that a class comes from; empty where that is not known."""
-    module = _module_of(cls)
-    return module.partition(".")[0] if type(module) is str else ""
 
 
 def own_name(cls: type) -> str:

@@ -16,9 +16,10 @@ from typing import Any
 import attrs
 
 from trioshadow._model.errors import type_name
+from trioshadow._model.kinds import mro_of, package_of
 
 from ._error_values import ErrorValues
-from ._foreign import is_named, mro_of, own_name, package_of, table_of
+from ._foreign import is_named, own_name, table_of
 from ._rules import CompareWith, SameType
 from ._shapes import Shape, is_named_tuple, is_record, plain, shape_of
 from ._values import Repeated

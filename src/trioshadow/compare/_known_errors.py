@@ -13,9 +13,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from trioshadow._model.errors import type_name
-from trioshadow._model.kinds import is_a
+from trioshadow._model.kinds import is_a, mro_of, package_of
 
-from ._foreign import mro_of, package_of
 from ._paths import Key
 from ._shapes import plain
 

@@ -16,11 +16,13 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
+from trioshadow._model.bounded_file import BoundedFile
 from trioshadow._model.errors import passing_error, type_name
-from trioshadow._model.fixing import ATOMS
+from trioshadow._model.immutable import ATOMS
+from trioshadow._model.kinds import has_no_equality
+from trioshadow._model.natures import Nature, nature_of
 
-from ._sameness import BoundedFile
-from ._shapes import Shape, elements, has_no_equality, members, plain, record_fields, shape_of
+from ._shapes import Shape, elements, members, plain, record_fields, shape_of
 from ._undecided import Undecided
 
 #: Characters or bytes that are kept of one text.
@@ -55,7 +57,8 @@ class Unkept:
         if self is other:
             return True
         if type(other) is Unkept and other._kind is self._kind:
-            raise Undecided(f"of {self.name} objects in an exception only the type is kept: give an error_view=")
+            which = ", which does not read them" if nature_of(self._kind) is Nature.ONCE else ""
+            raise Undecided(f"of {self.name} objects in an exception only the type is kept: give an error_view={which}")
         return False
 
     __hash__ = object.__hash__

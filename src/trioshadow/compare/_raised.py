@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 from trioshadow._model.checks import several
 from trioshadow._model.errors import describe_error, passing_error, type_name
-from trioshadow._model.kinds import is_a
+from trioshadow._model.kinds import is_a, mro_of
 
-from ._foreign import mro_of
 from ._known_errors import ABSENT, NAMES, Keys, Known, known_of, known_value, names_of
 from ._paths import parse_path, shown_path, write_path
 from ._plain_copies import Copying

@@ -14,6 +14,8 @@ import pickle
 import uuid
 from typing import Any
 
+from trioshadow._model.bounded_file import BoundedFile
+
 #: How many bytes of two values are serialised: without a memo, a value that holds one object many times is very many.
 _LIMIT = 8 * 1024 * 1024
 
@@ -28,26 +30,6 @@ _LEAVES: frozenset[type] = frozenset(
 
 class _Unknown(Exception):
     """Something that can't be compared this way."""
-
-
-class TooLongError(Exception):
-    """What is written has more bytes than there is room for."""
-
-
-class BoundedFile:
-    """What pickle writes, up to so many bytes. Raises TooLongError for more."""
-
-    def __init__(self, room: int) -> None:
-        self.parts: list[bytes] = []
-        self._room = room
-
-    def write(self, data: Any) -> int:
-        size = memoryview(data).nbytes
-        self._room -= size
-        if self._room < 0:
-            raise TooLongError
-        self.parts.append(bytes(data))
-        return size
 
 
 class _Pickler(pickle.Pickler):

@@ -9,7 +9,9 @@ import functools
 from typing import Any
 
 from trioshadow._model.errors import type_name
-from trioshadow._model.kinds import is_a
+from trioshadow._model.kinds import has_no_equality, is_a
+from trioshadow._model.natures import can_be_read_once, wraps_what_is_read_once
+from trioshadow._model.once import ReadOnce, ReadOnceError
 
 from ._foreign import is_numpy_time, missing
 from ._rules import Tolerance
@@ -55,6 +57,20 @@ def equal(a: Any, b: Any) -> bool:
         return answer
     said = type_name(type(answer))
     raise Undecided(f"`==` of {type_name(type(a))} gives no bool, but {said}: give a view=, or the rule CompareWith")
+
+
+def same_read_once(primary: object, shadow: object) -> bool:
+    """Are both one and the same object that can be read once? Raises Undecided if the primary's can, and so only by its
+    caller, and the shadow's is another: that says nothing.
+    """
+    for side, other in ((primary, shadow), (shadow, primary)):
+        if type(side) is ReadOnce:
+            if side.stands_for(other):
+                return True
+            raise Undecided(str(ReadOnceError(side.name)))
+    if has_no_equality(primary) and (can_be_read_once(primary) or wraps_what_is_read_once(primary)):
+        raise Undecided(str(ReadOnceError(type_name(type(primary)))))
+    return False
 
 
 def _never_equal(a: Any, b: Any) -> bool:

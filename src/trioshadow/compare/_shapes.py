@@ -23,7 +23,9 @@ from typing import Any
 
 import attrs
 
-from ._foreign import columns_of_row, mro_of, table_of, told_apart, way_to_plain
+from trioshadow._model.kinds import mro_of
+
+from ._foreign import columns_of_row, table_of, told_apart, way_to_plain
 from ._undecided import Undecided
 from ._values import Extension, Timestamp
 
@@ -252,11 +254,6 @@ DEPTH_LIMIT = 150_000
 def exact_key(key: Any) -> Any:
     """A key as rules and paths take it: a StrEnum names as its str does."""
     return key if type(key) is str or type(key) is int else plain(key)
-
-
-def has_no_equality(value: object) -> bool:
-    """Is nothing equal to it but itself?"""
-    return type.__getattribute__(type(value), "__eq__") is object.__eq__
 
 
 def makes_its_parts(value: object) -> bool:

@@ -12,7 +12,9 @@ from typing import Any
 
 import attrs
 
-from ._foreign import Table, is_named, mro_of, package_of, table_of, told_apart
+from trioshadow._model.kinds import mro_of, package_of
+
+from ._foreign import Table, is_named, table_of, told_apart
 from ._shapes import ELEMENT_LIMIT, exact_key
 from ._undecided import Undecided
 from ._values import Timestamp

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from trioshadow._model.kinds import has_no_equality
+
 from ._alike import alike
 from ._arrays import children_of_tables
 from ._children import MISSING, Child, Whole, children_of_arrays, children_of_objects, paired
@@ -29,14 +31,13 @@ from ._paths import ELEMENT, Key, shown_path, write_path
 from ._plan import State, converted_pairs, leads_on
 from ._questions import Enough, Questions, Way, refuse_depth
 from ._sameness import SameTrees, same_flat
-from ._scalars import differ_in_type, same_scalar
+from ._scalars import differ_in_type, same_read_once, same_scalar
 from ._shapes import (
     DEPTH_LIMIT,
     MADE_LIMIT,
     Shape,
     elements,
     exact_key,
-    has_no_equality,
     makes_its_parts,
     members,
     plain,
@@ -190,6 +191,8 @@ class Walk:
                     return None
                 ours, theirs = found
         shape, their_shape = shape_of(ours), shape_of(theirs)
+        if (shape is _OPAQUE or their_shape is _OPAQUE) and same_read_once(ours, theirs):
+            return None
         if shape is not their_shape:
             if state is not None and state.alike and alike(ours, theirs, state.alike):
                 return None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -47,7 +48,8 @@ class Comparing:
         return cls(
             primary=_awaitable(primary, "primary"),
             shadow=_awaitable(shadow, "shadow"),
-            config=attrs.evolve(config, sample_rate=1.0),
+            # Nobody waits for the copies.
+            config=attrs.evolve(config, sample_rate=1.0, max_copied_bytes=sys.maxsize),
             operation=operation,
             max_shown=max_shown,
         )
@@ -107,7 +109,8 @@ def _awaitable(backend: Any, parameter: str) -> Callable[[Any], Awaitable[Any]]:
 
 _WHY_HELD_BACK = (
     "`may_mirror`, or the type of the request, says that its effects must happen once; where they may happen twice, as "
-    "in a test, give ShadowConfig(may_mirror=lambda request: True). Or this runs inside of a shadow"
+    "in a test, give ShadowConfig(may_mirror=lambda request: True). Or the request can't be copied: give "
+    "ShadowConfig(copy_request=...). Or this runs inside of a shadow"
 )
 _WHY_ABANDONED = (
     "the loop was blocked until after the shadow's deadline (give a longer ShadowConfig.shadow_timeout), or the "
