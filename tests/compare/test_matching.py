@@ -83,6 +83,7 @@ def test_one_among_many_that_is_off_is_found():
 
 def test_if_not_all_can_be_looked_at_but_one_has_no_counterpart_they_differ(monkeypatch):
     monkeypatch.setattr("trioshadow.compare._questions.LOOKS", 500)
+    monkeypatch.setattr("trioshadow.compare._questions.OWN_LOOKS", 0)
     numbers = [float(number) for number in range(100)]
     divergence = compare(numbers, [number + 0.5 for number in numbers], Unordered("$"), Tolerance("$[*]", abs=0.1))
     assert divergence.body.change_count == 100
@@ -93,6 +94,7 @@ def test_if_not_all_can_be_looked_at_but_one_has_no_counterpart_they_differ(monk
 
 def test_what_differs_elsewhere_is_told_though_an_array_is_undecided(monkeypatch):
     monkeypatch.setattr("trioshadow.compare._questions.LOOKS", 10)
+    monkeypatch.setattr("trioshadow.compare._questions.OWN_LOOKS", 0)
     numbers = [float(number) for number in range(20)]
     rules = (Unordered("$.n"), Tolerance("$.n[*]", abs=0.1))
     moved = [number + 0.05 for number in reversed(numbers)]

@@ -452,6 +452,7 @@ def test_many_elements_that_only_a_comparison_can_tell(monkeypatch):
     divergence = compare(old, [*(value + 0.05 for value in reversed(old[1:])), -1.0], *rules)
     assert [(change.primary, change.shadow) for change in divergence.body.changes] == [(0.0, -1.0)]
     monkeypatch.setattr("trioshadow.compare._questions.LOOKS", 10)
+    monkeypatch.setattr("trioshadow.compare._questions.OWN_LOOKS", 0)
     with pytest.raises(Undecided, match="too many pairs of elements"):
         compare(old[:20], [value + 0.05 for value in reversed(old[:20])], *rules)
     divergence = compare([old[:20], 1], [[*old[:19], 50.0, 60.0], 2], Unordered("$[0]"), Tolerance("$[0][*]", abs=0.1))
