@@ -105,6 +105,122 @@ def test_what_differs_elsewhere_is_told_though_an_array_is_undecided(monkeypatch
         compare({"n": numbers}, {"n": moved}, *rules)
 
 
+CODES = dict(zip(NAMES, shuffled(range(COUNT)), strict=True))
+
+
+def hard(count=60):
+    """Elements of which only each pair can tell that it belongs together."""
+    return [{"name": name} for name in NAMES[:count]], [{"name": CODES[name]} for name in NAMES[count - 1 :: -1]]
+
+
+def same_names(one, other):
+    return other in (one, CODES.get(one)) or one == CODES.get(other, "none")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "rule"),
+    [
+        ([1.0, 2.0], [2.0, 5.0], Tolerance("$.b[*]", abs=0.1)),
+        ({1.0, 2.0}, {2.0, 5.0}, Tolerance("$.b[*]", abs=0.1)),
+        ({"x": 1}, {}, Default("$.b.x", 2)),
+        ({"x": 1}, {"x": 2}, Default("$.b.x", 1)),
+        ("A", "b", Normalize("$.b", str.lower)),
+    ],
+)
+def test_what_one_array_looks_at_is_not_taken_from_another_place(monkeypatch, one, other, rule):
+    monkeypatch.setattr("trioshadow.compare._questions.LOOKS", 300)
+    left, right = hard()
+    rules = (Unordered("$.*"), Accept(same_names, "$.a[*].name"), rule)
+    for sides in (({"a": left, "b": one}, {"a": right, "b": other}), ({"b": one, "a": left}, {"b": other, "a": right})):
+        divergence = compare(*sides, *rules)
+        assert all(change.path.startswith("$['b']") for change in divergence.body.changes)
+        assert "$.a can't be compared: too many pairs" in divergence.body.notes[0]
+        assert compare(*reversed(sides), *rules) is not None
+        with pytest.raises(Undecided, match=r"\$\.a can't be compared: too many pairs"):
+            compare({**sides[0], "b": one}, {**sides[1], "b": one}, *rules)
+
+
+def test_what_places_look_at_is_bounded_together(monkeypatch):
+    monkeypatch.setattr("trioshadow.compare._questions.LOOKS", 0)
+    left, right = hard(20)
+    places = [left] * 10, [right] * 10
+    looks = 0
+
+    def counting(one, other):
+        nonlocal looks
+        looks += 1
+        return same_names(one, other)
+
+    rules = (Unordered("$"), Unordered("$[*]"), Accept(counting, "$[*][*].name"))
+    with pytest.raises(Undecided):
+        compare(*places, *rules[1:])
+    assert 10 < looks < 10 * 4 * 41
+    with pytest.raises(Undecided):
+        compare(*places, *rules)
+
+
+class Odd:
+    """Can't be compared with its like."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        return "who knows" if type(other) is Odd else NotImplemented
+
+
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: {"odd": Odd(), "value": value}])
+def test_what_no_element_can_be_decides_wherever_one_stands_of_which_nobody_knows(wrap):
+    for one, other in itertools.product(itertools.permutations([Odd(), 1, 2]), itertools.permutations([Odd(), 1, 3])):
+        sides = [[wrap(value) for value in side] for side in (one, other)]
+        assert compare(*sides, Unordered("$")) is not None
+        with pytest.raises(Undecided, match="`==` of Odd gives no bool"):
+            compare(sides[0], [wrap(value) for value in (2, Odd(), 1)], Unordered("$"))
+
+
+def test_a_set_differs_by_what_no_element_can_be():
+    class Hashed(Odd):
+        __hash__ = object.__hash__
+
+        def __eq__(self, other):
+            return self is other or "who knows"
+
+    assert compare({Hashed(), 1.5}, {Hashed(), 9.5, 8.5}) is not None
+    with pytest.raises(Undecided):
+        compare({Hashed(), 1.5}, {Hashed(), 1.5})
+
+
+def test_of_several_ways_to_be_the_same_one_suffices_wherever_it_stands():
+    def same(value):
+        return value
+
+    def one(_):
+        return 1
+
+    for functions in itertools.permutations([same, one]):
+        rules = [Normalize("$.a", function) for function in functions]
+        assert found({"a": Odd()}, {"a": Odd()}, *rules) == []
+    with pytest.raises(Undecided):
+        compare({"a": Odd()}, {"a": Odd()}, Normalize("$.a", same))
+    assert found({"a": Odd()}, {}, Default("$.a", 1), Accept(lambda a, b: True, "$.a")) == []
+    assert found({"a": Odd(), "b": 1}, {"a": Odd(), "b": 2}, Normalize("$.b", same))[0] == ("changed", "$['b']")
+
+
+def test_too_many_of_which_nobody_knows_are_not_all_asked_about():
+    asked = 0
+
+    class Counting(Odd):
+        def __eq__(self, other):
+            nonlocal asked
+            asked += 1
+            return "who knows"
+
+    sides = [[Counting() for _ in range(100)] for _ in range(2)]
+    with pytest.raises(Undecided):
+        compare(*sides, Unordered("$"))
+    assert asked < 300
+    assert compare([*sides[0], 1], [*sides[1], 2, 3], Unordered("$")) is not None
+
+
 def test_an_answer_that_was_taken_for_granted_is_forgotten():
     # Two values that hold themselves: whether the inner ones are the same is asked within the question about the outer.
     questions = Questions(strict=False)

@@ -99,6 +99,8 @@ class _Comparing:
         self._own: dict[int, dict[Key, Any]] = {}  # by id: what is compared outlives this
         self._numbers: dict[int, int] = {}
         self._by_content: dict[object, int] = {}
+        self._part_known: set[int] = set()
+        """Numbers of groups of which not all that they hold is looked at."""
         self._same: dict[tuple[int, int, State | None], bool | None] = {}
         self._unsure = ""
         """Why of some pairs nobody knows whether they are the same."""
@@ -189,8 +191,6 @@ class _Comparing:
         """None: nobody knows."""
         question = (self._number(ours), self._number(theirs), state)
         if question not in self._same:
-            if self._walks < 0:
-                return None
             try:
                 self._same[question] = self._look(ours, theirs, state)
             except Undecided as reason:
@@ -252,23 +252,31 @@ class _Comparing:
             by_kind[id(other.kind), other.size < 0][self._number(other)] = other
         partners: dict[int, int] = {}
         for i, one in enumerate(ours):
-            if places[self._number(one)]:
+            if places[self._number(one)] and self._number(one) not in self._part_known:
                 partners[i] = places[self._number(one)].pop()
         rows: dict[int, tuple[int, int]] = {}
+        strict = self._rules.strict_errors
 
         def row(i: int) -> tuple[int, int]:
             """All that are the same as this one, as bits, and all that may be."""
             one = ours[i]
             number = self._number(one)
             if number not in rows:
-                sure = maybe = masks.get(number, 0)
+                known = number not in self._part_known
+                sure = maybe = masks.get(number, 0) if known else 0
                 for (kind, _), others in by_kind.items():
                     if kind == id(one.kind) and one.size < 0 and state is None and self._numbering.exact:
                         continue  # such are the same only if they have the same number
-                    if self.of_one_sort(one, next(iter(others.values()))):
-                        answers = {other: self._are_same(one, its, state) for other, its in others.items()}
-                        sure |= sum(masks[other] for other, same in answers.items() if same and other != number)
-                        maybe |= sum(masks[other] for other, same in answers.items() if same is None)
+                    if not self.of_one_sort(one, next(iter(others.values()))):
+                        continue
+                    if self._walks < 0 and one.size < 0 and not strict and not self._is_exact(state):
+                        # No more is looked at, and nothing else tells them apart.
+                        maybe |= sum(masks[other] for other in others)
+                    else:
+                        for other, its in others.items():
+                            same = self._are_same(one, its, state) if other != number or not known else False
+                            sure |= masks[other] if same else 0
+                            maybe |= masks[other] if same is None else 0
                 rows[number] = sure, sure | maybe
             return rows[number]
 
@@ -280,19 +288,16 @@ class _Comparing:
                 if all_or_none and not self._unsure:
                     break
         if alone and self._unsure:
-            # If one has no partner the groups differ, whatever the rest is.
-            if len(ours) == len(theirs) and all(
-                _augment(i, lambda i: row(i)[1], may_have, may_own)
-                for may_have, may_own in [(dict(partners), dict(owners))]
-                for i in alone
-            ):
-                raise Undecided(self._unsure)
+            may_have, may_own = dict(partners), dict(owners)
+            may_be_same = all(_augment(i, lambda i: row(i)[1], may_have, may_own) for i in alone)
+            if may_be_same and len(ours) == len(theirs):
+                raise Undecided(self._unsure)  # but if one has no partner the groups differ, whatever the rest is
             if self._walks < 0:
                 self.found.note("the exceptions of a group are too many to find all that are the same")
         return partners
 
     def _number(self, raised: Raised) -> int:
-        """The same for exceptions that are the same whatever the rules say."""
+        """The same for exceptions that are the same whatever the rules say, as far as all of them is known."""
         number = self._numbers.get(id(raised))
         if number is None:
             content = (
@@ -301,9 +306,11 @@ class _Comparing:
                 raised.message if self._rules.strict_errors else None,
                 self._numbering.of(self._tree_of(raised), None),
                 tuple(sorted(map(self._number, raised.members))),
-                id(raised) if raised.partial else None,
+                raised.partial,
             )
             number = self._numbers[id(raised)] = self._by_content.setdefault(content, len(self._by_content))
+            if raised.partial or any(self._number(member) in self._part_known for member in raised.members):
+                self._part_known.add(number)
         return number
 
 
