@@ -223,8 +223,7 @@ class _Comparing:
         """Members of their own."""
         if self._is_exact(state):
             primary, shadow = (self._numbering.of(tree, state) for tree in self._trees(ours, theirs))
-            if self._is_exact(state):  # still: numbering may find what is not
-                return primary == shadow
+            return primary == shadow
         if self._plainly_same(ours, theirs):
             return True
         self._walks -= 1

@@ -14,11 +14,19 @@ from ._cut import Cut
 from ._diffs import ChangeKind
 from ._kinds import Kinds
 from ._plan import State
-from ._rules import SameText
+from ._rules import SameNumber, SameText, Tolerance
 from ._shapes import Shape, elements, members, plain, shape_of
 from ._undecided import Undecided
 
 _CONTAINERS = frozenset((Shape.OBJECT, Shape.ARRAY, Shape.SET))
+#: No rule about values without parts is about these, ...
+_UNFORGIVEN = _CONTAINERS | {Shape.BYTES, Shape.NULL, Shape.BOOL}
+#: ... and about these, if they are so long, only one; any may be about what is not known.
+_FORGIVING: dict[frozenset[Shape | None], type] = {
+    frozenset((Shape.TEXT,)): SameText,
+    frozenset((Shape.NUMBER,)): Tolerance,
+    frozenset((Shape.NUMBER, Shape.TEXT)): SameNumber,
+}
 
 
 def verdict_of_cut(ours: Any, theirs: Any, state: State | None, kinds: Kinds, *, strict: bool) -> bool | ChangeKind:
@@ -54,9 +62,10 @@ def _may_be_forgiven(state: State | None, shapes: set[Shape | None]) -> bool:
         return False
     if state.functions or state.accepts:
         return True
-    if shapes & _CONTAINERS or shapes == {Shape.BYTES}:
+    if shapes & _UNFORGIVEN:
         return False
-    return any(type(rule) is SameText or shapes != {Shape.TEXT} for rule in state.alike)
+    rules = _FORGIVING.get(frozenset(shapes))
+    return any(rules is None or type(rule) is rules for rule in state.alike)
 
 
 def _may_be_alike(cls: Any, other: Any, shape: Shape | None, kinds: Kinds) -> bool:

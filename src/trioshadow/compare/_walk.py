@@ -166,8 +166,6 @@ class Walk(Reporting):
             if state is None or not self._may_be_missing(key, ours, theirs, state):
                 self._add_alone(key, ours, theirs)
             return None
-        if type(ours) is Cut or type(theirs) is Cut:
-            return self._of_cut(key, ours, theirs, state, way)
         if type(ours) is Whole:
             ours, theirs = ours.value, theirs.value
             self._add(key, _CHANGED if shape_of(ours) is shape_of(theirs) else _TYPE, ours, theirs)
@@ -176,9 +174,11 @@ class Walk(Reporting):
             for function in self._kinds.functions(type(ours), type(theirs)):
                 if self._accepts(key, function, ours, theirs, "CompareWith"):
                     return None
+        if state is not None and state.defaults and self._are_defaults(ours, theirs, state):
+            return None
+        if type(ours) is Cut or type(theirs) is Cut:
+            return self._of_cut(key, ours, theirs, state, way)
         if state is not None:
-            if state.defaults and self._are_defaults(ours, theirs, state):
-                return None
             if any(self._accepts(key, accept, ours, theirs) for accept in state.accepts):
                 return None
             if state.functions and way is Way.ANY:
@@ -221,8 +221,6 @@ class Walk(Reporting):
 
     def _of_cut(self, key: Key, ours: Any, theirs: Any, state: State | None, way: Way) -> Frame | None:
         """At least one is not kept whole."""
-        if state is not None and state.defaults and self._are_defaults(ours, theirs, state):
-            return None
         verdict = verdict_of_cut(ours, theirs, state, self._kinds, strict=self._strict)
         if isinstance(verdict, ChangeKind):
             self._add(key, verdict, ours, theirs)
