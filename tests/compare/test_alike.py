@@ -7,6 +7,7 @@ import datetime
 import decimal
 import fractions
 import itertools
+import math
 import random
 import zoneinfo
 
@@ -27,6 +28,7 @@ from trioshadow.compare import (
     SameText,
     SameTime,
     Tolerance,
+    Undecided,
     Unordered,
 )
 from trioshadow.compare._alike import alike, canonical
@@ -128,6 +130,47 @@ def test_a_tolerance_holds_for_numbers_written_as_texts():
     assert not same("1.00", 1.004, Tolerance("$.v", abs=0.005))
     assert same("0.4", "0.1", SameNumber("$.v"), Tolerance("$.v", abs=0.3))  # the float 0.3 is a little less
     assert not same("0.4", "0.0999", SameNumber("$.v"), Tolerance("$.v", abs=0.3))
+
+
+LONG = decimal.Decimal("1." + "1" * 10_001)
+WIDE = decimal.Context(prec=30_000)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "tolerance", "expected"),
+    [
+        (LONG, decimal.Decimal("1." + "1" * 10_000 + "2"), {"abs": 1e-9}, True),
+        (LONG, WIDE.add(LONG, 1), {"abs": 1}, True),
+        (LONG, WIDE.add(LONG, decimal.Decimal("1." + "0" * 10_000 + "1")), {"abs": 1}, False),
+        (LONG, WIDE.multiply(LONG, decimal.Decimal("1.01")), {"rel": 0.01}, True),
+        (LONG, WIDE.multiply(LONG, decimal.Decimal("1.011")), {"rel": 0.01}, False),
+        (LONG, 1.2, {"abs": 0.1}, True),
+        (decimal.Decimal("1e999999"), decimal.Decimal("1.001e999999"), {"rel": 0.01}, True),
+        (decimal.Decimal("1e999999"), decimal.Decimal("1.1e999999"), {"rel": 0.01}, False),
+        (decimal.Decimal("1e999999"), 5, {"rel": 0.5, "abs": 7}, False),
+        (decimal.Decimal("1e-999999"), 0, {"abs": 1e-9}, True),
+        (decimal.Decimal("1e999999"), math.inf, {"rel": 1}, False),
+        (decimal.Decimal("1e999999"), decimal.Decimal("sNaN"), {"rel": 1}, False),
+        (decimal.Decimal("1e999999"), True, {"rel": 1}, False),
+        (10**5_000, 10**5_000 + 1, {"abs": 1}, True),
+        (10**5_000, 10**5_000 + 2, {"abs": 1}, False),
+        (10**5_000, decimal.Decimal("1.005E+5000"), {"rel": 0.01}, True),
+        (10**70_000, decimal.Decimal("1E+70000"), {"rel": 0.01}, True),
+        (10**70_000, decimal.Decimal("2E+70000"), {"rel": 0.01}, None),
+        (decimal.Decimal("1e999999"), fractions.Fraction(1, 3), {"rel": 1}, None),
+        (decimal.Decimal("1e200000"), decimal.Decimal("1e-200000"), {"rel": 1}, True),
+        (decimal.Decimal("1e200000"), decimal.Decimal("-1e-200000"), {"rel": 1}, None),
+    ],
+    ids=lambda _: "",  # too many digits for a name
+)
+def test_numbers_of_very_many_digits_are_close_or_not_or_undecided(one, other, tolerance, expected):
+    for sides in ((one, other), (other, one)):
+        if expected is None:
+            with pytest.raises(Undecided, match="whether numbers of so many digits are close can't be told"):
+                same(*sides, Tolerance("$.v", **tolerance))
+        else:
+            assert same(*sides, Tolerance("$.v", **tolerance)) is expected
+    assert same(one, other, Tolerance("$.v", **tolerance), Accept(lambda a, b: True, "$.v"))
 
 
 @pytest.mark.parametrize(

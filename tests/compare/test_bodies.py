@@ -62,7 +62,34 @@ def test_json_by_its_content_types(kind):
     assert found(b'{"a":1}', b'{ "a": 1 }', kind) == []
 
 
-@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/jsonl", "application/x-jsonlines"])
+@pytest.mark.parametrize(
+    "kind",
+    ["application/json", "application/x-json", "text/x-json", "application/csp-report", "application/vnd.api+json"],
+)
+def test_types_of_json(kind):
+    assert compare(b'{"a":1}', b'{"a": 2}', kind).forms == ("json", "json")
+
+
+@pytest.mark.parametrize("kind", ["application/json-seq", "application/vnd.geo+json-seq"])
+def test_json_record_by_record(kind):
+    one = b'\x1e{"a":1}\n\x1e[1,\n2]\x1e1e3\n\x1e"x"'
+    assert found(one, b'\x1e{ "a": 1 }\n\x1e[1,2]\n\x1e1000\n\x1e\x1e"x"\n', kind) == []
+    body = compare(one, one.replace(b"2", b"3"), kind)
+    assert ([change.path for change in body.changes], body.forms) == (["$[1][1]"], ("json-seq", "json-seq"))
+    assert found(b'{"a":1}', b'\x1e{ "a":1}', kind) == []
+    assert found(b"\x1e1e400\n\x1e0\n", b"\x1e1e401\n\x1e0\n", kind) == [("changed", "$[0]")]
+    body = compare(b"\x1e12", b"\x1e12\n", kind)
+    assert body.forms == ("bytes", "bytes")
+    assert "the primary's: it can't be read as json-seq, record 2: it may have been cut off" in body.notes[0]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("application/x-ndjson", "application/jsonl", "application/x-jsonlines", "application/jsonlines"),
+        *("application/json-lines", "text/ndjson", "application/stream+json", "application/vnd.elasticsearch+x-ndjson"),
+    ],
+)
 def test_ndjson_line_by_line(kind):
     assert found(b'{"a":1}\n{"a":2}\n', b'{"a": 1}\r\n\n{"a": 3}', kind) == [("changed", "$[1]['a']")]
     body = compare(b"1\n2", b"1\n{", kind)

@@ -163,7 +163,19 @@ def test_what_was_cut_is_counted():
     text = Divergence.compare(ResponseRecord(b""), ResponseRecord(b"", headers=headers), ShadowConfig()).explain()
     assert text.splitlines()[-1] == "  and 20 more headers"
     long = Divergence(headers=HeaderDiff(("n" * 500,), (), ()))
-    assert str(long) == f"header {'n' * 93}…"
+    assert str(long) == f"header {'n' * 33}…{'n' * 53} added"
+
+
+def test_the_end_of_a_deep_place_is_told():
+    def deep(leaf):
+        for _ in range(30):
+            leaf = {"replies": [leaf]}
+        return leaf
+
+    line, _ = told(deep({"text": 1, "name": 1}), deep({"text": 2, "name": 2}))
+    first, second = line.removeprefix("body: ").split(", ")
+    assert (len(first), first[:11], first[-14:]) == (100, "$.replies[0", "].text changed")
+    assert second.endswith("].name changed")
 
 
 def test_notes_are_told():

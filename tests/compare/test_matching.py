@@ -35,6 +35,15 @@ NAMES = [f"Name {number}" for number in range(COUNT)]
 TIMES = [f"2026-11-30T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z" for second in range(COUNT)]
 
 
+class Odd:
+    """Can't be compared with its like."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        return "who knows" if type(other) is Odd else NotImplemented
+
+
 def shuffled(values):
     values = list(values)
     random.Random(1).shuffle(values)
@@ -81,8 +90,18 @@ def test_one_among_many_that_is_off_is_found():
     assert found(floats, shuffled(moved), *rules) == [("changed", "$[3]")]
 
 
+def test_the_few_that_are_not_equal_are_the_same_among_themselves():
+    values = [{"v": float(number)} for number in range(60)]
+    others = [{"v": one["v"] + 0.01 * (one["v"] % 20 == 0)} for one in reversed(values)]
+    assert found(values, others, Unordered("$"), Tolerance("$[*].v", abs=0.1)) == []
+    unsure = [*values, {"v": Odd()}]
+    with pytest.raises(Undecided):
+        compare(unsure, [{"v": Odd()}, *others], Unordered("$"), Tolerance("$[*].v", abs=0.1))
+
+
 def test_if_not_all_can_be_looked_at_but_one_has_no_counterpart_they_differ(monkeypatch):
     monkeypatch.setattr("trioshadow.compare._questions.LOOKS", 500)
+    monkeypatch.setattr("trioshadow.compare._questions.OWN_LOOKS", 0)
     numbers = [float(number) for number in range(100)]
     divergence = compare(numbers, [number + 0.5 for number in numbers], Unordered("$"), Tolerance("$[*]", abs=0.1))
     assert divergence.body.change_count == 100
@@ -93,6 +112,7 @@ def test_if_not_all_can_be_looked_at_but_one_has_no_counterpart_they_differ(monk
 
 def test_what_differs_elsewhere_is_told_though_an_array_is_undecided(monkeypatch):
     monkeypatch.setattr("trioshadow.compare._questions.LOOKS", 10)
+    monkeypatch.setattr("trioshadow.compare._questions.OWN_LOOKS", 0)
     numbers = [float(number) for number in range(20)]
     rules = (Unordered("$.n"), Tolerance("$.n[*]", abs=0.1))
     moved = [number + 0.05 for number in reversed(numbers)]
@@ -101,6 +121,121 @@ def test_what_differs_elsewhere_is_told_though_an_array_is_undecided(monkeypatch
     assert "$.n can't be compared: too many pairs" in divergence.body.notes[0]
     with pytest.raises(Undecided, match=r"\$\.n can't be compared: too many pairs"):
         compare({"n": numbers}, {"n": moved}, *rules)
+
+
+CODES = dict(zip(NAMES, shuffled(range(COUNT)), strict=True))
+
+
+def hard(count=60):
+    """Elements of which only each pair can tell that it belongs together."""
+    return [{"name": name} for name in NAMES[:count]], [{"name": CODES[name]} for name in NAMES[count - 1 :: -1]]
+
+
+def same_names(one, other):
+    return other in (one, CODES.get(one)) or one == CODES.get(other, "none")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "rule"),
+    [
+        ([1.0, 2.0], [2.0, 5.0], Tolerance("$.b[*]", abs=0.1)),
+        ({1.0, 2.0}, {2.0, 5.0}, Tolerance("$.b[*]", abs=0.1)),
+        ({"x": 1}, {}, Default("$.b.x", 2)),
+        ({"x": 1}, {"x": 2}, Default("$.b.x", 1)),
+        ("A", "b", Normalize("$.b", str.lower)),
+    ],
+)
+def test_what_one_array_looks_at_is_not_taken_from_another_place(monkeypatch, one, other, rule):
+    monkeypatch.setattr("trioshadow.compare._questions.LOOKS", 300)
+    left, right = hard()
+    rules = (Unordered("$.*"), Accept(same_names, "$.a[*].name"), rule)
+    for sides in (({"a": left, "b": one}, {"a": right, "b": other}), ({"b": one, "a": left}, {"b": other, "a": right})):
+        divergence = compare(*sides, *rules)
+        assert all(change.path.startswith("$['b']") for change in divergence.body.changes)
+        assert "$.a can't be compared: too many pairs" in divergence.body.notes[0]
+        assert compare(*reversed(sides), *rules) is not None
+        with pytest.raises(Undecided, match=r"\$\.a can't be compared: too many pairs"):
+            compare({**sides[0], "b": one}, {**sides[1], "b": one}, *rules)
+
+
+def test_what_places_look_at_is_bounded_together(monkeypatch):
+    monkeypatch.setattr("trioshadow.compare._questions.LOOKS", 0)
+    left, right = hard(20)
+    places = [left] * 10, [right] * 10
+    looks = 0
+
+    def counting(one, other):
+        nonlocal looks
+        looks += 1
+        return same_names(one, other)
+
+    rules = (Unordered("$"), Unordered("$[*]"), Accept(counting, "$[*][*].name"))
+    with pytest.raises(Undecided):
+        compare(*places, *rules[1:])
+    assert 10 < looks < 10 * 4 * 41
+    with pytest.raises(Undecided):
+        compare(*places, *rules)
+
+
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: {"odd": Odd(), "value": value}])
+def test_what_no_element_can_be_decides_wherever_one_stands_of_which_nobody_knows(wrap):
+    for one, other in itertools.product(itertools.permutations([Odd(), 1, 2]), itertools.permutations([Odd(), 1, 3])):
+        sides = [[wrap(value) for value in side] for side in (one, other)]
+        assert compare(*sides, Unordered("$")) is not None
+        with pytest.raises(Undecided, match="`==` of Odd gives no bool"):
+            compare(sides[0], [wrap(value) for value in (2, Odd(), 1)], Unordered("$"))
+
+
+def test_a_set_differs_by_what_no_element_can_be():
+    class Hashed:
+        __hash__ = object.__hash__
+
+        def __eq__(self, other):
+            return self is other or ("who knows" if type(other) is Hashed else NotImplemented)
+
+    assert compare({Hashed(), 1.5}, {Hashed(), 9.5, 8.5}) is not None
+    assert compare({Hashed(), 1.5}, {Hashed(), 9.5}) is not None
+    with pytest.raises(Undecided):
+        compare({Hashed(), 1.5}, {Hashed(), 1.5})
+    one, other = {(1, "a"), (2, "b")}, {(1, "A"), (2, "B")}
+    assert compare(one, other, Normalize("$[*][1]", str.lower)) is None
+    assert compare({(1, 0.5), (2, 0.5)}, {(1, 0.6), (2, 0.4)}, Tolerance("$[*][1]", abs=0.2)) is None
+    with pytest.raises(Undecided):
+        compare(one, other, Normalize("$[*][1]", lambda text: Odd()))
+    assert compare(one | {0}, other, Normalize("$[*][1]", lambda text: Odd())) is not None
+
+
+def test_of_several_ways_to_be_the_same_one_suffices_wherever_it_stands():
+    def same(value):
+        return value
+
+    def one(_):
+        return 1
+
+    for functions in itertools.permutations([same, one]):
+        rules = [Normalize("$.a", function) for function in functions]
+        assert found({"a": Odd()}, {"a": Odd()}, *rules) == []
+    for function in (same, id):
+        with pytest.raises(Undecided):
+            compare({"a": Odd()}, {"a": Odd()}, Normalize("$.a", function))
+    assert found({"a": Odd()}, {}, Default("$.a", 1), Accept(lambda a, b: True, "$.a")) == []
+    assert found({"a": Odd(), "b": 1}, {"a": Odd(), "b": 2}, Normalize("$.b", same))[0] == ("changed", "$['b']")
+
+
+def test_too_many_of_which_nobody_knows_are_not_all_asked_about():
+    asked = 0
+
+    class Counting(Odd):
+        def __eq__(self, other):
+            nonlocal asked
+            asked += 1
+            return "who knows"
+
+    sides = [[Counting() for _ in range(100)] for _ in range(2)]
+    with pytest.raises(Undecided):
+        compare(*sides, Unordered("$"))
+    assert asked < 300
+    assert compare([*sides[0], 1], [*sides[1], 2, 3], Unordered("$")) is not None
 
 
 def test_an_answer_that_was_taken_for_granted_is_forgotten():

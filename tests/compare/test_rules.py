@@ -6,6 +6,8 @@ import datetime
 import decimal
 import fractions
 import math
+import uuid
+from enum import Enum
 from typing import NamedTuple
 
 import numpy
@@ -65,6 +67,24 @@ ALL = [
 ]
 
 
+def test_a_default_is_made_of_builtins_and_plain_scalars():
+    circle = []
+    circle.append(circle)
+    for value in (
+        None,
+        1,
+        decimal.Decimal(1),
+        "",
+        b"",
+        datetime.date(2026, 11, 30),
+        uuid.UUID(int=1),
+        {"a": [(1,), {2}]},
+        Color.RED,
+        circle,
+    ):
+        assert Default("$.a", value).value is value
+
+
 def test_rules_are_data():
     config = ShadowConfig(ignore=[*ALL, IgnoreField.STATUS])
     assert hash(config) == hash(ShadowConfig(ignore=[*ALL, IgnoreField.STATUS]))
@@ -74,6 +94,9 @@ def test_rules_are_data():
         assert repr(rule).startswith(type(rule).__name__ + "(")
         with pytest.raises(AttributeError):
             rule.path = "$.b"
+
+
+Color = Enum("Color", "RED")
 
 
 @pytest.mark.parametrize(
@@ -95,6 +118,11 @@ def test_rules_are_data():
         (lambda: KeyedBy("$", "@.id[*]"), ValueError, "field must be the name of a member, or a path of names"),
         (lambda: KeyedBy("$", "@"), ValueError, "field must be the name of a member, or a path of names"),
         (lambda: KeyedBy("$", ()), ValueError, "field must be the name of a member"),
+        (lambda: KeyedBy("$", ("id", "id")), ValueError, "of several each once, not"),
+        (lambda: KeyedBy("$", ["@.a['b']", "c", "@.a.b"]), ValueError, "of several each once, not"),
+        (lambda: Default("$.a", object()), TypeError, "value must be a value of JSON, or of other scalars, not object"),
+        (lambda: Default("$.a", {"a": [1, {2: len}]}), TypeError, "value must be a value of JSON, .* not dict"),
+        (lambda: Default("$.a", {object(): 1}), TypeError, "value must be a value of JSON, .* not dict"),
         (lambda: KeyedBy("$", ("id", 3)), TypeError, "field must be a str, or a tuple of them"),
         (lambda: Only(()), ValueError, "paths must be at least one RFC 9535 path"),
         (lambda: Only(3), TypeError, "paths must be a str such as"),
@@ -452,6 +480,7 @@ def test_many_elements_that_only_a_comparison_can_tell(monkeypatch):
     divergence = compare(old, [*(value + 0.05 for value in reversed(old[1:])), -1.0], *rules)
     assert [(change.primary, change.shadow) for change in divergence.body.changes] == [(0.0, -1.0)]
     monkeypatch.setattr("trioshadow.compare._questions.LOOKS", 10)
+    monkeypatch.setattr("trioshadow.compare._questions.OWN_LOOKS", 0)
     with pytest.raises(Undecided, match="too many pairs of elements"):
         compare(old[:20], [value + 0.05 for value in reversed(old[:20])], *rules)
     divergence = compare([old[:20], 1], [[*old[:19], 50.0, 60.0], 2], Unordered("$[0]"), Tolerance("$[0][*]", abs=0.1))

@@ -221,6 +221,7 @@ def test_what_differs_has_other_words_on_the_other_side(old, new, strict):
 
 
 @hypothesis.example("0", "", "0", 16)
+@hypothesis.example("0", "a" * 400, "b" * 400, 200)
 @hypothesis.given(st.text(min_size=1), st.text(), st.text(), st.integers(16, 400))
 def test_the_part_around_a_difference_is_in_sight(begin, old, new, limit):
     begin *= 50

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ import trio.testing
 import trio_parallel
 
 from trioshadow import ShadowConfig, Shadower, Verdict, in_shadow
-from trioshadow.compare import shown_path
+from trioshadow.compare import Undecided, shown_path
 from trioshadow.isolation import BackendFull, BackendNotRunning, CandidateError, ProcessBackend, _in_worker
 
 from tests.support.candidates import Own, ReadsAs, Unreadable, asynchronous, candidate, fail_to_read
@@ -480,11 +481,55 @@ def test_a_call_in_a_worker_is_an_answer_or_an_exception_and_raises_nothing():
     error = pickle.loads(pickle.dumps(_in_worker.call(candidate, ("group", 404), shadow=False)[1]))
     value, status, disk = error.exceptions
     assert (type(error), error.message, type(value)) == (ExceptionGroup, "many", ValueError)
-    assert (status.args, status.response.status_code, hasattr(status, "lock")) == (("no", "<lock>"), 404, False)
+    assert (status.args[0], status.response.status_code) == ("no", 404)
+    assert (repr(status.args[1]), repr(status.lock)) == ("<lock>", "<lock>")  # these are marked, and no texts
     assert (disk.errno, disk.strerror, disk.disk, str(disk)) == (5, "no", "sda", "[Errno 5] no")
     error = _in_worker.call(candidate, "local", shadow=False)[1]
     assert (type(error), str(error)) == (CandidateError, "the candidate raised Local: local")
     assert _in_worker.warm_up(candidate) is None
+
+
+class Held(Exception):
+    """Holds what can't be pickled."""
+
+    def __init__(self, lock, number):
+        super().__init__("no", lock)
+        self.lock = lock
+        self.number = number
+
+
+class Lock:
+    def __init__(self):
+        self._lock = threading.Lock()
+        self.reason = "x"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("number", "same"),
+        ("args[0]", "same"),
+        ("args[1]", "undecided"),
+        ("args", "undecided"),
+        ("lock", "undecided"),
+        ("lock.reason", "undecided"),
+        ("lock.other", "undecided"),
+    ],
+)
+def test_nobody_takes_what_cannot_be_pickled_for_a_difference(path, expected):
+    comparison = ShadowConfig(error_fields={Held: [path]}).comparison
+    one = Held(Lock(), 1)
+    crossed = pickle.loads(pickle.dumps(_in_worker.carried(one)))
+    read = comparison.raised(one), comparison.raised(crossed)
+    for sides in (read, read[::-1]):
+        if expected == "same":
+            assert comparison.divergence_of_errors(*sides) is None
+        else:
+            with pytest.raises(Undecided, match="Lock objects"):
+                comparison.divergence_of_errors(*sides)
+    both = ShadowConfig(error_fields={Held: [path, "number"]}).comparison
+    crossed.number = 2
+    assert both.divergence_of_errors(both.raised(one), both.raised(crossed)) is not None
 
 
 class Gone:

@@ -92,6 +92,12 @@ def describe_error(exc: BaseException) -> tuple[str, str]:
     the certificate that has expired is four exceptions further on. Raises nothing but a KeyboardInterrupt or
     GeneratorExit out of that `__str__`.
     """
+    name, message = whole_words(exc)
+    return name, message[:MESSAGE_LIMIT]
+
+
+def whole_words(exc: BaseException) -> tuple[str, str]:
+    """The same with the whole message, however long it is."""
     name, message = _own_words(exc)
     for _ in range(_CAUSES):
         cause = _cause_of(exc) or _context_of(exc)
@@ -99,14 +105,14 @@ def describe_error(exc: BaseException) -> tuple[str, str]:
             break
         exc = cause
         cause_name, words = _own_words(exc)
-        message = words and f"{cause_name}: {words}"[:MESSAGE_LIMIT]
+        message = words and f"{cause_name}: {words}"
     return name, message
 
 
 def _own_words(exc: BaseException) -> tuple[str, str]:
     name = type_name(type(exc))[:MESSAGE_LIMIT]
     try:
-        message = _slice_of(str(exc), slice(MESSAGE_LIMIT))
+        message = _slice_of(str(exc), slice(None))
     except BaseException as broken:  # `__str__` is the candidate's code too
         if passing_error(broken) is not None:
             raise

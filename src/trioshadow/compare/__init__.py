@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from trioshadow._model.words import visible as visible
 
+from ._cut import Cut as Cut
 from ._decode import Decoder as Decoder
 from ._decode import checked_decoders as checked_decoders
 from ._diffs import BodyDiff as BodyDiff
@@ -34,6 +35,7 @@ from ._met import RuleUse as RuleUse
 from ._met import added_up as added_up
 from ._paths import parse_path as parse_path
 from ._paths import shown_path as shown_path
+from ._paths import without_middle as without_middle
 from ._paths import write_path as write_path
 from ._plan import PathPlan as PathPlan
 from ._plan import State as State

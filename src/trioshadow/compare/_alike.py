@@ -19,17 +19,25 @@ from ._rules import SameNumber, SameText, SameTime, Tolerance
 from ._scalars import close, is_nan, number_form, same_scalar, within
 from ._shapes import plain
 from ._times import exact, length, length_of_iso, moment, moment_of_iso, moment_of_mail
+from ._undecided import Undecided
 
 ScalarRule: TypeAlias = Tolerance | SameText | SameNumber | SameTime
 
 
 def alike(ours: Any, theirs: Any, rules: Iterable[ScalarRule]) -> bool:
-    """Are they the same by one of the rules of a place?"""
+    """Are they the same by one of the rules of a place? Raises Undecided if none says so, and one can't tell."""
     tolerances = [rule for rule in rules if type(rule) is Tolerance]
-    if any(close(ours, theirs, tolerance) for tolerance in tolerances):
-        return True
+    unsure: Undecided | None = None
+    for tolerance in tolerances:
+        try:
+            if close(ours, theirs, tolerance):
+                return True
+        except Undecided as reason:
+            unsure = reason
     if any(type(rule) is SameNumber for rule in rules) and _same_number(ours, theirs, tolerances):
         return True
+    if unsure is not None and not same_scalar(plain(ours), plain(theirs)):  # no other rule is about such numbers
+        raise unsure
     ours, theirs = plain(ours), plain(theirs)
     texts = [rule for rule in rules if type(rule) is SameText]
     if texts and type(ours) is type(theirs) is str and _same_text(ours, theirs, texts):

@@ -132,7 +132,7 @@ def _bytes_differ(ours: bytes, theirs: bytes, notes: list[str], prefix: int | No
 
 
 #: What these decoders make are trees of builtins.
-_TREES = frozenset(("json", "ndjson", "form", "msgpack", TEXT, BYTES))
+_TREES = frozenset(("json", "ndjson", "json-seq", "form", "msgpack", TEXT, BYTES))
 
 #: How many times their bodies' bytes they may be serialised, part by part, to find what is the same: each level of
 #: nesting around a difference takes one.

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from trioshadow._model.errors import passing_error
 
 from ._alike import canonical
+from ._cut import Cut
 from ._error_values import is_error
 from ._foreign import is_numpy_time, missing
 from ._kinds import ANY, Kinds, has_kind
@@ -122,6 +123,8 @@ class Numbering:
         return None
 
     def _converted(self, value: object, state: State) -> object:
+        if type(value) is Cut:  # what a function makes of the whole nobody knows
+            return value
         try:
             return converted(value, state.functions)
         except BaseException as exc:
@@ -278,6 +281,8 @@ class Outline(Numbering):
         return state is not None and bool(state.ignored or state.accepts or state.defaults or state.on_the_way)
 
     def _look(self, value: Any, state: State | None, numbers: list[int]) -> _Frame | None:
+        if type(value) is Cut:
+            return super()._look(value, state, numbers)
         if state is not None and (state.functions or state.subset or (state.unordered and state.minds_places)):
             numbers.append(self._number("anything"))
             return None

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from trioshadow._model.checks import several
 
 from ._forms.decoded import USUAL, Decoded, Form, Manner, as_bytes, guarded
-from ._forms.of_json import read_json, read_ndjson
+from ._forms.of_json import read_json, read_json_seq, read_ndjson
 from ._forms.of_msgpack import read_msgpack
 from ._forms.of_text import form, text
 
@@ -75,11 +75,25 @@ def decode_part(body: bytes, content_type: str, container: Reader) -> Decoded | 
     return decode(body, content_type, own, manner)
 
 
+#: One document (RFC 8259), ...
+_JSON = (
+    *("application/json", "application/x-json", "text/json", "text/x-json", "+json"),
+    "application/csp-report",  # CSP2 §4.4
+)
+#: ... one in each line, ...
+_LINES = tuple(
+    f"{kind}/{prefix}{name}"
+    for kind in ("application", "text")
+    for prefix in ("", "x-")
+    for name in ("ndjson", "jsonl", "jsonlines", "json-lines", "ldjson")
+)
+#: ... and several, each behind a record separator (RFC 7464, RFC 8091).
+_SEQUENCES = ("application/json-seq", "+json-seq")
+
 _FORMS: dict[str, Form] = {
-    **dict.fromkeys(("application/json", "+json", "text/json", "text/x-json"), read_json),
-    **dict.fromkeys(
-        ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"), read_ndjson
-    ),
+    **dict.fromkeys(_JSON, read_json),
+    **dict.fromkeys((*_LINES, "application/stream+json", "+ndjson", "+x-ndjson", "+jsonl"), read_ndjson),
+    **dict.fromkeys(_SEQUENCES, read_json_seq),
     "application/x-www-form-urlencoded": form,
     **dict.fromkeys(
         ("application/msgpack", "application/x-msgpack", "application/vnd.msgpack", "+msgpack"), read_msgpack

@@ -74,8 +74,8 @@ class BodyDiff:
     change_count: int = 0
     """How many changes there are in all."""
     forms: tuple[str, str] = ("bytes", "bytes")
-    """How the primary's and the shadow's body were read: `json`, `ndjson`, `form`, `msgpack`, `text`, the content type
-    of a decoder of your own, `value` for what is no bytes, `bytes` where neither could be decoded."""
+    """How the primary's and the shadow's body were read: `json`, `ndjson`, `json-seq`, `form`, `msgpack`, `text`, the
+    content type of a decoder of your own, `value` for what is no bytes, `bytes` where neither could be decoded."""
     notes: tuple[str, ...] = ()
     """What else should be known: why a body was not decoded, what a rule's function raised."""
     excerpts: tuple[bytes, bytes] | None = attrs.field(default=None, eq=False)

@@ -12,6 +12,7 @@ from typing import Any
 
 from trioshadow._model.kinds import has_no_equality, is_a
 
+from ._cut import carrying
 from ._paths import Key
 from ._raised import ErrorReader, Member, Raised, exceptions_of
 from ._rules import SameError
@@ -23,11 +24,17 @@ EXCEPTIONS = "exceptions"
 def tree_of(fields: Iterable[Member]) -> dict[Key, Any]:
     """Members of an exception as a value."""
     tree: dict[Key, Any] = {}
+    inner: list[tuple[dict[Key, Any], Key]] = []
     for _, keys, value in fields:
         node = tree
         for key in keys[:-1]:
-            node = node.setdefault(key, {})
+            if key not in node:
+                node[key] = {}
+                inner.append((node, key))
+            node = node[key]
         node[keys[-1]] = value
+    for node, key in reversed(inner):
+        node[key] = carrying(node[key], node[key].values())
     return tree
 
 

@@ -17,13 +17,13 @@ from trioshadow._model.words import counted, visible
 from ._diffs import BodyDiff, Change, ErrorDiff, HeaderDiff
 from ._headers import HeaderChange
 from ._keep import first_difference
-from ._paths import shown_path
+from ._paths import shown_path, without_middle
 from ._words import words_of_change, words_of_error, words_of_values
 from ._write import Excerpt, written
 
 #: What one line of a log names of each sort before it says how many more there are, ...
 _NAMED = 3
-#: ... and to how many characters it cuts a name.
+#: ... and to how many characters it cuts a name, with what became of it.
 _NAME_WIDTH = 100
 
 
@@ -99,7 +99,7 @@ _KINDS = {"added": "added", "removed": "removed", "changed": "changed", "type": 
 
 def _first(words: Sequence[str], count: int | None = None) -> str:
     count = len(words) if count is None else count
-    shown = [word if len(word) <= _NAME_WIDTH else word[:_NAME_WIDTH] + "…" for word in words[:_NAMED]]
+    shown = [without_middle(word, _NAME_WIDTH) for word in words[:_NAMED]]
     if count > len(shown):
         shown.append(f"and {count - len(shown):,} more")
     return ", ".join(shown)

@@ -56,7 +56,12 @@ class Found:
     def leave_open(self, reason: BaseException, trail: Sequence[Key]) -> None:
         """It can't be told whether a place differs: that is no difference."""
         if not self.undecided:
-            self.undecided = f"{shown_path(write_path(trail))} can't be compared: {reason}"
+            self.stay_open(f"{shown_path(write_path(trail))} can't be compared: {reason}")
+
+    def stay_open(self, undecided: str) -> None:
+        """The same, in words."""
+        if not self.undecided:
+            self.undecided = undecided[:_NOTE_LIMIT]
             self.note(self.undecided)
 
     def note(self, note: str) -> None:

@@ -12,7 +12,7 @@ from ._header_grammar import BLANKS, MalformedError
 from ._header_readers import Reader, any_case_and_blanks, in_any_order, in_order, named_parts
 from ._header_rules import HeaderAs, HeaderKind, HeaderRule, IgnoreCookie, IgnoreHeader
 from ._header_values import read_alike
-from ._http_dates import any_date
+from ._times import instant_of_header
 
 _READERS: dict[HeaderKind, Reader] = {
     HeaderKind.LIST: in_order,
@@ -67,7 +67,7 @@ def _same_as(rule: HeaderAs, primary: list[str], shadow: list[str]) -> bool:
 
 
 def _instant(line: str) -> Fraction:
-    instant = any_date(line.strip(BLANKS))
+    instant = instant_of_header(line.strip(BLANKS))
     if instant is None:
         raise MalformedError
     return instant

@@ -25,7 +25,8 @@ from ._header_grammar import (
     single,
     whole_number,
 )
-from ._http_dates import any_date, http_date
+from ._http_dates import http_date
+from ._times import instant_of_header
 
 #: Takes the lines of one header without the blanks around them.
 Reader: TypeAlias = Callable[[list[str]], Hashable]
@@ -148,7 +149,7 @@ def date_or_seconds(lines: list[str]) -> Hashable:
 
 def moment(lines: list[str]) -> Hashable:
     """An instant, however it is written."""
-    instant = any_date(single(lines))
+    instant = instant_of_header(single(lines))
     if instant is None:
         raise MalformedError
     return instant
@@ -187,8 +188,14 @@ def _media_type(text: str) -> Hashable:
     kind = kind.strip(BLANKS)
     if not all(map(is_token, kind.split("/"))) or kind.count("/") != 1:
         raise MalformedError
-    pairs = [(name, lower(value) if name == "charset" and value else value) for name, value in parameters(rest)]
-    return lower(kind), tuple(pairs)
+    kind = lower(kind)
+    return kind, tuple((name, _of_media_type(kind, name, value)) for name, value in parameters(rest))
+
+
+def _of_media_type(kind: str, name: str, value: str | None) -> str | None:
+    if name == "boundary" and value and kind.startswith("multipart/"):
+        return "…"  # which one it is is no part of what is said (RFC 2046 §5.1.1)
+    return lower(value) if name == "charset" and value else value
 
 
 def content_type(lines: list[str]) -> Hashable:

@@ -1,11 +1,10 @@
-"""Points in time as headers spell them: the three forms of RFC 9110 §5.6.7, what cookies have (RFC 6265 §5.1.1), and
-ISO 8601. An instant is in seconds since 1970 in UTC; a text that is none gives None, and never an error.
+"""Points in time as headers spell them: the three forms of RFC 9110 §5.6.7, and what cookies have (RFC 6265 §5.1.1). An
+instant is in seconds since 1970 in UTC; a text that is none gives None, and never an error.
 """
 
 from __future__ import annotations
 
 import datetime
-import fractions
 import re
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -74,34 +73,7 @@ def cookie_date(text: str) -> int | None:
     return _instant((year, month, day), time)
 
 
-_AT = re.compile(r"@(-?[0-9]{1,15})")
-#: ISO 8601 with a zone, and with a fraction of its seconds.
-_ISO = re.compile(
-    r"[0-9W-]+[Tt ](?:[0-9]{2}(?::?[0-9]{2})?|[0-9]{2}:?[0-9]{2}:?[0-9]{2}(?:[.,](?P<fraction>[0-9]+))?)"
-    r"(?:[Zz]|[+-][0-9:]+)"
-)
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-
-
-def any_date(text: str) -> fractions.Fraction | None:
-    """The instant of an HTTP-date, of `@` and seconds since 1970 (RFC 9651 §3.3.7), or of ISO 8601 with a zone."""
-    if len(text) > _LONGEST:
-        return None
-    seconds = http_date(text)
-    if seconds is None and (found := _AT.fullmatch(text)):
-        seconds = int(found[1])
-    if seconds is not None:
-        return fractions.Fraction(seconds)
-    parts = _ISO.fullmatch(text)
-    if parts is None:
-        return None
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    seconds = (moment.replace(microsecond=0) - _EPOCH) // datetime.timedelta(seconds=1)
-    # From the text: a datetime cuts off what is finer than a microsecond.
-    return seconds + fractions.Fraction(f"0.{parts['fraction'] or 0}")
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 
 def _ordinal(year: int, month: int, day: int) -> int | None:
@@ -115,4 +87,4 @@ def _instant(day: tuple[int, int, int], time: tuple[int, int, int]) -> int | Non
     date, (hour, minute, second) = _ordinal(*day), time
     if date is None or hour > 23 or minute > 59 or second > 60:  # 60: a leap second
         return None
-    return ((date - _EPOCH.toordinal()) * 24 + hour) * 3600 + minute * 60 + second
+    return ((date - _EPOCH) * 24 + hour) * 3600 + minute * 60 + second

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, AnyStr
 
+from ._cut import Cut
 from ._write import BYTES_LIMIT, VALUE_LIMIT, Excerpt, class_name, qualified_name, write, written
 
 #: Of what differs late, so much before the difference is kept, ...
@@ -21,6 +22,7 @@ _SEARCHED = 1 << 16
 
 def kept(value: Any) -> Any:
     """What a record may keep of a value: a copy of it if it is small and of builtins, else an `Excerpt`."""
+    value = _shown(value)
     cls = type(value)
     if value is None or cls is bool or cls is float or (cls is str and len(value) <= VALUE_LIMIT):
         return value
@@ -32,6 +34,7 @@ def kept(value: Any) -> Any:
 
 def kept_pair(primary: Any, shadow: Any) -> tuple[Any, Any]:
     """The same of two values that differ."""
+    primary, shadow = _shown(primary), _shown(shadow)
     cls = type(primary)
     if cls is type(shadow) and (cls is str or cls is bytes):
         if max(len(primary), len(shadow)) <= VALUE_LIMIT:
@@ -43,6 +46,10 @@ def kept_pair(primary: Any, shadow: Any) -> tuple[Any, Any]:
         return ours, theirs
     old, new = told_apart(primary, shadow)
     return Excerpt(old, class_name(primary)), Excerpt(new, class_name(shadow))
+
+
+def _shown(value: Any) -> Any:
+    return value.shown if type(value) is Cut else value
 
 
 #: One of these is written like nothing else.

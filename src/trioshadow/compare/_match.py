@@ -8,6 +8,7 @@ have in common what no rule touches, first those that are likely, and each pair 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import marshal
 from collections import Counter, defaultdict, deque
@@ -17,11 +18,12 @@ from typing import Any, TypeAlias
 import attrs
 
 from ._canonical import Numbering, Outline
+from ._cut import Cut
 from ._kinds import ANY, Kinds
 from ._plan import State
 from ._scalars import BIG
 from ._shapes import Shape, members, shape_of
-from ._undecided import Undecided
+from ._undecided import OutOfBounds, Undecided
 
 #: Index in the primary's array (None: added) and in the shadow's (None: removed).
 Pair: TypeAlias = tuple[int | None, int | None]
@@ -102,6 +104,9 @@ class Matcher:
             if kind is float and -BIG < value < BIG and value.is_integer():
                 return int(value)
         for name in names:
+            if type(element) is Cut:
+                self._numbering.exact = False  # what is not seen of it may be its key
+                element = element.seen
             if shape_of(element) is not Shape.OBJECT:
                 return None
             found = members(element)
@@ -159,9 +164,11 @@ class Matcher:
             # Most likely the rest is the same among itself. That says nothing against pairs that are known, but saves
             # looking at them.
             left = [primary[i] for i in removed], [shadow[j] for j in added]
-            alone_so = self._found_by_asking(*left, state, lambda i, j: same(removed[i], added[j]), {}, hasty=True)
-            if not (alone_so.removed or alone_so.added) and all(same(removed[i], added[j]) for i, j in alone_so.likely):
-                return Matched([], [], [])
+            with contextlib.suppress(Undecided):
+                alone_so = self._found_by_asking(*left, state, lambda i, j: same(removed[i], added[j]), {}, hasty=True)
+                none_left = not (alone_so.removed or alone_so.added)
+                if none_left and all(same(removed[i], added[j]) for i, j in alone_so.likely):
+                    return Matched([], [], [])
         ours = [self._outline.of(element, state) for element in primary]
         theirs = [self._outline.of(element, state) for element in shadow]
         if not self._outline.exact:
@@ -179,25 +186,32 @@ class Matcher:
         matching.expect(
             sorted(rest, key=lambda i: contents_of(primary[i])), sorted(others, key=lambda j: contents_of(shadow[j]))
         )
-        lonely = gave_up = False
-        try:
-            for i in rest:
+        lonely = False
+        unsure: Undecided | None = None
+        for i in rest:
+            try:
                 if matching.find(i) or may_be_missing:
                     continue
-                if hasty:
-                    return Matched(likely, [i], [])
-                lonely = True
-        except Undecided:
-            if not lonely:  # but if one has no counterpart the arrays differ, whatever the rest is
-                raise
-            gave_up = True
+            except Undecided as reason:
+                unsure = unsure or reason
+                if type(reason) is OutOfBounds:
+                    break
+                continue
+            if hasty:
+                return Matched(likely, [i], [])
+            lonely = True
+        if unsure is not None and not lonely:  # but if one has no counterpart the arrays differ, whatever the rest is
+            raise unsure
         return Matched(
             likely,
             [i for i in rest if i not in matching.partners],
             [j for j in range(len(shadow)) if j not in matching.owners],
-            gave_up=gave_up,
+            gave_up=unsure is not None,
         )
 
+
+#: Pairs of which nobody can tell, until no more are asked about: that may take long where they recurse.
+_UNSURE = 100
 
 #: Elements that are known to have a counterpart, from which on it is worth a try without them.
 _MANY = 32
@@ -219,16 +233,24 @@ class Matching:
         self._primary = primary
         self._shadow = shadow
         self._same = same
-        self._answers: dict[tuple[int, int], bool] = dict.fromkeys(known.items(), True)
+        self._answers: dict[tuple[int, int], bool | None] = dict.fromkeys(known.items(), True)
+        self._unsure: list[Undecided] = []
         self._orders: defaultdict[int, list[int]] = defaultdict(list)
         self._expected: dict[int, int] = {}
         self._places: defaultdict[int, list[int]] = defaultdict(list)
         for j, outline in enumerate(shadow):
             self._places[outline].append(j)
 
-    def _ask(self, i: int, j: int) -> bool:
+    def _ask(self, i: int, j: int) -> bool | None:
+        """None: nobody can tell of these two. Raises Undecided where of too many nobody can."""
         if (i, j) not in self._answers:
-            self._answers[i, j] = self._same(i, j)
+            self._answers[i, j] = None
+            try:
+                self._answers[i, j] = self._same(i, j)
+            except Undecided as reason:
+                self._unsure.append(reason)
+                if type(reason) is OutOfBounds or len(self._unsure) > _UNSURE:
+                    raise
         return self._answers[i, j]
 
     def lonely(self, needed: Iterable[int]) -> list[int]:
@@ -261,14 +283,19 @@ class Matching:
 
     def find(self, start: int) -> bool:
         """Find a partner for an element of the primary's, moving others to other partners where needed (breadth
-        first).
+        first). Raises Undecided if there is none for sure, and of some that could be one nobody can tell.
         """
         came_from: dict[int, int] = {}  # j: the i from which we reached it
+        is_unsure = False
         waiting = deque([start])
         while waiting:
             i = waiting.popleft()
             for j in self._candidates(i):
-                if j in came_from or not self._ask(i, j):
+                if j in came_from:
+                    continue
+                same = self._ask(i, j)
+                if not same:
+                    is_unsure = is_unsure or same is None
                     continue
                 came_from[j] = i
                 if j in self.owners:
@@ -276,6 +303,8 @@ class Matching:
                     continue
                 hand_over(j, came_from, self.partners, self.owners)
                 return True
+        if is_unsure:
+            raise self._unsure[0]
         return False
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from ._cookies import VALUE, cookies
+from ._cut import Cut
 from ._error_values import is_error
 from ._header_plan import pattern
 from ._header_rules import VOLATILE_HEADERS, HeaderAs, HeaderRule, IgnoreCookie
@@ -237,6 +238,10 @@ def _reached(rule: PlacedRule | HeaderRule, segments: Sequence[Segment], body: A
 
 
 def _children(value: Any, segment: Segment, room: int) -> list[tuple[Key, Any]]:
+    if type(value) is Cut:
+        if not value.is_whole:
+            raise _TooManyError
+        value = value.seen
     shape = shape_of(value)
     if shape is Shape.TABLE or (shape is Shape.OPAQUE and is_error(value)):
         raise _TooManyError

@@ -165,7 +165,7 @@ def write_path(keys: Sequence[Key]) -> str:
     r"""The normalized path of the place that these keys lead to.
 
     Keys that are neither names nor indexes, which no JSON has but a Python dict may, are written as values are.
-    Of very deep places the middle is left out, and of very long names the end: `…` stands there.
+    Of very deep places, and long paths, the middle is left out, and of very long names the end: `…` stands there.
 
     >>> write_path(["items", 0, "it's"])
     "$['items'][0]['it\\'s']"
@@ -175,7 +175,19 @@ def write_path(keys: Sequence[Key]) -> str:
     else:
         first, last = keys[:_KEPT_KEYS], keys[-_KEPT_KEYS:]
         path = f"${_steps(first)}…({len(keys) - 2 * _KEPT_KEYS:,} levels)…{_steps(last)}"
-    return path if len(path) <= _KEPT_IN_ALL else path[:_KEPT_IN_ALL] + "…"
+    return without_middle(path, _KEPT_IN_ALL)
+
+
+def without_middle(text: str, limit: int) -> str:
+    """In so many characters the beginning of a text and its end: that of a path says most.
+
+    >>> without_middle("$.replies[0].replies[0].text", 16)
+    '$.repl…s[0].text'
+    """
+    if len(text) <= limit:
+        return text
+    head = limit * 2 // 5
+    return f"{text[:head]}…{text[len(text) - limit + head + 1 :]}"
 
 
 def _steps(keys: Iterable[Key]) -> str:

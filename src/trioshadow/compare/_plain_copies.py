@@ -1,8 +1,9 @@
 """Plain, bounded copies of what belongs to others and can't be kept: of members of an exception, where it is caught.
 
-A text or bytes that are too long keep their beginning, their length and a hash, so that two which differ anywhere still
-differ. Of a container that is too large a hash is kept besides (`Rest`). A record is made again, of copies. Of anything
-else nothing but its type is known later: two of one type may be the same or not (`Unkept`).
+A record is made again, of copies. In place of what is too large, or can't be kept, stands a `Cut`: of a text or bytes
+with their beginning, length and a hash, of a container with its first parts and a hash, of anything else with nothing
+but its type. So it is for a container that holds such a one, up to the whole: no rule's function gets a part for the
+whole.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from trioshadow._model.immutable import ATOMS
 from trioshadow._model.kinds import has_no_equality
 from trioshadow._model.natures import Nature, nature_of
 
+from ._cut import Cut, carrying
 from ._shapes import Shape, elements, members, plain, record_fields, shape_of
 from ._undecided import Undecided
 
@@ -35,63 +37,11 @@ _DEPTH = 8
 _BITS = 4_096
 #: Bytes of an array, or of an object that has an `==` of its own, as pickle writes it.
 _PICKLED = 16_384
-#: Bytes of a large container that are read for what is said of the rest.
+#: Bytes of a container that are read for its hash.
 _REST = 1 << 18
 
 
-class Unkept:
-    """In place of a value that can't be kept."""
-
-    def __init__(self, kind: Any) -> None:
-        self._kind = kind
-
-    @property
-    def name(self) -> str:
-        """Of its type."""
-        return type_name(self._kind)
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if type(other) is Unkept and other._kind is self._kind:
-            which = ", which does not read them" if nature_of(self._kind) is Nature.ONCE else ""
-            raise Undecided(f"of {self.name} objects in an exception only the type is kept: give an error_view={which}")
-        return False
-
-    __hash__ = object.__hash__
-
-
-class Rest:
-    """In place of what is too much of a container to be kept: the same, if all of it is written alike."""
-
-    def __init__(self, whole: Any) -> None:
-        try:
-            file = BoundedFile(_REST)
-            pickler = _Pickler(file, 5)
-            pickler.fast = True  # no memo: whether one object is there twice, or two that are equal, is the same
-            pickler.dump(whole)
-            self._digest = hashlib.blake2b(b"".join(file.parts), digest_size=16).digest()
-        except BaseException as exc:
-            if passing_error(exc) is not None:
-                raise
-            self._digest = b""
-
-    def __repr__(self) -> str:
-        return "<…>"
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not Rest:
-            return False
-        if self is other or (self._digest and self._digest == other._digest):
-            return True
-        raise Undecided(
-            "a container in an exception is too large to be kept: name a part of it, or give an error_view="
-        )
-
-    __hash__ = object.__hash__
+_TOO_LARGE = "a container in an exception is too large to be kept: name a part of it, or give an error_view="
 
 
 class Copying:
@@ -108,6 +58,8 @@ class Copying:
         """A copy of a value: of builtins, dates, decimals and their like, members of enums, and records of such."""
         self._room -= 1
         kind: Any = type(value)
+        if kind is Cut:
+            return value
         if kind in ATOMS or isinstance(value, enum.Enum):
             return self._scalar(value)
         shape = shape_of(value)
@@ -116,40 +68,60 @@ class Copying:
         value = plain(value)
         kind = type(value)
         if depth >= _DEPTH:
-            self.partial = True
-            return Rest(value)
-        if shape is not Shape.OBJECT:
-            parts, cut = self._first(value if kind in _CONTAINERS else elements(value))
-            copies = [self.of(part, depth + 1) for part in parts]
-            made: Any = kind if kind in _CONTAINERS else _CONTAINER_OF[shape]
-            try:
-                return made([*copies, Rest(value)] if cut else copies)
-            except TypeError:  # a copy that can't be hashed
-                return self._unkept(kind)
-        pairs, cut = self._first((value if kind is dict else members(value)).items())
-        found = {self._scalar(key): self.of(member, depth + 1) for key, member in pairs}
-        if cut:
-            found["…"] = Rest(value)
-        if kind is dict or record_fields(kind) is None:
-            return found
+            return self._part(value, kind, shape, None)
         try:
-            return _remade(value, found)
+            return self._object(value, kind, depth) if shape is Shape.OBJECT else self._array(value, kind, shape, depth)
+        except Undecided:  # it has no end
+            return self._part(value, kind, shape, None)
+
+    def _array(self, value: Any, kind: Any, shape: Shape, depth: int) -> Any:
+        made: Any = kind if kind in _CONTAINERS else _CONTAINER_OF[shape]
+        parts, is_cut = self._first(value if kind in _CONTAINERS else elements(value))
+        copies = [self.of(part, depth + 1) for part in parts]
+        try:
+            copy = made(copies)
+        except TypeError:  # a copy that can't be hashed
+            return self._unkept(value)
+        return self._part(value, made, shape, copy) if is_cut else carrying(copy, copies, lambda: _digest(value))
+
+    def _object(self, value: Any, kind: Any, depth: int) -> Any:
+        pairs, is_cut = self._first((value if kind is dict else members(value)).items())
+        found: dict[Any, Any] = {}
+        for key, member in pairs:
+            name = self._scalar(key)
+            if type(name) is Cut:  # no rule could name it
+                is_cut = True
+            else:
+                found[name] = self.of(member, depth + 1)
+        is_record = kind is not dict and record_fields(kind) is not None
+        if is_cut:
+            return self._part(value, kind if is_record else dict, Shape.OBJECT, found)
+        try:
+            copy = _remade(value, found) if is_record else found
         except BaseException as exc:
             if passing_error(exc) is not None:
                 raise
-            return self._unkept(kind)
+            return self._unkept(value)
+        return carrying(copy, found.values(), lambda: _digest(value))
 
     def _first(self, parts: Iterable[Any]) -> tuple[list[Any], bool]:
         """As many as there is room for; and is there more?"""
         room = max(self._room, 0)
         some = list(islice(parts, room + 1))
-        cut = len(some) > room
-        self.partial = self.partial or cut
-        return some[:room], cut
+        return some[:room], len(some) > room
 
-    def _unkept(self, kind: Any) -> Unkept:
-        self.unkept[type_name(kind)] = None
-        return Unkept(kind)
+    def _part(self, value: Any, kind: Any, shape: Shape, seen: Any) -> Cut:
+        """Of a container, of which these parts were kept."""
+        self.partial = True
+        return Cut(_TOO_LARGE, type_name(kind), kind, shape, digest=_digest(value), seen=seen)
+
+    def _unkept(self, value: Any) -> Cut:
+        name = type_name(type(value))
+        self.unkept[name] = None
+        why = f"of {name} objects in an exception only the type is kept: give an error_view="
+        if nature_of(type(value)) is Nature.ONCE:
+            why += ", which does not read them"
+        return Cut.of_unkept(value, why, shape_of(value))
 
     def _scalar(self, value: Any) -> Any:
         if isinstance(value, enum.Enum) or issubclass(type(value), type):
@@ -157,12 +129,12 @@ class Copying:
         exact = value if type(value) in ATOMS else plain(value)
         kind: Any = type(exact)
         if kind is str and len(exact) > _TEXT:
-            return exact[:_TEXT] + _rest(exact.encode("utf-8", "surrogatepass"), len(exact), "characters")
+            return _beginning(exact[:_TEXT], exact.encode("utf-8", "surrogatepass"), len(exact), Shape.TEXT)
         if kind is bytes and len(exact) > _TEXT:
-            return exact[:_TEXT] + _rest(exact, len(exact), "bytes").encode()
+            return _beginning(exact[:_TEXT], exact, len(exact), Shape.BYTES)
         if kind is int and exact.bit_length() > _BITS:
             size = exact.bit_length()
-            return f"<int>{_rest(exact.to_bytes(size // 8 + 1, 'big', signed=True), size, 'bits')}"
+            return _beginning(None, exact.to_bytes(size // 8 + 1, "big", signed=True), size, Shape.NUMBER)
         if kind in ATOMS:
             return exact
         try:
@@ -170,7 +142,7 @@ class Copying:
         except BaseException as exc:
             if passing_error(exc) is not None:
                 raise
-            return self._unkept(kind)
+            return self._unkept(exact)
 
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)
@@ -204,10 +176,10 @@ def _remade(value: Any, found: dict[Any, Any]) -> Any:
 
 
 class _Pickler(pickle.Pickler):
-    """Takes nothing that is compared by identity: a copy of that is equal to no other."""
+    """Takes nothing that is compared by identity, and nothing that is cut: a copy of that says nothing."""
 
     def reducer_override(self, obj: Any, /) -> Any:
-        if issubclass(type(obj), _BY_NAME) or not has_no_equality(obj):
+        if type(obj) is not Cut and (issubclass(type(obj), _BY_NAME) or not has_no_equality(obj)):
             return NotImplemented
         raise pickle.PicklingError
 
@@ -222,5 +194,37 @@ def _pickled(value: Any) -> Any:
     return pickle.loads(b"".join(file.parts))  # noqa: S301 - these bytes never left the process
 
 
-def _rest(whole: bytes, size: int, unit: str) -> str:
-    return f"… ({size:,} {unit}, {hashlib.blake2b(whole, digest_size=8).hexdigest()})"
+def _digest(value: Any) -> bytes:
+    """Of how all of a container is written, of a set in any order; empty if that is too long, or not known."""
+    file = BoundedFile(_REST)
+    parts: list[bytes] = []
+    try:
+        for part in value if type(value) in (set, frozenset) else (value,):
+            start = len(file.parts)
+            pickler = _Pickler(file, 5)
+            pickler.fast = True  # no memo: whether one object is there twice, or two that are equal, is the same
+            pickler.dump(part)
+            parts.append(b"".join(file.parts[start:]))
+    except BaseException as exc:
+        if passing_error(exc) is not None:
+            raise
+        return b""
+    return hashlib.blake2b(b"".join(sorted(parts)), digest_size=16).digest()
+
+
+def _beginning(seen: Any, whole: bytes, size: int, shape: Shape) -> Cut:
+    """Of a text, of bytes, or of an int, which are the same if they are written alike, and else differ."""
+    kind = _KINDS[shape]
+    digest = hashlib.blake2b(whole, digest_size=16).digest()
+    return Cut(
+        f"a {kind.__name__} in an exception is too long to be kept: give an error_view=",
+        kind.__name__,
+        kind,
+        shape,
+        digest=digest,
+        seen=seen,
+        size=size,
+    )
+
+
+_KINDS: dict[Shape, type] = {Shape.TEXT: str, Shape.BYTES: bytes, Shape.NUMBER: int}

@@ -1,19 +1,25 @@
 """What the walks of one comparison have in common: the one that reports, and those that it asks whether two values are
-the same. Bounded: a question is answered once, and all of them together look at so many values.
+the same. Bounded: a question is answered once, and all of them together look at so many values; each place at a few
+more of its own, so that none can take them from another.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ._kinds import ANY, Kinds
 from ._match import Matcher
 from ._plan import State
-from ._undecided import Undecided
+from ._undecided import OutOfBounds
 
 #: How many values may be looked at in questions, in one comparison: about half a second.
 LOOKS = 30_000
+#: And how many more at each place of the report, for each of its elements, and at most. So they are, in all, at most in
+#: proportion to the size of the two values.
+OWN_LOOKS, MOST_OWN_LOOKS = 4, 1_000
+
+_SIZED: tuple[Any, ...] = (list, tuple, dict)
 
 #: Questions within questions: each takes some eight frames of Python's stack.
 _DEPTH = 60
@@ -46,15 +52,24 @@ class Questions:
         self.kinds = kinds = Kinds(kinds.pairs, kinds.comparers, kinds.errors.remembering())
         self.matcher = Matcher(strict=strict, decoded=decoded, kinds=kinds)
         self._looks = LOOKS
+        self._own_looks = 0
         self._answers: dict[tuple[int, int, int, Way], bool] = {}
         self._open: dict[tuple[int, int, int, Way], bool] = {}  # and whether a yes was taken for granted meanwhile
         self._alive: list[Question] = []  # so that no id is used twice
 
+    def begin(self, ours: Any, theirs: Any) -> None:
+        """The report comes to a place where these two are, about which it may ask."""
+        size = sum(len(side) for side in (ours, theirs) if type(side) in _SIZED)
+        self._own_looks = min(OWN_LOOKS * (size + 1), MOST_OWN_LOOKS)
+
     def look(self) -> None:
-        """One more value is looked at. Raises Undecided if it is one too many."""
-        self._looks -= 1
-        if self._looks < 0:
-            raise Undecided("too many pairs of elements, or other ways to be the same, would have to be compared")
+        """One more value is looked at. Raises OutOfBounds if it is one too many."""
+        if self._own_looks:
+            self._own_looks -= 1
+        elif self._looks:
+            self._looks -= 1
+        else:
+            raise OutOfBounds("too many pairs of elements, or other ways to be the same, would have to be compared")
 
     def answer(self, question: Question) -> bool | None:
         """What is known of it; and from now on yes, as for two values that hold themselves, until it is settled."""
@@ -85,6 +100,6 @@ def _name_of(question: Question) -> tuple[int, int, int, Way]:
 
 
 def refuse_depth(depth: int) -> None:
-    """Raises Undecided where questions stand in so many questions."""
+    """Raises OutOfBounds where questions stand in so many questions."""
     if depth >= _DEPTH:
-        raise Undecided(f"arrays without an order, or functions, are nested more than {_DEPTH} deep")
+        raise OutOfBounds(f"arrays without an order, or functions, are nested more than {_DEPTH} deep")

@@ -7,13 +7,15 @@ other people's code, on the caller's time: what that raises becomes a note, and 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from trioshadow._model.checks import several
-from trioshadow._model.errors import describe_error, passing_error, type_name
+from trioshadow._model.errors import MESSAGE_LIMIT, passing_error, type_name, whole_words
 from trioshadow._model.kinds import is_a, mro_of
 
+from ._cut import Cut
 from ._known_errors import ABSENT, NAMES, Keys, Known, known_of, known_value, names_of
 from ._paths import parse_path, shown_path, write_path
 from ._plain_copies import Copying
@@ -46,11 +48,11 @@ class Raised(NamedTuple):
     size: int = -1
     """How many exceptions it groups; -1: it is no group."""
     members: tuple[Raised, ...] = ()
-    """These; none if they are too many."""
+    """These."""
     fields: tuple[Member, ...] = ()
     notes: tuple[str, ...] = ()
     partial: bool = False
-    """Are there more members, at any depth, than are looked at? Then none is."""
+    """Is it a group whose members are not looked at, as they are too many or too deep?"""
 
 
 #: Of each type which members of its exceptions are compared, as paths.
@@ -112,7 +114,7 @@ class ErrorReader:
         plan = self._plans.get(id(cls))
         if plan is None or plan.cls is not cls:
             plan = self._plan(cls)
-        name, message = describe_error(exc)
+        name, message = _described(exc)
         if plan.always or (plan.known and not _lacks_all(exc)):
             return Raised(plan.cls, name, message, -1, (), *_fields_of(exc, plan))
         # As Raised(plan.cls, name, message), at half the price.
@@ -120,7 +122,7 @@ class ErrorReader:
 
     def alone(self, exc: BaseException) -> Raised:
         """The same, without what a group holds."""
-        return self._with_members(exc, range(0), [], partial=False)
+        return self._with_members(exc, range(0), [])
 
     def _plan(self, cls: type[BaseException]) -> _Plan:
         mro = mro_of(cls)
@@ -140,40 +142,44 @@ class ErrorReader:
     def _group(self, exc: BaseExceptionGroup[Any]) -> Raised:
         # Breadth first, without recursion: each member comes after its group.
         found: list[BaseException] = [exc]
-        places: list[range | None] = []
+        places: list[range] = []
         depth, level_ends = 0, 1
-        partial = False
         for number, one in enumerate(found):
             if number == level_ends:
                 depth, level_ends = depth + 1, len(found)
-            if not is_a(one, BaseExceptionGroup):
-                places.append(None)
-                continue
-            members = exceptions_of(one)
+            members = exceptions_of(one) if is_a(one, BaseExceptionGroup) else ()
             if depth >= DEPTH_LIMIT or len(found) + len(members) > MEMBER_LIMIT + 1:
-                partial = True
-                break
+                members = ()
             places.append(range(len(found), len(found) + len(members)))
             found.extend(members)
-        if partial:
-            found, places = [exc], [range(0)]
         made: list[Raised] = [_NOTHING] * len(found)
         for number in range(len(found) - 1, -1, -1):
-            made[number] = self._with_members(found[number], places[number], made, partial=partial)
+            made[number] = self._with_members(found[number], places[number], made)
         return made[0]
 
-    def _with_members(self, exc: BaseException, places: range | None, made: list[Raised], *, partial: bool) -> Raised:
-        if not is_a(exc, BaseExceptionGroup) or places is None:
+    def _with_members(self, exc: BaseException, places: range, made: list[Raised]) -> Raised:
+        if not is_a(exc, BaseExceptionGroup):
             return self.read(exc)
         cls = type(exc)
-        members = tuple(made[place] for place in places)
         known = self._plans.get(id(cls))
         fields = _fields_of(exc, known if known is not None and known.cls is cls else self._plan(cls))
-        return Raised(cls, *describe_error(exc), len(exceptions_of(exc)), members, *fields, partial)
+        size = len(exceptions_of(exc))
+        members = tuple(made[place] for place in places)
+        return Raised(cls, *_described(exc), size, members, *fields, len(members) < size)
 
 
 _NOTHING = Raised(BaseException, "", "")
 _NO_MORE = _NOTHING[3:]
+
+
+def _described(exc: BaseException) -> tuple[str, str]:
+    """Its name and message. Of one that is cut the length and a hash are told: two that differ anywhere still do."""
+    name, message = whole_words(exc)
+    if len(message) <= MESSAGE_LIMIT:
+        return name, message
+    digest = hashlib.blake2b(message.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    end = f"… ({len(message):,} characters, {digest})"
+    return name, message[: MESSAGE_LIMIT - len(end)] + end
 
 
 def _keys_of(path: str) -> Iterable[object]:
@@ -235,6 +241,8 @@ def _copied(exc: BaseException, keys: Keys) -> Any:
         value = _member_of(value, key)
         if value is ABSENT:
             return ABSENT
+        if type(value) is Cut:
+            break
     copying = Copying()
     copy = copying.of(value)
     return copy, copying

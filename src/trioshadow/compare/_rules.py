@@ -8,95 +8,26 @@ values can be the same, beside all that there are without it (`_walk.py`).
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import attrs
 
-from trioshadow._model.checks import Check, is_amount, is_bool, is_function
+from trioshadow._model.checks import is_amount, is_bool, is_function
 
 from ._header_rules import HeaderAs, HeaderRule, IgnoreCookie, IgnoreHeader
-from ._paths import parse_path
-
-
-def _parsed(path: str) -> bool:
-    parse_path(path)  # says where it is wrong, with the path
-    return True
-
-
-_is_path = Check("a str such as '$.items[*].id'", lambda value: isinstance(value, str), "an RFC 9535 path", _parsed)
-
-
-_are_paths = Check(
-    "a str such as '$.items[*].id', or several",
-    lambda value: isinstance(value, tuple) and all(isinstance(path, str) for path in value),
-    "at least one RFC 9535 path",
-    lambda paths: paths and all(map(_parsed, paths)),
-)
-
-
-def _paths(paths: Any) -> Any:
-    return (paths,) if isinstance(paths, str) else _tupled(paths)
-
-
-def _tupled(field: Any) -> Any:
-    return tuple(field) if isinstance(field, list) else field
-
-
-def _names_to(field: str) -> tuple[str, ...]:
-    """From an element to a part of its key."""
-    if not field.startswith("@"):
-        return (field,)
-    segments = parse_path("$" + field[1:])
-    if not segments or any(len(one.names) != 1 or one.indexes or one.wildcard or one.descendant for one in segments):
-        raise ValueError(
-            f"field must be the name of a member, or a path of names such as '@.product.id', not {field!r}"
-        )
-    return tuple(name for one in segments for name in one.names)
-
-
-def _is_field(field: object) -> bool:
-    if not isinstance(field, str) or not field or field.startswith(("$.", "$[")):
-        return False
-    return bool(_names_to(field))
-
-
-_is_key = Check(
-    "a str, or a tuple of them",
-    lambda value: isinstance(value, str) or (isinstance(value, tuple) and all(isinstance(one, str) for one in value)),
-    "the name of a member, such as 'id', or a path from the element, such as '@.product.id', and not from the root",
-    lambda field: all(map(_is_field, (field,) if isinstance(field, str) else field)) if field else False,
-)
-_is_glob = Check(
-    "a str", lambda value: isinstance(value, str), "the name of a member, perhaps with *", lambda name: name
-)
-
-
-def _is_regular(pattern: str) -> bool:
-    try:
-        re.compile(pattern)
-    except re.error:
-        return False
-    return True
-
-
-_is_pattern = Check("a str", lambda value: isinstance(value, str), "a regular expression", _is_regular)
-_is_error_type = Check(
-    "an exception class",
-    lambda value: isinstance(value, type) and issubclass(value, BaseException),
-    "an exception class",
-    lambda _: True,
-)
-
-
-_is_class = Check(
-    "a class, or its name",
-    lambda value: isinstance(value, type | str),
-    "a class, or its name with the package that it is imported from, such as 'pandas.DataFrame'",
-    lambda value: (
-        isinstance(value, type) or (all(part.isidentifier() for part in ("." + value).split(".")[1:]) and "." in value)
-    ),
+from ._rule_checks import (
+    are_paths,
+    as_paths,
+    is_class,
+    is_error_type,
+    is_glob,
+    is_key,
+    is_path,
+    is_pattern,
+    is_value,
+    names_to,
+    tupled,
 )
 
 
@@ -112,7 +43,7 @@ class IgnoreField(enum.Enum):
 class IgnorePath:
     """What is at this path, and all below it, is not compared, and may be there on one side only."""
 
-    path: str = attrs.field(validator=_is_path)
+    path: str = attrs.field(validator=is_path)
     """Such as `$.meta.generated_at`, `$.items[*].id`, or `$..id`: every member named `id`, and none named
     `identity`."""
 
@@ -125,7 +56,7 @@ class IgnoreName:
     IgnoreName(name='*_at')
     """
 
-    name: str = attrs.field(validator=_is_glob)
+    name: str = attrs.field(validator=is_glob)
     """`*` stands for any characters, `?` for one, `[ab]` for one of these; in the case that it is written in."""
 
 
@@ -137,7 +68,7 @@ class Only:
     Only(paths=('$.id', '$.items[*].price'))
     """
 
-    paths: tuple[str, ...] = attrs.field(converter=_paths, validator=_are_paths)
+    paths: tuple[str, ...] = attrs.field(converter=as_paths, validator=are_paths)
     """At least one; a lone one may be a str. Containers on the way are compared in so far as they lead there: a member
     or an element that only one side has differs if it holds such a place. All that is compared is in one rule: a second
     one is a ValueError."""
@@ -154,7 +85,7 @@ class Tolerance:
     differ by `abs` seconds.
     """
 
-    path: str = attrs.field(validator=_is_path)
+    path: str = attrs.field(validator=is_path)
     abs: float = attrs.field(default=0.0, kw_only=True, validator=is_amount)
     """In [0, inf); seconds for time."""
     rel: float = attrs.field(default=0.0, kw_only=True, validator=is_amount)
@@ -174,7 +105,7 @@ class Unordered:
     their order: arrays that are the same so are the same.
     """
 
-    path: str = attrs.field(validator=_is_path)
+    path: str = attrs.field(validator=is_path)
 
 
 @attrs.frozen
@@ -189,22 +120,22 @@ class KeyedBy:
     KeyedBy(path='$.prices', field=('@.product.id', 'currency'))
     """
 
-    path: str = attrs.field(validator=_is_path)
-    field: str | tuple[str, ...] = attrs.field(validator=_is_key, converter=_tupled)
+    path: str = attrs.field(validator=is_path)
+    field: str | tuple[str, ...] = attrs.field(validator=is_key, converter=tupled)
     """A member's name, such as `id`, or a path from the element to a member of a member: `@.product.id`; or several
     of these, which are the key together. The value may be anything, also an object."""
 
     @property
     def keys(self) -> tuple[tuple[str, ...], ...]:
         """Of each part of the key the names on the way to it."""
-        return tuple(map(_names_to, (self.field,) if isinstance(self.field, str) else self.field))
+        return tuple(map(names_to, (self.field,) if isinstance(self.field, str) else self.field))
 
 
 @attrs.frozen
 class Subset:
     """The shadow may add members to the object at this path. Not below it: that is `$.meta..*`."""
 
-    path: str = attrs.field(validator=_is_path)
+    path: str = attrs.field(validator=is_path)
 
 
 @attrs.frozen
@@ -216,21 +147,22 @@ class Default:
     Default(path='$..middle_name', value=None)
     """
 
-    path: str = attrs.field(validator=_is_path)
-    value: Any = attrs.field(default=None, eq=repr)
-    """None is null. Of builtins, such as `0`, `""` or `[]`; it must not be changed."""
+    path: str = attrs.field(validator=is_path)
+    value: Any = attrs.field(default=None, eq=repr, validator=is_value)
+    """None is null. Of builtins, such as `0`, `""` or `[]`, and of plain scalars such as a date or a Decimal; it must
+    not be changed."""
 
 
 @attrs.frozen
 class SameText:
     """Texts at this path may be written differently."""
 
-    path: str = attrs.field(validator=_is_path)
+    path: str = attrs.field(validator=is_path)
     ignore_case: bool = attrs.field(default=False, kw_only=True, validator=is_bool)
     """By Unicode's case folding: `Straße` is `STRASSE`."""
     ignore_blanks: bool = attrs.field(default=False, kw_only=True, validator=is_bool)
     """Blanks at both ends do not count, and any number of blanks, tabs and line ends inside counts as one blank."""
-    pattern: str | None = attrs.field(default=None, kw_only=True, validator=_is_pattern.or_none)
+    pattern: str | None = attrs.field(default=None, kw_only=True, validator=is_pattern.or_none)
     """A regular expression: two texts are the same if the whole of each matches it, such as `[0-9a-f-]{36}` for what
     is made anew each time. It is matched against what comes from traffic: none that backtracks without end."""
 
@@ -246,7 +178,7 @@ class SameNumber:
     holds for them.
     """
 
-    path: str = attrs.field(validator=_is_path)
+    path: str = attrs.field(validator=is_path)
 
 
 @attrs.frozen
@@ -262,7 +194,7 @@ class SameTime:
     leap second is the first second of the next day. Texts have at most 64 characters.
     """
 
-    path: str = attrs.field(validator=_is_path)
+    path: str = attrs.field(validator=is_path)
     within: float = attrs.field(default=0.0, kw_only=True, validator=is_amount)
     """Seconds that the two may be apart, in [0, inf)."""
 
@@ -275,7 +207,7 @@ class Normalize:
     A function that raises changes nothing: the values are compared without it, and `BodyDiff.notes` says so.
     """
 
-    path: str = attrs.field(validator=_is_path)
+    path: str = attrs.field(validator=is_path)
     function: Callable[[Any], Any] = attrs.field(validator=is_function)
     """From a value to what is compared, such as `str.casefold`; it must not change the value."""
 
@@ -291,7 +223,7 @@ class Accept:
 
     predicate: Callable[[Any, Any], object] = attrs.field(validator=is_function)
     """Takes the primary's and the shadow's answer, after their views; with a `path`, the two values there."""
-    path: str | None = attrs.field(default=None, validator=_is_path.or_none)
+    path: str | None = attrs.field(default=None, validator=is_path.or_none)
     """None: the function is asked once, about the whole answers."""
 
 
@@ -301,8 +233,8 @@ class SameError:
     name theirs differently. Subclasses count, and so do members of groups.
     """
 
-    primary: type[BaseException] = attrs.field(validator=_is_error_type)
-    shadow: type[BaseException] = attrs.field(validator=_is_error_type)
+    primary: type[BaseException] = attrs.field(validator=is_error_type)
+    shadow: type[BaseException] = attrs.field(validator=is_error_type)
 
 
 #: A class, or its name: `pandas.DataFrame`. What is named need not be installed.
@@ -315,9 +247,9 @@ class SameType:
     for what one package has under two names. Subclasses count. Their members are compared all the same.
     """
 
-    primary: Class = attrs.field(validator=_is_class)
+    primary: Class = attrs.field(validator=is_class)
     """A class, or its name with the package that it is imported from, such as `"shop.models.Order"`."""
-    shadow: Class = attrs.field(validator=_is_class)
+    shadow: Class = attrs.field(validator=is_class)
 
 
 @attrs.frozen
@@ -328,7 +260,7 @@ class CompareWith:
     nothing, and `BodyDiff.notes` says so.
     """
 
-    type: Class = attrs.field(validator=_is_class)
+    type: Class = attrs.field(validator=is_class)
     """A class, or its name with the package that it is imported from, such as `"shapely.Polygon"`: nothing is
     imported."""
     function: Callable[[Any, Any], object] = attrs.field(validator=is_function)

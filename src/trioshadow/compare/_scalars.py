@@ -133,9 +133,11 @@ _FORMED = 400
 
 
 def close(a: Any, b: Any, tolerance: Tolerance) -> bool:
-    """Is the difference within the tolerance? False for what has no difference."""
+    """Is the difference within the tolerance? False for what has no difference. Raises Undecided."""
     of_numpy = is_numpy_time(a) and is_numpy_time(b)
     a, b = plain(a), plain(b)
+    if any(is_a(value, decimal.Decimal) and not _is_handy(value) for value in (a, b)) and _are_numbers(a, b):
+        return _close_decimals(a, b, tolerance)
     numbers = _as_numbers(a, b)
     if numbers is not None:
         x, y = numbers
@@ -173,13 +175,13 @@ def _is_day(value: object) -> bool:
     return is_a(value, datetime.date) and not is_a(value, datetime.datetime)
 
 
+def _are_numbers(a: Any, b: Any) -> bool:
+    return bool not in (type(a), type(b)) and is_a(a, _REAL) and is_a(b, _REAL)
+
+
 def _as_numbers(a: Any, b: Any) -> tuple[fractions.Fraction, fractions.Fraction] | None:
     # Fractions: exact for all of int, float and Decimal, and without overflow.
-    if type(a) is bool or type(b) is bool:
-        return None
-    if not is_a(a, _REAL) or not is_a(b, _REAL):
-        return None
-    if not all(_is_handy(value) for value in (a, b) if is_a(value, decimal.Decimal)):
+    if not _are_numbers(a, b):
         return None
     try:
         return fractions.Fraction(a), fractions.Fraction(b)
@@ -195,6 +197,43 @@ _REAL: tuple[type[Any], ...] = (int, float, decimal.Decimal, fractions.Fraction)
 #: Decimal("1e999999999") as a Fraction would have a thousand million digits, and making one of many digits takes a time
 #: that grows with their square.
 _EXPONENTS = 10_000
+
+
+def _close_decimals(a: Any, b: Any, tolerance: Tolerance) -> bool:
+    """Of two numbers of which no Fractions are made: between bounds below and above each result, and so right, or
+    Undecided.
+    """
+    x, y = _as_decimal(a), _as_decimal(b)
+    if x is None or y is None:
+        return False
+    least, most = (context.subtract(x, y).copy_abs() for context in (_DOWN, _UP))
+    larger = max(x.copy_abs(), y.copy_abs())
+    too_far = True
+    for amount, unit in ((tolerance.abs, decimal.Decimal(1)), (tolerance.rel, larger)):
+        over, under = map(decimal.Decimal, _margin(amount).as_integer_ratio())
+        if _UP.multiply(most, under) <= _DOWN.multiply(over, unit):
+            return True
+        too_far = too_far and _DOWN.multiply(least, under) > _UP.multiply(over, unit)
+    if not too_far:
+        raise Undecided("whether numbers of so many digits are close can't be told")
+    return False
+
+
+#: Towards 0, and away from it.
+_DOWN, _UP = (
+    decimal.Context(100_000, rounding, decimal.MIN_EMIN, decimal.MAX_EMAX, capitals=1, clamp=0, flags=[], traps=[])
+    for rounding in (decimal.ROUND_DOWN, decimal.ROUND_UP)
+)
+#: Bits of an int that becomes a Decimal, which takes a time that grows with the square.
+_INT_BITS = 200_000
+
+
+def _as_decimal(number: Any) -> decimal.Decimal | None:
+    """None for one that is not finite."""
+    if is_a(number, fractions.Fraction) or (is_a(number, int) and number.bit_length() > _INT_BITS):
+        raise Undecided("whether numbers of so many digits are close can't be told")
+    exact_one = decimal.Decimal(number)
+    return exact_one if exact_one.is_finite() else None
 
 
 _TIMES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)  # a datetime is a date

@@ -191,6 +191,19 @@ def moment_of_mail(text: str) -> Moment | None:
     return moment(found)
 
 
+_AT = re.compile(r"@(-?[0-9]{1,15})")
+
+
+def instant_of_header(text: str) -> Fraction | None:
+    """Of an HTTP-date, of `@` and seconds since 1970 (RFC 9651 §3.3.7), or of ISO 8601 with a zone."""
+    if found := _AT.fullmatch(text):
+        return Fraction(int(found[1]))
+    seconds, moment = http_date(text), moment_of_iso(text)
+    if seconds is not None:
+        return Fraction(seconds)
+    return moment.seconds if moment is not None and moment.zoned else None
+
+
 #: ISO 8601 §5.5.2, without years and months, which have no length. A sign may be before each part (ISO 8601-2), and a
 #: fraction in any.
 _DURATION = re.compile(

@@ -12,58 +12,59 @@ and only if none holds the last one, under which most is forgiven, is walked for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 from trioshadow._model.kinds import has_no_equality
 
 from ._alike import alike
 from ._arrays import children_of_tables
 from ._children import MISSING, Child, Whole, children_of_arrays, children_of_objects, paired
+from ._cut import Cut
 from ._diffs import ChangeKind
 from ._elements import children_in_any_order, children_of_sets
 from ._error_values import is_error
-from ._found import Found
 from ._frames import ROOT, SMALL, Frame, Mark, builtin_frame, frame_of_lines
 from ._kinds import common_shape
 from ._match import Matched
+from ._pairs import Pairs
+from ._partly import children_of_cut, lacks_parts, seen_of, verdict_of_cut
 from ._paths import ELEMENT, Key, shown_path, write_path
 from ._plan import State, converted_pairs, leads_on
 from ._questions import Enough, Questions, Way, refuse_depth
+from ._reporting import Reporting
 from ._sameness import SameTrees, same_flat
 from ._scalars import differ_in_type, same_read_once, same_scalar
 from ._shapes import (
     DEPTH_LIMIT,
-    MADE_LIMIT,
     Shape,
     elements,
     exact_key,
-    makes_its_parts,
     members,
     plain,
     safe_shape,
     shape_of,
 )
 from ._tables import all_elements
-from ._undecided import Undecided
+from ._undecided import OutOfBounds, Undecided, all_of, any_of
 from ._values import Repeated
 from ._write import class_name
 
-_ADDED, _REMOVED, _CHANGED, _TYPE = ChangeKind
+_CHANGED, _TYPE = ChangeKind.CHANGED, ChangeKind.TYPE
 _OBJECT, _ARRAY, _SET, _TABLE = Shape.OBJECT, Shape.ARRAY, Shape.SET, Shape.TABLE
 _TEXT, _OPAQUE = Shape.TEXT, Shape.OPAQUE
 
 _FLAT = frozenset((dict, list))
 
-#: An object that a value holds more than once is walked again where it is met again, but not more often than this in
-#: all: 50 lists, each of which holds the next one twice, have 2**50 paths.
-_REVISITS = 10_000
+#: From two arrays without an order, or sets, at a place, with their state and that of an element, to what may differ.
+Matching: TypeAlias = Callable[[Key, list[Any], list[Any], Any, "State | None"], Iterator[Child]]
 
 #: Deeper than this no part is looked at as a whole: each level may read all that is below it once more.
 _DEEP = 16
 
 
-class Walk:
+class Walk(Reporting):
     """One comparison of two values."""
 
     def __init__(
@@ -75,25 +76,18 @@ class Walk:
         depth: int = 0,
         is_body: bool = True,
     ) -> None:
-        """`limit`: changes that are kept. With `same_trees` both values are trees of builtins, of bounded size."""
-        self.found = Found(limit)
+        """`limit`: changes that are kept; `depth`: above 0 it only asks whether two values are the same. With
+        `same_trees` both values are trees of builtins, of bounded size.
+        """
+        super().__init__(questions, limit=limit, depth=depth)
         self._same_trees = same_trees
-        self._trail: list[Key] = []
-        self._seen: dict[Mark, object] = {}
-        self._open: set[Mark | None] = set()
-        self._same: set[Mark | None] = set()
-        """What has been found to be the same."""
-        self._revisits = _REVISITS
-        self._made = 0
-        self._questions = questions
+        self._pairs = Pairs()
         self._strict, self._kinds = questions.strict, questions.kinds
-        self._depth = depth
-        """Above 0 the walk only asks whether two values are the same."""
         self._is_body = is_body
         """Are its two values whole bodies? Of whole texts the lines are compared."""
 
     def run(self, primary: object, shadow: object, state: State | None, way: Way = Way.ANY) -> None:
-        """Compare two values under the rules of a state."""
+        """Compare two values under the rules of a state. One that only asks raises Enough, or Undecided."""
         root = self._look(ROOT, primary, shadow, state, way)
         frames = [] if root is None else [root]
         while frames:
@@ -104,11 +98,11 @@ class Walk:
                 frames.append(below)
                 continue
             frames.pop()
-            self._open.discard(frame.mark)
-            if self.found.count == frame.count and not self.found.undecided:
-                self._same.add(frame.mark)
+            self._pairs.leave(frame, same=self.found.count == frame.count and self._unsure is None)
             if frames:
                 self._trail.pop()
+        if self._depth and self._unsure is not None:
+            raise self._unsure
 
     def _advance(self, frame: Frame) -> Frame | None:
         """Go on with the children of a frame until one has children itself."""
@@ -148,7 +142,7 @@ class Walk:
         except Undecided as reason:
             self._leave_open(reason, key)
         except RecursionError:
-            self._leave_open(Undecided("it is nested too deep in arrays without an order, or in functions"), key)
+            self._leave_open(OutOfBounds("it is nested too deep in arrays without an order, or in functions"), key)
         except BaseException as exc:
             if key is ROOT and not self._depth and _OPAQUE in (safe_shape(ours), safe_shape(theirs)):
                 raise  # there is nothing else to compare: the comparison has failed
@@ -165,12 +159,13 @@ class Walk:
     def _compare(self, key: Key, ours: Any, theirs: Any, state: State | None, way: Way) -> Frame | None:
         if (state is not None and state.ignored) or ours is theirs:
             return None
+        if state is not None and not self._depth and (state.unordered or state.functions or state.defaults):
+            self._questions.begin(ours, theirs)
         if state is not None and state.on_the_way and not any(leads_on(side, state) for side in (ours, theirs)):
             return None
         if ours is MISSING or theirs is MISSING:
             if state is None or not self._may_be_missing(key, ours, theirs, state):
-                kind = _ADDED if ours is MISSING else _REMOVED
-                self._add(key, kind, *(None if side is MISSING else side for side in (ours, theirs)))
+                self._add_alone(key, ours, theirs)
             return None
         if type(ours) is Whole:
             ours, theirs = ours.value, theirs.value
@@ -180,9 +175,11 @@ class Walk:
             for function in self._kinds.functions(type(ours), type(theirs)):
                 if self._accepts(key, function, ours, theirs, "CompareWith"):
                     return None
+        if state is not None and state.defaults and self._are_defaults(ours, theirs, state):
+            return None
+        if type(ours) is Cut or type(theirs) is Cut:
+            return self._of_cut(key, ours, theirs, state, way)
         if state is not None:
-            if state.defaults and self._is_default(ours, state) and self._is_default(theirs, state):
-                return None
             if any(self._accepts(key, accept, ours, theirs) for accept in state.accepts):
                 return None
             if state.functions and way is Way.ANY:
@@ -225,6 +222,19 @@ class Walk:
         self._add(key, _TYPE if of_two_types or differ_in_type(ours, theirs, shape) else _CHANGED, ours, theirs)
         return None
 
+    def _of_cut(self, key: Key, ours: Any, theirs: Any, state: State | None, way: Way) -> Frame | None:
+        """At least one is not kept whole."""
+        verdict = verdict_of_cut(ours, theirs, state, self._kinds, strict=self._strict)
+        if isinstance(verdict, ChangeKind):
+            self._add(key, verdict, ours, theirs)
+        if verdict is not False:
+            return None
+        if not (lacks_parts(ours) or lacks_parts(theirs)):
+            return self._compare(key, seen_of(ours), seen_of(theirs), state, way)
+        in_order = state is None or not state.unordered or way is Way.IN_ORDER
+        children = children_of_cut(ours, theirs, in_order=in_order, subset=state is not None and state.subset)
+        return Frame(key, (ours, theirs), children, state, positional=True)
+
     # ── containers ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _enter(self, key: Key, pair: tuple[Any, Any], state: State | None, shape: Shape, way: Way) -> Frame | None:
@@ -234,18 +244,12 @@ class Walk:
         mark: Mark | None = None
         if self._same_trees is None:
             mark = (id(ours), id(theirs), id(state))
-            if mark in self._open or mark in self._same:  # or both contain themselves, and it is being found out
+            if self._pairs.is_known(mark):
                 return None
-            if mark in self._seen:
-                self._revisits -= 1
-                if self._revisits < 0:
-                    self.found.note(f"objects that differ and are there many times were compared {_REVISITS:,} times")
-                    return None
-            self._seen[mark] = (ours, theirs, state)  # kept alive, so that no id is used twice
-            if makes_its_parts(ours) or makes_its_parts(theirs):
-                self._made += 1
-                if self._made > MADE_LIMIT:
-                    raise Undecided(f"more than {MADE_LIMIT:,} containers that make their parts")
+            if note := self._pairs.met_too_often(mark):
+                self.found.note(note)
+                return None
+            self._pairs.meet(mark, ours, theirs, state)
             if len(self._trail) > DEPTH_LIMIT:
                 raise Undecided(f"nested more than {DEPTH_LIMIT:,} deep, or in circles")
         positional = True
@@ -254,7 +258,8 @@ class Walk:
         elif shape is _OPAQUE:
             children = children_of_objects(*self._kinds.errors.both(ours, theirs), subset=False)
         elif shape is _SET:
-            positional, children = False, self._of_sets(elements(ours), elements(theirs), state)
+            positional = False
+            children = self._in_any_order(self._of_sets, key, pair, (elements(ours), elements(theirs)), state)
         elif shape is _TABLE:
             matched = None
             if state is not None and state.unordered and way > Way.IN_ORDER:
@@ -262,52 +267,59 @@ class Walk:
                     return None
                 a, b = all_elements(ours), all_elements(theirs)
                 if a is not None and b is not None:
-                    positional, matched = False, self._matched(a, b, state.of_array())
+                    positional = False
+                    matched = self._in_any_order(self._of_arrays, key, pair, (a, b), state.of_array())
             state = None if state is None else state.of_array()
             children = children_of_tables(ours, theirs, state, matched, strict=self._strict)
         elif state is not None and state.unordered and way > Way.IN_ORDER:
             if state.minds_places and self._asks(ours, theirs, state, Way.IN_ORDER):
                 return None
             positional = False
-            children = self._in_any_order(key, pair, elements(ours), elements(theirs), state)
+            children = self._in_any_order(self._of_arrays, key, pair, (elements(ours), elements(theirs)), state)
         else:
             children = children_of_arrays(elements(ours), elements(theirs))
         frame = Frame(key, pair, children, state, positional=positional)
         if mark is not None:
-            frame.mark = mark
-            frame.count = self.found.count
-            self._open.add(mark)
+            self._pairs.enter(frame, mark, self.found.count)
         return frame
 
-    def _of_sets(self, ours: list[Any], theirs: list[Any], state: State | None) -> Iterator[Child]:
+    def _in_any_order(
+        self, match: Matching, key: Key, pair: tuple[Any, Any], sides: tuple[list[Any], list[Any]], state: State | None
+    ) -> Iterator[Child]:
+        """The elements of two arrays or sets; none, if all that can be told is that they differ: in their number."""
         below = None if state is None else state.element()
         if below is not None and below.ignored:
             return iter(())
-        found = self._counterparts(ours, theirs, below)
-        pairs = [(i, j) for i, j in found.likely if not self._asks(ours[i], theirs[j], below)]
-        removed = [ours[i] for i in (*found.removed, *(i for i, _ in pairs))]
-        return children_of_sets(removed, [theirs[j] for j in (*found.added, *(j for _, j in pairs))])
-
-    def _in_any_order(
-        self, key: Key, pair: tuple[Any, Any], ours: list[Any], theirs: list[Any], state: State
-    ) -> Iterator[Child]:
-        """The elements of two arrays; none, if all that can be told is that the arrays differ: in their number."""
         try:
-            return self._matched(ours, theirs, state)
+            return match(key, *sides, state, below)
         except Undecided as reason:
-            below = state.element()
-            if self._depth or len(ours) == len(theirs) or below is None or below.accepts:
+            if len(sides[0]) == len(sides[1]) or (below is not None and below.accepts):
                 raise
             place = shown_path(write_path(self._place(key)))
             self.found.note(f"{place} is not compared element by element: {reason}")
             self._add(key, _CHANGED, *pair)
             return iter(())
 
-    def _matched(self, ours: list[Any], theirs: list[Any], state: State) -> Iterator[Child]:
-        """The elements of two arrays in which position means nothing: pairs that may differ, and what is over."""
-        below = state.element()
-        if below is not None and below.ignored:
-            return iter(())
+    def _of_sets(
+        self, key: Key, ours: list[Any], theirs: list[Any], _: State | None, below: State | None
+    ) -> Iterator[Child]:
+        if not self._depth:
+            self._questions.begin(ours, theirs)
+        found = self._counterparts(ours, theirs, below)
+        removed, added = [ours[i] for i in found.removed], [theirs[j] for j in found.added]
+        for i, j in found.likely:
+            try:
+                if not self._asks(ours[i], theirs[j], below):
+                    removed.append(ours[i])
+                    added.append(theirs[j])
+            except Undecided as reason:
+                self._leave_open(reason, key)
+        return children_of_sets(removed, added)
+
+    def _of_arrays(
+        self, _: Key, ours: list[Any], theirs: list[Any], state: State, below: State | None
+    ) -> Iterator[Child]:
+        """Pairs that may differ, and what is over."""
         if len(ours) <= 1 and len(theirs) <= 1:
             return children_of_arrays(ours, theirs)
         by_key = None if state.keyed_by is None else (self._questions.matcher, state.keyed_by, below)
@@ -351,7 +363,7 @@ class Walk:
             self._questions.settle(question, answer=answer)
         return bool(answer)
 
-    # ── other people's code, and the results ─────────────────────────────────────────────────────────────────────────
+    # ── what a rule says of a value ──────────────────────────────────────────────────────────────────────────────────
 
     def _converted(self, key: Key, ours: Any, theirs: Any, state: State) -> tuple[Any, Any] | None:
         """Both values after all functions of this place; None if they are the same after some of them, or none."""
@@ -359,42 +371,28 @@ class Walk:
             return None
         pairs = converted_pairs(ours, theirs, state, lambda exc: self._contain(exc, key, "Normalize"))
         body = self._is_body and key is ROOT
-        if any(self._asks(*pair, state, Way.AS_THEY_ARE, body=body) for pair in pairs[:-1]):
-            return None
-        return pairs[-1]
+        asks = [functools.partial(self._asks, *pair, state, Way.AS_THEY_ARE, body=body) for pair in pairs]
+        try:
+            return None if any_of(asks[:-1]) else pairs[-1]
+        except OutOfBounds:
+            raise
+        except Undecided:
+            if asks[-1]():
+                return None
+            raise
 
     def _may_be_missing(self, key: Key, ours: Any, theirs: Any, state: State) -> bool:
         """May what is here be there on one side only?"""
         value = theirs if ours is MISSING else ours
-        if type(key) is not int and key is not ELEMENT and self._is_default(value, state):  # no element is a default
-            return True
         pair = (None, value) if ours is MISSING else (value, None)
-        return any(self._accepts(key, accept, *pair) for accept in state.accepts)
+        asks: list[Callable[[], bool]] = []
+        if state.defaults and type(key) is not int and key is not ELEMENT:  # no element is a default
+            asks.append(functools.partial(self._is_default, value, state))
+        asks += [functools.partial(self._accepts, key, accept, *pair) for accept in state.accepts]
+        return any_of(asks)
+
+    def _are_defaults(self, ours: Any, theirs: Any, state: State) -> bool:
+        return all_of(functools.partial(self._is_default, side, state) for side in (ours, theirs))
 
     def _is_default(self, value: Any, state: State) -> bool:
-        return any(self._asks(value, default, None) for default in state.defaults)
-
-    def _accepts(self, key: Key, predicate: Any, ours: Any, theirs: Any, rule: str = "Accept") -> bool:
-        try:
-            return bool(predicate(ours, theirs))
-        except BaseException as exc:
-            self._contain(exc, key, rule)
-            return False
-
-    def _contain(self, exc: BaseException, key: Key, what: str = "comparing") -> None:
-        """Note what was raised at a key of the container that is walked; ROOT: at that container."""
-        self.found.contain(exc, self._place(key), what)
-
-    def _place(self, key: Key) -> list[Key]:
-        return self._trail if key is ROOT else [*self._trail, key]
-
-    def _leave_open(self, reason: Undecided, key: Key) -> None:
-        """It can't be told whether a place differs. A question has no answer then."""
-        if self._depth:
-            raise reason
-        self.found.leave_open(reason, self._place(key))
-
-    def _add(self, key: Key, kind: ChangeKind, ours: Any, theirs: Any) -> None:
-        if self._depth:
-            raise Enough
-        self.found.add(self._place(key), kind, ours, theirs)
+        return any_of(functools.partial(self._asks, value, default, None) for default in state.defaults)

@@ -19,6 +19,7 @@ import attrs
 from trioshadow._model.errors import passing_error, type_name
 from trioshadow._model.words import quoted, visible
 
+from ._cut import Cut
 from ._shapes import Shape, is_named_tuple, part_of, plain, shape_of
 from ._tables import head_of_table
 
@@ -243,7 +244,7 @@ def _size(value: object) -> int | None:
 
 def class_name(value: object) -> str:
     """The name of a value's class, at most 100 characters."""
-    return type_name(type(value))[:_NAME_LIMIT]
+    return (value.name if type(value) is Cut else type_name(type(value)))[:_NAME_LIMIT]
 
 
 def qualified_name(value: object) -> str:

@@ -24,6 +24,7 @@ from trioshadow.compare import (
     both_around,
     parse_path,
     shown_path,
+    without_middle,
     words_of_change,
     words_of_error,
     words_of_header,
@@ -126,7 +127,7 @@ def fields_of(divergence: Divergence | None, failure: ShadowFailure | None) -> d
             fields["error"] = error
         for change in error.changes:
             if change.path != WHOLE:
-                fields.setdefault(f"{ERROR}{folded_path(change.path)}"[:_CHARACTERS], change)
+                fields.setdefault(without_middle(f"{ERROR}{folded_path(change.path)}", _CHARACTERS), change)
         _add_more(fields, error)
     return fields
 
@@ -140,7 +141,7 @@ def _add_body(fields: dict[str, Told], body: BodyDiff) -> None:
         fields[WHOLE] = body.changes[0]
     else:
         for change in body.changes:
-            fields.setdefault(folded_path(change.path)[:_CHARACTERS], change)
+            fields.setdefault(without_middle(folded_path(change.path), _CHARACTERS), change)
         _add_more(fields, body)
 
 

@@ -1,8 +1,9 @@
 """Exceptions that pickle can't take as they are, on their way out of a worker process.
 
 Many can be written and not be read: pickle calls the class with `args`, and its `__init__` asks for others (httpx's
-HTTPStatusError, botocore's ClientError). These are made again without `__init__`, with their `args` and with as many of
-their attributes as can be pickled: what is compared of an exception crosses over with it.
+HTTPStatusError, botocore's ClientError). These are made again without `__init__`, with their `args` and attributes:
+what is compared of an exception crosses over with it. In place of what can't be pickled stands a `Cut`, so that nobody
+takes that for a difference.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+from trioshadow._model.errors import type_name
 from trioshadow._model.kinds import is_a
+from trioshadow.compare import Cut
 
 
 class _Carried:
@@ -29,7 +32,7 @@ def carried(exc: BaseException) -> object:
     made_of = tuple(map(_crossing, exc.args))
     if is_a(exc, BaseExceptionGroup):
         made_of = exc.message, tuple(map(carried, exc.exceptions))
-    state = {name: value for name, value in vars(exc).items() if _can_cross(value)}
+    state = {name: _crossing(value) for name, value in vars(exc).items()}
     if is_a(exc, OSError):
         of_c = {name: getattr(exc, name) for name in ("errno", "strerror", "filename")}
         state |= {name: value for name, value in of_c.items() if value is not None}  # a filename of None would be told
@@ -45,7 +48,10 @@ def _made_again(cls: type[BaseException], made_of: tuple[Any, ...], state: dict[
 
 
 def _crossing(value: object) -> object:
-    return value if _can_cross(value) else f"<{type(value).__name__}>"
+    if _can_cross(value):
+        return value
+    name = type_name(type(value))
+    return Cut(f"{name} objects can't be pickled, and so don't cross over from a process: name a part that can", name)
 
 
 def _can_cross(value: object) -> bool:

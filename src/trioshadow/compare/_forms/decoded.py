@@ -37,7 +37,8 @@ class Decoded:
 
     value: object
     form: str
-    """How it was read: `json`, `ndjson`, `form`, `msgpack`, `text`, or the content type of a decoder of one's own."""
+    """How it was read: `json`, `ndjson`, `json-seq`, `form`, `msgpack`, `text`, or the content type of a decoder of
+    one's own."""
     notes: tuple[str, ...] = ()
     """What was lost on the way, or is there in an odd way."""
 

@@ -1,4 +1,4 @@
-"""JSON (RFC 8259), and lines of it. NaN and Infinity, which Python and JavaScript write, are read."""
+"""JSON (RFC 8259), lines and sequences of it. NaN and Infinity, which Python and JavaScript write, are read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import re
 from typing import Any
 
-from .decoded import USUAL, Decoded, Manner, as_bytes, guarded
+from .decoded import USUAL, Decoded, Manner, NotDecoded, as_bytes, guarded
 from .objects import Objects
 from .of_text import as_text
 
@@ -52,13 +52,28 @@ def read_json(body: bytes | str, charset: str = "", manner: Manner = USUAL) -> D
 
 def read_ndjson(body: bytes | str, charset: str, manner: Manner) -> Decoded:
     """A document a line."""
-    text = as_text(body, charset, "ndjson").removeprefix(_MARK)
+    text = as_text(body, charset, "ndjson")
+    return _documents("ndjson, line", text.removeprefix(_MARK), "\n", manner)
+
+
+def read_json_seq(body: bytes | str, charset: str, manner: Manner) -> Decoded:
+    """Documents, each behind a record separator (RFC 7464); the first may have none."""
+    text = as_text(body, charset, "json-seq")
+    return _documents("json-seq, record", text.removeprefix(_MARK), "\x1e", manner)
+
+
+def _documents(what: str, text: str, separator: str, manner: Manner) -> Decoded:
+    form = what.partition(",")[0]
     objects = Objects(strict=manner.strict)
     settings = _settings(as_bytes(text).translate(_DIGITS, b" \t\r+-."), manner)
     decoder = json.JSONDecoder(object_pairs_hook=objects.make, **settings)
-    lines = ((number, line) for number, line in enumerate(text.split("\n"), 1) if line and not line.isspace())
-    values = [guarded(decoder.decode, f"ndjson, line {number}", line) for number, line in lines]
-    return Decoded(values, "ndjson", objects.notes())
+    values: list[Any] = []
+    for number, written in enumerate(text.split(separator), 1):
+        if written and not written.isspace():
+            values.append(guarded(decoder.decode, f"{what} {number}", written))
+            if form == "json-seq" and type(values[-1]) not in (dict, list, str) and not written[-1].isspace():
+                raise NotDecoded(f"it can't be read as {what} {number}: it may have been cut off")  # RFC 7464 §2.4
+    return Decoded(values, form, objects.notes())
 
 
 #: All digits as 0, and both marks of an exponent as e.
@@ -99,7 +114,7 @@ def _number(literal: str) -> float | decimal.Decimal:
 _NOT_ZERO = re.compile(r"[-0.]*[1-9]")
 
 #: Digits of a number, and its exponent: what comes of a larger one may take a time and a space that grow with it,
-#: wherever it is made an int. Tolerance takes no larger ones either.
+#: wherever it is made an int.
 _LARGEST = 10_000
 
 
