@@ -1,5 +1,5 @@
 """Real frameworks without Trio, with a mirrored function in the background: Flask under gunicorn, whose workers are
-forked, Django, and FastAPI on asyncio under uvicorn.
+forked, Django, and FastAPI on asyncio.
 """
 
 from __future__ import annotations
