@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 from trioshadow._model.errors import type_name
 
+from ._values import Extension, point_in_time
+
 mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 #: Past what a metaclass says of its class.
 _dict_of: Callable[[type], Any] = type.__dict__["__dict__"].__get__
@@ -135,6 +137,11 @@ _WAYS: dict[tuple[str, str], Callable[[Any], object]] = {
     ("numpy", "MaskedConstant"): lambda _: None,
     ("numpy", "generic"): _of_numpy,
     ("pyarrow", "Scalar"): lambda value: value.as_py(),
+    ("pydantic", "RootModel"): lambda value: value.root,
+    ("msgpack", "ExtType"): lambda value: Extension(value.code, bytes(value.data)),
+    ("msgspec", "Ext"): lambda value: Extension(value.code, bytes(value.data)),
+    ("umsgpack", "Ext"): lambda value: Extension(value.type, value.data),
+    ("msgpack", "Timestamp"): lambda value: point_in_time(value.seconds, value.nanoseconds),
 }
 
 

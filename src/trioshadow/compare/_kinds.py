@@ -20,7 +20,7 @@ from trioshadow._model.errors import type_name
 from ._error_values import ErrorValues
 from ._foreign import is_named, mro_of, own_name, package_of, table_of
 from ._rules import CompareWith, SameType
-from ._shapes import Shape, is_extension, is_named_tuple, is_record, plain, shape_of
+from ._shapes import Shape, is_named_tuple, is_record, plain, shape_of
 from ._values import Repeated
 
 
@@ -29,8 +29,6 @@ def same_kind(a: Any, b: Any) -> bool:
     """May two values of one shape be the same, as far as their classes say?"""
     if table_of(a) is not table_of(b) or Repeated in (a, b):  # a name that is there twice is no array
         return False
-    if is_extension(a) or is_extension(b):
-        return is_extension(a) and is_extension(b)
     sort = _sort_of(a)
     if sort is None or sort != _sort_of(b):
         return True

@@ -110,6 +110,8 @@ class Copying:
         shape = shape_of(value)
         if shape not in _WITH_PARTS:
             return self._scalar(value)
+        value = plain(value)
+        kind = type(value)
         if depth >= _DEPTH:
             self.partial = True
             return Rest(value)

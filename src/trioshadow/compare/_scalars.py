@@ -186,6 +186,8 @@ _TIMES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta)  
 
 def differ_in_type(a: object, b: object, shape: Shape) -> bool:
     """Are two values of one shape, which are not the same, of different types?"""
+    if not (is_numpy_time(a) or is_numpy_time(b)):  # its days are dates, and no other type than its seconds
+        a, b = plain(a), plain(b)
     if shape is Shape.TIME:
         if {type(a), type(b)} == {datetime.datetime, Timestamp}:
             return False

@@ -55,7 +55,7 @@ _EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 
 def moment(value: Any) -> Moment | None:
-    """Of a datetime, a date (its first second), a Timestamp, and those of msgpack, NumPy and pandas."""
+    """Of a datetime, a date (its first second), a Timestamp, and those of NumPy and pandas."""
     if type(value) is Timestamp:
         return Moment(Fraction(value.since_1970(), 10**9), zoned=True)
     if missing(value):
@@ -63,8 +63,6 @@ def moment(value: Any) -> Moment | None:
     if is_named(type(value), "pandas.Timestamp"):  # to the nanosecond, and in any year: no datetime can say it all
         seconds = _of_numpy(value.to_datetime64(), "datetime64")
         return None if seconds is None else Moment(seconds, zoned=value.tzinfo is not None)
-    if is_named(type(value), "msgpack.Timestamp"):
-        return Moment(value.seconds + Fraction(value.nanoseconds, 10**9), zoned=True)
     if is_numpy_time(value):
         seconds = _of_numpy(value, "datetime64")
         return None if seconds is None else Moment(seconds, zoned=False)

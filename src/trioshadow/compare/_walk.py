@@ -28,6 +28,7 @@ from ._match import Matched
 from ._paths import ELEMENT, Key, shown_path, write_path
 from ._plan import State, converted_pairs, leads_on
 from ._questions import Enough, Questions, Way, refuse_depth
+from ._records import children_of_named
 from ._sameness import SameTrees, same_flat
 from ._scalars import differ_in_type, same_scalar
 from ._shapes import (
@@ -38,7 +39,6 @@ from ._shapes import (
     exact_key,
     has_no_equality,
     makes_its_parts,
-    members,
     plain,
     safe_shape,
     shape_of,
@@ -247,7 +247,7 @@ class Walk:
                 raise Undecided(f"nested more than {DEPTH_LIMIT:,} deep, or in circles")
         positional = True
         if shape is _OBJECT:
-            children = children_of_objects(members(ours), members(theirs), subset=state is not None and state.subset)
+            children = children_of_named(pair, self._plainly_same, self._contain, state)
         elif shape is _OPAQUE:
             children = children_of_objects(*self._kinds.errors.both(ours, theirs), subset=False)
         elif shape is _SET:
@@ -369,7 +369,10 @@ class Walk:
         return any(self._accepts(key, accept, *pair) for accept in state.accepts)
 
     def _is_default(self, value: Any, state: State) -> bool:
-        return any(self._asks(value, default, None) for default in state.defaults)
+        return any(self._plainly_same(value, default) for default in state.defaults)
+
+    def _plainly_same(self, ours: Any, theirs: Any) -> bool:
+        return self._asks(ours, theirs, None)
 
     def _accepts(self, key: Key, predicate: Any, ours: Any, theirs: Any, rule: str = "Accept") -> bool:
         try:
