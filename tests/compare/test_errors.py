@@ -879,6 +879,10 @@ class Checked:
     value: Any
 
 
+class Wrapped(pydantic.RootModel[Any]):
+    pass
+
+
 class Struct(msgspec.Struct, frozen=True, tag="struct"):
     value: Any
 
@@ -925,6 +929,8 @@ def test_arrays_enums_and_objects_with_an_equality_of_their_own_are_compared():
         (numpy.array([1, 2]), numpy.array([1, 3])),
         (color.RED, color.BLUE),
         (color.RED, fruit.APPLE),
+        (Wrapped({"a": 1}), Wrapped({"a": 2})),
+        (Wrapped([1]), [2]),
         (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("127.0.0.2")),
         (len, print),
         (Ok, Err),

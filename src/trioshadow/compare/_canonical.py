@@ -17,6 +17,7 @@ from trioshadow._model.errors import passing_error
 
 from ._alike import canonical
 from ._cut import Cut
+from ._declared import Declaration, declaration_of
 from ._error_values import is_error
 from ._foreign import is_numpy_time, missing
 from ._kinds import ANY, Kinds, has_kind
@@ -63,6 +64,8 @@ class Numbering:
         self._made = 0
         self.exact = not kinds.comparers
         """Is the same number all there is to sameness? Not if there were values that only `==` can compare."""
+        self.in_doubt: set[str] = set()
+        """Names of members that two values which are the same need not have in common: see `Declaration`."""
 
     def of(self, value: object, state: State | None) -> int:
         """The number of a value that stands at a place with this state. What the rules take away does not count."""
@@ -144,8 +147,16 @@ class Numbering:
             self.exact = self.exact and not errors.same_errors
             return self._of_members(errors.members(exc).items(), state, ("error", type(exc), errors.message(exc)))
         if shape is Shape.OBJECT:
-            if is_named_tuple(value):
-                self.exact = False  # it may be the same as an array
+            if type(value) is not dict:
+                if is_named_tuple(value):
+                    self.exact = False  # it may be the same as an array
+                record = plain(value)
+                cls: Any = type(record)
+                declared = declaration_of(cls)
+                if declared is not None:
+                    self._doubt(declared)
+                    written = _children_of_declared(record, declared, state)
+                    return self._of_children(iter(written), ("object", kind), value)
             found = ((exact_key(key), member) for key, member in members(value).items())
             return self._of_members(found, state, ("object", kind), value)
         if shape is Shape.TABLE:
@@ -161,14 +172,18 @@ class Numbering:
         if jumbled:
             below = state.element() if state is not None else None
             alike: Iterator[_Child] = ((element, below, None) for element in listed)
-            return _Frame(alike, numbers, lambda frame: self._close(frame, (shape, kind, tuple(sorted(frame.numbers)))))
+            return _Frame(
+                alike, numbers, lambda frame: self._close(frame, (shape, kind, tuple(sorted(frame.numbers))), value)
+            )
         children = (
             (element, state.child(index) if state is not None else None, index) for index, element in enumerate(listed)
         )
         return _Frame(
             children,
             numbers,
-            lambda frame: self._close(frame, ("array", kind, tuple(zip(frame.keys, frame.numbers, strict=True)))),
+            lambda frame: self._close(
+                frame, ("array", kind, tuple(zip(frame.keys, frame.numbers, strict=True))), value
+            ),
         )
 
     def _of_members(
@@ -176,11 +191,19 @@ class Numbering:
     ) -> _Frame:
         """Of what has members by name. `value`: what may be of a kind."""
         children = ((member, state.child(name) if state is not None else None, name) for name, member in named)
+        return self._of_children(children, form, value)
+
+    def _of_children(self, children: Iterator[_Child], form: tuple[object, ...], value: object) -> _Frame:
         return _Frame(
             children,
             [],
             lambda frame: self._close(frame, (*form, frozenset(zip(frame.keys, frame.numbers, strict=True))), value),
         )
+
+    def _doubt(self, declared: Declaration) -> None:
+        """There is a record that may be the same as what is not written like it."""
+        self.exact = False
+        self.in_doubt |= declared.in_doubt
 
     def _finish(self, close: Callable[[_Frame], int], frame: _Frame, numbers: list[int]) -> None:
         try:
@@ -244,7 +267,10 @@ class Numbering:
         cls = cls if kind else _NO_KIND
         sorts = self._classes[number]
         alike = self._kinds.alike
-        fits = [all(alike(cls, other) and alike(other, cls) for other in sort) for sort in sorts]
+        fits = [
+            all(alike(cls, other) and alike(other, cls) and _declare_alike(cls, other) for other in sort)
+            for sort in sorts
+        ]
         if cls is _NO_KIND and len(sorts) > 1:
             fits = [sort == [_NO_KIND] for sort in sorts]  # it may be either of two that are not the same
         if True not in fits:
@@ -269,10 +295,53 @@ class Numbering:
         numbers.append(next(self._fresh))
 
 
+def _children_of_declared(record: Any, declared: Declaration, state: State | None) -> list[_Child]:
+    """The members of a record as they are written. A rule that does not say the same of both names of a member is as
+    none, and so are rules where a key is compared.
+    """
+    attributes = {name: attribute for attribute, name in declared.written.items()}
+    children: list[_Child] = []
+    for name, member in declared.by_itself(record).items():
+        below = None if state is None else state.child(name)
+        if name in declared.keys:
+            function = declared.keys[name]
+            children.append(({function: function(member)}, None, name))
+        elif state is not None and name in attributes and below is not state.child(attributes[name]):
+            children.append((member, None, name))
+        else:
+            children.append((member, below, name))
+    return children
+
+
+def _declare_alike(cls: type, other: type) -> bool:
+    """Are two records of these classes the same if they are written alike?"""
+    return cls is other or _NO_KIND in (cls, other) or declaration_of(cls) is declaration_of(other) is None
+
+
 class Outline(Numbering):
     """The same of what no rule touches: two values that are the same under the rules have the same outline, if it is
     `exact`. Most that are not the same have another.
     """
+
+    def __init__(self, *, strict: bool, kinds: Kinds, in_doubt: set[str]) -> None:
+        """`in_doubt`: of the `Numbering` that has seen all values before."""
+        super().__init__(strict=strict, kinds=kinds)
+        self.in_doubt = in_doubt
+        self._left_out = 0
+
+    def of(self, value: object, state: State | None) -> int:
+        if len(self.in_doubt) != self._left_out:
+            self._known.clear()
+            self._left_out = len(self.in_doubt)
+        return super().of(value, state)
+
+    def _doubt(self, declared: Declaration) -> None:
+        """What is in doubt is left out."""
+
+    def _of_children(self, children: Iterator[_Child], form: tuple[object, ...], value: object) -> _Frame:
+        if self.in_doubt:
+            children = (child for child in children if type(child[2]) is not str or child[2] not in self.in_doubt)
+        return super()._of_children(children, form, value)
 
     def _number_of_kind(self, form: object, cls: type) -> int:  # noqa: ARG002 - as of the base
         return self._number(form)  # a dict may be any record

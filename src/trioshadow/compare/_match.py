@@ -21,8 +21,9 @@ from ._canonical import Numbering, Outline
 from ._cut import Cut
 from ._kinds import ANY, Kinds
 from ._plan import State
+from ._records import named_member
 from ._scalars import BIG
-from ._shapes import Shape, members, shape_of
+from ._shapes import Shape, shape_of
 from ._undecided import OutOfBounds, Undecided
 
 #: Index in the primary's array (None: added) and in the shadow's (None: removed).
@@ -58,7 +59,7 @@ class Matcher:
         self._strict = strict
         # One for all arrays: what is in an inner one is numbered once.
         self._numbering = Numbering(strict=strict, kinds=kinds)
-        self._outline = Outline(strict=strict, kinds=kinds)
+        self._outline = Outline(strict=strict, kinds=kinds, in_doubt=self._numbering.in_doubt)
 
     def plainly_same(self, primary: object, shadow: object) -> bool:
         """Are two values the same without any rule? False: who knows."""
@@ -109,10 +110,10 @@ class Matcher:
                 element = element.seen
             if shape_of(element) is not Shape.OBJECT:
                 return None
-            found = members(element)
-            if name not in found:
+            found = named_member(element, name)
+            if not found:
                 return None
-            element = found[name]
+            (element,) = found
         if below is not None and below.ignored:
             below = None  # who is compared with whom is no difference that may be ignored
         return (self._numbering.of(element, below),)  # no int that stands for itself

@@ -119,7 +119,8 @@ class Copying:
         name = type_name(type(value))
         self.unkept[name] = None
         why = f"of {name} objects in an exception only the type is kept: give an error_view="
-        if nature_of(type(value)) is Nature.ONCE:
+        kind: Any = type(value)
+        if nature_of(kind) is Nature.ONCE:
             why += ", which does not read them"
         return Cut.of_unkept(value, why, shape_of(value))
 

@@ -133,6 +133,11 @@ def _way_to_exact(cls: Any) -> Callable[[Any], object] | None:
     return None if way is None else lambda value: _plain_again(value, way(value))
 
 
+def stands_for_another(cls: Any) -> bool:
+    """Do the instances of a class stand for other values: see `plain`?"""
+    return _way_to_exact(cls) is not None
+
+
 def _plain_again(value: object, made: object) -> object:
     return made if made is value else plain(made)
 
@@ -154,7 +159,7 @@ def record_fields(cls: Any) -> tuple[str, ...] | None:
     Knows attrs, dataclasses, msgspec structs, pydantic models, and named tuples. A field that is declared not to be
     compared (`eq=False`, `compare=False`) is left out.
     """
-    declared = _declared(cls)
+    declared = declared_of(cls)
     if "__attrs_attrs__" in declared:
         return tuple(field.name for field in attrs.fields(cls) if field.eq)
     if "__dataclass_fields__" in declared:
@@ -168,7 +173,8 @@ def record_fields(cls: Any) -> tuple[str, ...] | None:
     return None
 
 
-def _declared(cls: Any) -> dict[str, Any]:
+def declared_of(cls: Any) -> dict[str, Any]:
+    """What a class and its bases have as attributes."""
     declared: dict[str, Any] = {}
     for base in reversed(mro_of(cls)):
         declared.update(base.__dict__)  # past a metaclass that has an answer to everything
@@ -193,7 +199,7 @@ def is_named_tuple(value: object) -> bool:
 @functools.lru_cache(maxsize=1024)
 def _struct_tag(cls: Any) -> tuple[tuple[str, Any] | None, bool]:
     """Of a msgspec struct the member that its encoded form has besides its fields, and whether that is an array."""
-    config = getattr(cls, "__struct_config__", None) if "__struct_fields__" in _declared(cls) else None
+    config = getattr(cls, "__struct_config__", None) if "__struct_fields__" in declared_of(cls) else None
     if config is None:
         return None, False
     return (None if config.tag is None else (config.tag_field, config.tag)), config.array_like
@@ -201,20 +207,32 @@ def _struct_tag(cls: Any) -> tuple[tuple[str, Any] | None, bool]:
 
 def members(value: Any) -> dict[Any, Any]:
     """The members of a value of shape OBJECT; a dict's own, not a copy."""
-    if type(value) is dict:
-        return value
-    value = plain(value)
     cls: Any = type(value)
+    if cls is dict:
+        return value  # type: ignore[no-any-return] # of this type
+    way = _way_to_exact(cls)
+    if way is not None:
+        return members(way(value))
     if dict in mro_of(cls):
         return dict(dict.items(value))  # dict.copy() would ask a subclass for its keys
+    names = record_fields(cls)
+    if names is not None:
+        return members_of_record(value, names, {})
     columns = columns_of_row(cls)
     if columns is not None:
         titles, cells = columns(value)
         return dict(zip(told_apart(titles), cells, strict=True))
-    names = record_fields(cls)
-    if names is None:
-        return dict(_bounded(value.items()))
+    return dict(_bounded(value.items()))
+
+
+def members_of_record(value: Any, names: tuple[str, ...], renamed: Mapping[str, str]) -> dict[Any, Any]:
+    """These attributes of a record, some of them under other names, and what its library adds to them."""
+    cls: Any = type(value)
     found = {name: field for name in names if (field := getattr(value, name, _ABSENT)) is not _ABSENT}
+    if renamed:
+        found = {renamed.get(name, name): field for name, field in found.items()}
+    if not _adds_members(cls):
+        return found
     tag, _ = _struct_tag(cls)
     if tag is not None:
         found = {tag[0]: tag[1], **found}
@@ -223,6 +241,12 @@ def members(value: Any) -> dict[Any, Any]:
 
 
 _ABSENT = object()  # a field that was never set
+
+
+@functools.lru_cache(maxsize=1024)
+def _adds_members(cls: Any) -> bool:
+    """May a record of this class have members that are no fields?"""
+    return _struct_tag(cls)[0] is not None or "__pydantic_fields__" in declared_of(cls)
 
 
 def elements(value: Any) -> list[Any]:

@@ -33,19 +33,11 @@ from ._partly import children_of_cut, lacks_parts, seen_of, verdict_of_cut
 from ._paths import ELEMENT, Key, shown_path, write_path
 from ._plan import State, converted_pairs, leads_on
 from ._questions import Enough, Questions, Way, refuse_depth
+from ._records import children_of_named
 from ._reporting import Reporting
 from ._sameness import SameTrees, same_flat
 from ._scalars import differ_in_type, same_read_once, same_scalar
-from ._shapes import (
-    DEPTH_LIMIT,
-    Shape,
-    elements,
-    exact_key,
-    members,
-    plain,
-    safe_shape,
-    shape_of,
-)
+from ._shapes import DEPTH_LIMIT, Shape, elements, exact_key, plain, safe_shape, shape_of
 from ._tables import all_elements
 from ._undecided import OutOfBounds, Undecided, all_of, any_of
 from ._values import Repeated
@@ -254,7 +246,7 @@ class Walk(Reporting):
                 raise Undecided(f"nested more than {DEPTH_LIMIT:,} deep, or in circles")
         positional = True
         if shape is _OBJECT:
-            children = children_of_objects(members(ours), members(theirs), subset=state is not None and state.subset)
+            children = children_of_named(pair, self._plainly_same, self._contain, state)
         elif shape is _OPAQUE:
             children = children_of_objects(*self._kinds.errors.both(ours, theirs), subset=False)
         elif shape is _SET:
@@ -395,4 +387,7 @@ class Walk(Reporting):
         return all_of(functools.partial(self._is_default, side, state) for side in (ours, theirs))
 
     def _is_default(self, value: Any, state: State) -> bool:
-        return any_of(functools.partial(self._asks, value, default, None) for default in state.defaults)
+        return any_of(functools.partial(self._plainly_same, value, default) for default in state.defaults)
+
+    def _plainly_same(self, ours: Any, theirs: Any) -> bool:
+        return self._asks(ours, theirs, None)
