@@ -14,6 +14,7 @@ import trio
 import trio.testing
 
 from trioshadow import mirrored
+from trioshadow._caller.mirrored_leg import MirroredLeg
 
 from tests.support.accounts import counts
 from tests.support.isolated import in_another_thread
@@ -153,14 +154,26 @@ async def test_closing_one_warns_of_nothing_more_than_before(autojump_clock):
             assert await settled(shadower) == {"abandoned": 1}
 
 
-async def test_an_async_function_that_is_closed_in_another_thread_abandons_its_leg(autojump_clock):
-    old = mirrored(answer)(answer)
+@pytest.mark.parametrize("old", [mirrored(answer)(answer), lazily(answer)], ids=["async", "sync"])
+async def test_a_caller_that_is_closed_or_dropped_in_its_midst_abandons_its_leg(autojump_clock, monkeypatch, old):
+    """Not at once: this may be the garbage collector, in the midst of anything."""
+
+    def raised(leg, exc):
+        raise AssertionError("told at once")
+
+    async def caller(x):
+        return await old(x)
+
     async with old.mirroring() as shadower:
         for give_up in (lambda coroutines: coroutines[0].close(), list.clear):
-            coroutines = [old(3)]
-            coroutines[0].send(None)
-            in_another_thread(give_up, coroutines)
-        assert await settled(shadower) == {"abandoned": 2}
+            for call in (in_another_thread, lambda function, *args: function(*args)):
+                coroutines = [caller(3)]
+                coroutines[0].send(None)
+                with monkeypatch.context() as patches:
+                    patches.setattr(MirroredLeg, "primary_raised", raised)
+                    call(give_up, coroutines)
+                await settled(shadower)
+        assert counts(shadower) == {"abandoned": 4}
 
 
 class Query:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 #: What makes, keeps, copies and describes objects and classes, and is not looked up in an instance's place.
 _NOT_HANDED_ON = frozenset(
@@ -67,11 +67,11 @@ class Transparent:
         return sorted({*dir(wrapped_by(self)), *type(self).fixed})
 
     def __eq__(self, other: object) -> bool:
-        answer: bool = wrapped_by(self) == _without(other)
+        answer: bool = wrapped_by(self) == other  # the operator asks `other` too, which may be one of these
         return answer
 
     def __ne__(self, other: object) -> bool:
-        answer: bool = wrapped_by(self) != _without(other)
+        answer: bool = wrapped_by(self) != other
         return answer
 
     def __hash__(self) -> int:
@@ -115,8 +115,3 @@ def _handing_on(name: str) -> Callable[..., Any]:
         return self if answer is wrapped else answer  # `x += 1`, `with x as y`
 
     return hand_on
-
-
-def _without(other: object) -> object:
-    # Of the type, since the object says that it is of another's.
-    return wrapped_by(cast("Transparent", other)) if issubclass(type(other), Transparent) else other

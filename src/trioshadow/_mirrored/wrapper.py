@@ -86,12 +86,13 @@ def _bind(self: Any, instance: object, owner: type | None = None) -> Any:
 
 
 def _wrapper_within(self: Wrapper, function: Any) -> Any:
-    """Stands before the function in what is wrapped: always the same, since who reads a function twice gets one."""
+    """Stands before a function that what is wrapped gives. One that is its own is given each time, and so is this."""
+    if getattr(wrapped_by(self), "__func__", None) is not function:
+        return wrapper_of(function, _series_of(self), lasting=False)
     within: Any = _within_of(self)
-    if within is None or wrapped_by(within) is not function:
+    if within is None:
         within = wrapper_of(function, _series_of(self))
-        if getattr(wrapped_by(self), "__func__", None) is function:
-            object.__setattr__(self, "_within", within)
+        object.__setattr__(self, "_within", within)
     return within
 
 
