@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ._children import MISSING
+from ._cut import Cut
 from ._paths import Key, Segment, parse_path
 from ._rules import (
     Accept,
@@ -32,6 +33,7 @@ from ._rules import (
     Tolerance,
     Unordered,
 )
+from ._undecided import Undecided
 
 #: A pattern (by number) and how many of its segments are behind us.
 _Position = tuple[int, int]
@@ -231,12 +233,22 @@ class PathPlan:
 
 
 def leads_on(value: Any, state: State) -> bool:
-    """Is there a place in a value on the way that is compared? True: who knows."""
+    """Is there a place in a value on the way that is compared? True: who knows. Raises Undecided if there is none in
+    what is kept of it.
+    """
     waiting: list[tuple[Any, State]] = [(value, state)]
+    unsure = ""
     for _ in range(_LOOKED_AT):
         if not waiting:
+            if unsure:
+                raise Undecided(unsure)
             return False
         part, above = waiting.pop()
+        if type(part) is Cut:
+            if part.size is not None:  # a text, bytes, a number
+                continue
+            unsure = unsure or ("" if part.is_whole else part.why)
+            part = part.seen
         kind = type(part)
         if kind is dict:
             children: Iterable[tuple[Any, Any]] = part.items()

@@ -153,7 +153,7 @@ class Walk(Reporting):
             return None
         if state is not None and not self._depth and (state.unordered or state.functions or state.defaults):
             self._questions.begin(ours, theirs)
-        if state is not None and state.on_the_way and not any(leads_on(side, state) for side in (ours, theirs)):
+        if state is not None and state.on_the_way and not self._leads_on(ours, theirs, state):
             return None
         if ours is MISSING or theirs is MISSING:
             if state is None or not self._may_be_missing(key, ours, theirs, state):
@@ -372,6 +372,9 @@ class Walk(Reporting):
             if asks[-1]():
                 return None
             raise
+
+    def _leads_on(self, ours: Any, theirs: Any, state: State) -> bool:
+        return any_of(functools.partial(leads_on, side, state) for side in (ours, theirs))
 
     def _may_be_missing(self, key: Key, ours: Any, theirs: Any, state: State) -> bool:
         """May what is here be there on one side only?"""
