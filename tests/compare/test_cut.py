@@ -15,7 +15,7 @@ from trioshadow import ShadowConfig
 from trioshadow.compare import Accept, IgnoreName, Normalize, Only, Undecided
 from trioshadow.compare import _plain_copies as bounds
 
-from tests.compare.test_no_rule_adds import FUNCTIONS, Documents
+from tests.support.documents import FUNCTIONS, Documents
 
 
 @attrs.frozen
