@@ -63,7 +63,7 @@ class Interruption:
                     self.at = f"{Path(code.co_filename).name}:{frame.f_lineno} in {code.co_qualname}"
                     try:
                         self.action()
-                    except BaseException as exc:  # else the library may contain it
+                    except Exception as exc:  # else the library may contain it
                         self.raised = exc
         elif event == "return":
             self._last.pop(frame, None)

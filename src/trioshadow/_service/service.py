@@ -155,4 +155,5 @@ class Service:
 
 
 async def _raise(exc: BaseException) -> None:
+    await trio.lowlevel.cancel_shielded_checkpoint()  # whatever becomes of the nursery
     raise exc
