@@ -53,7 +53,17 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_type_aliases = {
     name: f"trioshadow.{name}"
-    for name in ("BackendLike", "Decoder", "Headers", "HeadersLike", "Rule", "SamplingKey", "SinkTarget", "View")
+    for name in (
+        "BackendLike",
+        "Background",
+        "Decoder",
+        "Headers",
+        "HeadersLike",
+        "Rule",
+        "SamplingKey",
+        "SinkTarget",
+        "View",
+    )
 } | {
     "App": "trioshadow.asgi.App",
     "Side": "trioshadow.testing.Side",

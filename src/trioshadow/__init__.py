@@ -16,7 +16,6 @@ from ._model.record import ResponseRecord
 from ._model.sampling import SamplingKey, encode_key
 from ._model.slo import SloTracker
 from ._model.verdict import FailureKind, HeldBack, ShadowFailure, Verdict
-from ._service.background import Background
 from ._service.comparer import Comparer
 from ._service.gate import LegBreaker
 from ._service.marks import in_shadow
@@ -29,7 +28,6 @@ from .compare import BodyDiff, Divergence, ErrorDiff, HeaderDiff, IgnoreField
 __all__ = [
     "Arguments",
     "Backend",
-    "Background",
     "BodyDiff",
     "BodyTooLarge",
     "Capture",

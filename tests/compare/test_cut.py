@@ -98,3 +98,10 @@ def test_functions_are_never_given_a_part(monkeypatch):
     assert given == []
     verdict(*sides, ignore=[Accept(keep, "$.x.a[1]")])
     assert given == [1, 2]
+
+
+def test_of_what_can_be_read_once_it_says_that_a_view_does_not_read_it():
+    comparison = ShadowConfig(error_fields={Failed: ["x"]}).comparison
+    one, other = (comparison.raised(Failed(iter([number]))) for number in range(2))
+    with pytest.raises(Undecided, match="which does not read them"):
+        comparison.divergence_of_errors(one, other)

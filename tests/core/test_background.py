@@ -179,6 +179,15 @@ def test_started_without_a_block_it_begins_with_the_first_call():
     assert counts(shadower) == {"closed": 1, "matched": 1}
 
 
+def test_one_that_is_closed_while_it_starts_is_left():
+    shadower = shadower_of(echo)
+    background = shadower.background()
+    background.start()
+    call(shadower)
+    background.close()
+    assert not background._thread.is_alive()
+
+
 def run(program):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=TOO_LONG, check=False)
     assert done.returncode == 0, done.stderr

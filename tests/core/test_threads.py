@@ -9,12 +9,20 @@ import os
 import subprocess
 import sys
 import threading
+import types
 
 import anyio
 import pytest
 import trio
+import trio.testing
 
 from trioshadow import ShadowConfig, Shadower, Verdict, in_shadow, mirrored
+from trioshadow._accounts import forks
+from trioshadow._accounts.forks import Lock
+from trioshadow._accounts.ledger import EPOCHS, Ledger
+from trioshadow._service import run
+from trioshadow._service.post import Post
+from trioshadow.evidence import Epoch, Evidence
 from trioshadow.guard import Breaker
 from trioshadow.testing import Answer, Fail, Hang, ScriptedBackend
 
@@ -472,3 +480,100 @@ async def test_a_call_of_another_run_in_another_thread_is_mirrored_where_any_thr
             await trio.to_thread.run_sync(thread.join)
             await shadower.wait_idle()
             assert counts(shadower) == {verdict: 20}
+
+
+# ── what two threads do in one moment, step by step ─────────────────────────────────────────────────────────────────
+
+
+async def test_a_leg_that_comes_when_the_nursery_is_closed_is_undone():
+    config = ShadowConfig(threads=True, noise_rate=1)
+    async with Shadower(echo, echo, config, secondary=echo, breaker=Breaker()) as shadower:
+        pool = shadower._launcher._pool
+        pool._open = False
+        outcome = in_a_thread(call, shadower)
+        await shadower.wait_idle()
+        assert outcome.verdict is Verdict.CLOSED
+        assert not outcome.mirrored
+        assert counts(shadower) == {"closed": 1}
+        assert_accounts(shadower.statistics())
+        pool._open = True
+
+
+async def test_in_a_forked_child_nothing_is_posted():
+    post = Post()
+    post.put(lambda: pytest.fail("it was done"))  # it was never opened
+    post.open(lambda exc: None)
+    post._forked()
+    post.put(lambda: pytest.fail("it was done"))
+    await trio.testing.wait_all_tasks_blocked()
+
+
+def test_a_lock_that_was_renewed_while_it_was_held_is_given_back():
+    lock = Lock()
+    with lock:
+        lock._renew()
+    with lock, lock:  # the same thread may take it again
+        pass
+
+
+def test_what_is_gone_is_not_renewed():
+    lock = Lock()
+    before = lock._lock
+    del lock
+    forks._renew()
+    other = Lock()
+    held = other._lock
+    forks._renew()
+    assert other._lock is not held
+    assert before is not held
+
+
+async def test_a_failure_while_the_interpreter_ends_is_nobodys(monkeypatch):
+    ended = types.SimpleNamespace(is_alive=lambda: False)
+    monkeypatch.setattr(run, "threading", types.SimpleNamespace(main_thread=lambda: ended))
+    async with Shadower(echo, ScriptedBackend(Fail(RuntimeError))) as shadower:
+        await shadower.call(b"k")
+        await shadower.wait_idle()
+        assert counts(shadower) == {"abandoned": 1}
+
+
+def test_a_call_that_is_entered_when_its_evidence_is_closed_or_its_row_is_gone():
+    ledger = Ledger(Epoch(), lambda: "series", lambda: 0.0)
+    old = ledger.evidence
+    ledger.begin_anew()
+    old.closed = True
+    ledger.count(old, "new", Verdict.CLOSED.slot)
+    ledger.shed(0, old, "newer")
+    assert ledger.admit(0, 1, old, "newest") is None
+    evidence, row = ledger.admit(1, 1, old, "newest")
+    assert evidence is ledger.evidence is not old
+    assert row is evidence.operations["newest"]
+    ledger._lose(old, "another", "breaker")
+    assert sum(old.totals()) == 0
+    assert sum(evidence.totals()) == 3
+    assert evidence.operations["another"].lost["breaker"] == 1
+
+
+def test_evidence_that_is_held_at_the_last_moment_is_kept():
+    class Late(Evidence):
+        asked = 0
+
+        @property
+        def held(self):
+            self.asked += 1
+            return self.asked > 1  # a leg of another thread has come in between
+
+    ledger = Ledger(Epoch(), lambda: "series", lambda: 0.0)
+    ledger.evidence.__class__ = Late
+    late = ledger.evidence
+    for number in range(2 * EPOCHS):
+        ledger.begin_epoch(Epoch(str(number)))
+    assert late in ledger.evidences()
+    assert not late.closed
+
+
+def test_a_row_that_is_gone_is_neither_folded_nor_renamed():
+    evidence = Evidence(Epoch())
+    evidence._fold_operation("gone")
+    evidence.rename("gone", "b", 0)
+    assert sum(evidence.totals()) == 0

@@ -114,7 +114,7 @@ class Instruments:
 
 
 #: Of the shadow.
-_SAYS_NOTHING = (Verdict.ABANDONED, Verdict.IGNORED)
+_SAYS_NOTHING = (Verdict.ABANDONED, Verdict.IGNORED, Verdict.CLOSED)
 
 
 class Slo(Instrument):

@@ -99,7 +99,7 @@ class ShadowOutcome(Generic[PrimaryT, ShadowT]):
         if not self._done:
             settled = threading.Event()
             self._waiting += (settled.set,)
-            if not self._done:  # it may have been settled before this could be woken
+            if not self._done:  # pragma: no branch - it may have been settled before this could be woken
                 settled.wait(timeout)
         return self._done
 

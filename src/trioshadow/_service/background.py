@@ -10,6 +10,7 @@ Promises kept here:
 from __future__ import annotations
 
 import atexit
+import contextlib
 import math
 import os
 import threading
@@ -105,7 +106,7 @@ class Background:
 
         try:
             return trio.from_thread.run(wait, trio_token=token)
-        except (trio.RunFinishedError, trio.Cancelled):
+        except (trio.RunFinishedError, trio.Cancelled):  # pragma: no cover - it ends in this very moment
             return True
 
     # ── the thread ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -139,15 +140,16 @@ class Background:
 
     def _leave(self, *, in_order: bool, timeout: float | None) -> None:
         self._door.starter = None
-        thread, token = self._thread, self._token
+        thread = self._thread
         if thread is None or not thread.is_alive():
             return
-        if token is not None:
-            try:
+        patience = 2 * self._drain() + _PATIENCE if timeout is None else timeout
+        self._entered.wait(patience)  # it may have been started a moment ago
+        token = self._token
+        if token is not None:  # pragma: no branch - it ends by itself in this moment
+            with contextlib.suppress(trio.RunFinishedError):
                 token.run_sync_soon(self._stop.set if in_order else self._scope.cancel)
-            except trio.RunFinishedError:
-                return
-        thread.join(2 * self._drain() + _PATIENCE if timeout is None else timeout)
+        thread.join(patience)
         if thread.is_alive():
             self._notices.say("background held up", "the thread of the shadower has not ended, and is left to itself")
 

@@ -15,14 +15,21 @@ from trioshadow.evidence import Observation
 class Pair:
     """Where what the shadow and what the secondary came to meet."""
 
-    __slots__ = ("_enter", "_ledger", "_secondary")
+    __slots__ = ("_enter", "_ledger", "_secondary", "_undone")
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._enter: Callable[[Observation], None] | None = None
         self._secondary: Observation | None = None
+        self._undone = False
         ledger.pairs += 1
         ledger.pairs_begun += 1
+
+    def undo(self) -> None:
+        """The call was never mirrored."""
+        self._undone = True
+        self._ledger.pairs -= 1
+        self._ledger.pairs_begun -= 1
 
     def shadow_done(self, enter: Callable[[Observation], None]) -> None:
         """The shadow's side is judged. `enter` enters both in the evidence."""
@@ -34,6 +41,8 @@ class Pair:
 
     def secondary_done(self, observation: Observation) -> None:
         """The secondary's side is judged."""
+        if self._undone:
+            return
         enter = self._enter
         if enter is None:
             self._secondary = observation

@@ -88,7 +88,7 @@ class Post:
         while jobs:
             try:
                 job = jobs.popleft()
-            except IndexError:  # the run is gone, and another thread does the same
+            except IndexError:  # pragma: no cover - the run is gone, and another thread does the same
                 return
             try:
                 job()

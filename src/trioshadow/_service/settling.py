@@ -119,6 +119,9 @@ class ShadowSettlement(Settlement):
         """From 'in flight' to a verdict. The caller is KI-protected: this is one step."""
         verdict, divergence, failure = judgement
         desk, pair = self._desk, self.pair
+        if pair is not None and verdict is Verdict.CLOSED:
+            pair.undo()
+            pair = None
         self.settled = True
         self.pair = None
         desk.ledger.settle_leg(verdict, self._row)
