@@ -40,11 +40,6 @@ if not PYENV.is_dir() and (shim := shutil.which("pyenv")):
 if PYENV.is_dir() and "PYENV_VERSION" not in os.environ:
     os.environ["PYENV_VERSION"] = ":".join(sorted((path.name for path in PYENV.iterdir()), reverse=True))
 
-THERE = [python for python in PYTHONS if shutil.which(f"python{python}")]
-#: On these everything is tested: the oldest, and the newest that is there. What lies between them differs from both in
-#: little that slow tests alone would show, and they take seven minutes.
-ENDS = {PYTHONS[0], *THERE[-1:]}
-
 
 def install(session: nox.Session, *groups: str) -> None:
     """The project with all extras, as it lies here, and the requirements of these dependency groups."""
@@ -89,19 +84,18 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests_all(session: nox.Session) -> None:
-    """Test with each Python that is there. On the oldest and the newest everything; on the oldest with coverage, which
-    must be 100 % of the core, on the newest with more examples. Arguments go to pytest instead.
+    """Test with each Python that is there. On the oldest everything, with coverage, which must be 100 % of the core; on
+    the others the quick tests: what slow tests alone would show on one of them takes seven minutes each. Arguments go
+    to pytest instead, as `-m slow --hypothesis-profile=long` in a quiet hour.
     """
     install(session, "tests")
     env = pairs(session)
-    more = () if session.python == PYTHONS[0] else ("--hypothesis-profile=long",)  # coverage makes each of them slow
-    everything = session.posargs or ((*PARALLEL, *more) if session.python in ENDS else QUICK)
     if session.python != PYTHONS[0] or session.posargs:  # a part of the tests covers a part of the code
-        session.run("pytest", *everything, env=env)
+        session.run("pytest", *(session.posargs or QUICK), env=env)
         return
     env["COVERAGE_FILE"] = str(Path(session.create_tmp(), ".coverage"))
     session.run("coverage", "erase", env=env)
-    session.run("coverage", "run", "-m", "pytest", *everything, env=env)
+    session.run("coverage", "run", "-m", "pytest", *PARALLEL, env=env)
     session.run("coverage", "combine", "-q", env=env)
     session.run("coverage", "report", f"--omit={CLI}", "--fail-under=100", env=env)
     session.run("coverage", "report", f"--include={CLI}", env=env)

@@ -88,7 +88,7 @@ class _LeftOut:
             terminalreporter.section("left out")
             terminalreporter.line(
                 f"{self.count} slow tests: benchmarks, demos, browsers, long runs, kill -9. `nox -s tests -- -m slow` "
-                "runs them, `nox -s tests_all` all tests, on the oldest and the newest Python that is there."
+                "runs them, `nox -s tests_all` all tests, on the oldest Python."
             )
 
 

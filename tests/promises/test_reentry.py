@@ -125,7 +125,10 @@ async def test_a_call_in_the_midst_of_another_is_counted_and_disturbs_nothing(st
     keys = (key for key in itertools.count() if config.should_shadow(b"%d" % key) is (scene != "not sampled"))
     async with Shadower(echo, shadow, config, **options) as shadower:
         receive = shadower.subscribe(10)
-        made = tried = 0
+        tried = 0
+        with Interruption(sys.maxsize, lambda: None).running():  # CPython 3.12 tells no instructions the first time
+            await shadower.call(b"k", key=b"%d" % next(keys))
+        made = 1
         for number in itertools.count(0, stride):
 
             def call_again(number=number):
@@ -139,7 +142,7 @@ async def test_a_call_in_the_midst_of_another_is_counted_and_disturbs_nothing(st
                 await outcome.wait_settled()
                 await shadower.wait_idle()
             await shadower.wait_idle()  # it may be that one which was interrupted, in its last step
-            made += 1  # noqa: SIM113 - the inner calls count too
+            made += 1
             if interruption.raised is not None:
                 raise interruption.raised
             statistics = shadower.statistics()
