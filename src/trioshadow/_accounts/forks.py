@@ -11,19 +11,23 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-_renewed: list[weakref.WeakMethod[Callable[[], Any]]] = []
+#: A dict for its order, and since one step adds to it or takes away.
+_renewed: dict[weakref.WeakMethod[Callable[[], Any]], None] = {}
 
 
 def renew_in_child(method: Callable[[], Any]) -> None:
     """Call this bound method in each forked child of this process, while its object is alive. It must not raise."""
-    # A new list each time: a fork in another thread sees the one or the other.
-    _renewed[:] = [*(known for known in _renewed if known() is not None), weakref.WeakMethod(method)]
+    _renewed[weakref.WeakMethod(method, _forget)] = None
+
+
+def _forget(known: Any) -> None:
+    _renewed.pop(known, None)
 
 
 def _renew() -> None:
     for known in tuple(_renewed):
         method = known()
-        if method is not None:
+        if method is not None:  # pragma: no branch - it may go meanwhile
             method()
 
 
