@@ -73,9 +73,9 @@ def test_an_epoch_that_was_left_is_gone_on_with_in_its_latest_series():
     first = ledger.evidence
     ledger.begin_anew()
     second = ledger.evidence
-    ledger.begin_epoch(Epoch("2"))
+    ledger.use(None, Epoch("2"))
     other = ledger.evidence
-    ledger.begin_epoch(Epoch("1"))
+    ledger.use(None, Epoch("1"))
     assert ledger.evidence is second
     assert ledger.evidences() == (first, other, second)
 
@@ -86,10 +86,10 @@ def test_a_series_in_which_a_leg_hangs_is_not_gone_on_with_where_a_later_one_is_
     ledger.begin_anew()
     second = ledger.evidence
     for number in range(EPOCHS):
-        ledger.begin_epoch(Epoch(f"other {number}"))
+        ledger.use(None, Epoch(f"other {number}"))
     assert first in ledger.evidences()
     assert second not in ledger.evidences()
-    ledger.begin_epoch(Epoch("1"))
+    ledger.use(None, Epoch("1"))
     assert ledger.evidence not in (first, second)
     ends(ledger, Verdict.MATCHED, row)
     assert ledger.statistics({}).matched == 1
@@ -115,7 +115,7 @@ def test_whatever_series_and_epochs_begin_each_call_is_counted_once_and_where_it
         elif step == "anew":
             ledger.begin_anew()
         elif step[0] == "epoch":
-            ledger.begin_epoch(Epoch(step[1]))
+            ledger.use(None, Epoch(step[1]))
         elif legs:
             ends(ledger, step[2], legs.pop(step[1] % len(legs)))
             ended[step[2]] += 1

@@ -516,16 +516,29 @@ def test_a_lock_that_was_renewed_while_it_was_held_is_given_back():
         pass
 
 
-def test_what_is_gone_is_not_renewed():
+def test_what_several_threads_make_at_once_is_all_renewed(switching):
+    start, made = threading.Barrier(8), []
+
+    def make():
+        start.wait()
+        made.extend(Lock() for _ in range(50))
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    before = [lock._lock for lock in made]
+    forks._renew()
+    assert not [lock for lock, old in zip(made, before, strict=True) if lock._lock is old]
+
+
+def test_what_is_gone_is_forgotten():
+    known = len(forks._renewed)
     lock = Lock()
-    before = lock._lock
+    assert len(forks._renewed) == known + 1
     del lock
-    forks._renew()
-    other = Lock()
-    held = other._lock
-    forks._renew()
-    assert other._lock is not held
-    assert before is not held
+    assert len(forks._renewed) == known
 
 
 async def test_a_failure_while_the_interpreter_ends_is_nobodys(monkeypatch):
@@ -564,7 +577,7 @@ def test_evidence_that_is_held_at_the_last_moment_is_kept():
     ledger.evidence.__class__ = Late
     late = ledger.evidence
     for number in range(2 * EPOCHS):
-        ledger.begin_epoch(Epoch(str(number)))
+        ledger.use(None, Epoch(str(number)))
     assert late in ledger.evidences()
     assert not late.closed
 

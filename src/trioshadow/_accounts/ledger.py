@@ -136,7 +136,7 @@ class Ledger:
     """
 
     __slots__ = (
-        *("__weakref__", "_clock", "_epochs", "_lock", "_new_series", "_objective", "current", "evidence", "gave_way"),
+        *("__weakref__", "_clock", "_epochs", "_lock", "_new_series", "_objective", "current", "gave_way"),
         *("held_back", "held_bytes", "in_flight", "pairs", "pairs_begun", "paused_by_breaker", "paused_by_kill_file"),
         *("records_waiting", "shed_for_bytes", "shed_for_records", "shed_for_stack", "stalls"),
     )
@@ -151,11 +151,9 @@ class Ledger:
         self._objective = objective
         self._new_series = new_series
         self._clock = clock
-        #: The current epoch's: where calls that begin now are entered.
-        self.evidence = self._new_evidence(epoch)
         #: The configuration of calls that begin now, and where they are entered: one attribute, so that another thread
         #: takes both in one step.
-        self.current: tuple[Any, Evidence] = None, self.evidence
+        self.current: tuple[Any, Evidence] = None, self._new_evidence(epoch)
         #: One attribute, so that another thread can take it in one step.
         none = Histogram(), Histogram(), Histogram()
         self._epochs = _Epochs((self.evidence,), (), (0,) * (IN_FLIGHT + 1), (0,) * _MIRRORED, none)
@@ -187,33 +185,31 @@ class Ledger:
         for evidence in self._epochs.kept:
             evidence.series = self._new_series()
 
-    def use(self, config: object, epoch: Epoch) -> None:
-        """Calls that begin from now on have this configuration, and are of its epoch."""
-        if epoch != self.evidence.epoch:
-            self.begin_epoch(epoch)
-        self.current = config, self.evidence
+    @property
+    def evidence(self) -> Evidence:
+        """The current epoch's: where calls that begin now are entered."""
+        return self.current[1]
 
-    def begin_epoch(self, epoch: Epoch) -> None:
-        """Calls that begin from now on are of this epoch; one that was left a short time ago is gone on with, in its
-        latest series.
+    def use(self, config: object, epoch: Epoch) -> None:
+        """Calls that begin from now on have this configuration, and are of its epoch; one that was left a short time
+        ago is gone on with, in its latest series.
         """
         epochs = self._epochs
         # A later series may be gone where the earlier is not, in which a leg is still in flight.
         of_epoch = [one for one in epochs.kept if one.epoch == epoch and one not in epochs.over]
-        self._go_on_with(of_epoch[0] if of_epoch else self._new_evidence(epoch), epochs.over)
+        self._go_on_with(config, of_epoch[0] if of_epoch else self._new_evidence(epoch), epochs.over)
 
     def begin_anew(self) -> None:
         """Calls that begin from now on are of another series of the same epoch. What was counted stays in the totals,
         and is not judged any more.
         """
-        current = self.evidence
-        self._go_on_with(self._new_evidence(current.epoch), (*self._epochs.over, current))
-        self.current = self.current[0], self.evidence
+        config, current = self.current
+        self._go_on_with(config, self._new_evidence(current.epoch), (*self._epochs.over, current))
 
     def _new_evidence(self, epoch: Epoch) -> Evidence:
         return Evidence(epoch, series=self._new_series(), since=self._clock(), objective=self._objective)
 
-    def _go_on_with(self, evidence: Evidence, over: tuple[Evidence, ...]) -> None:
+    def _go_on_with(self, config: object, evidence: Evidence, over: tuple[Evidence, ...]) -> None:
         kept = [old for old in self._epochs.kept if old is not evidence]
         past, past_secondary = self._epochs.past, self._epochs.past_secondary
         past_latencies = self._epochs.past_latencies
@@ -229,7 +225,7 @@ class Ledger:
         # Before calls are entered there: nothing is ever counted where the totals don't look.
         over = tuple(old for old in over if old in kept)
         self._epochs = _Epochs((*kept, evidence), over, past, past_secondary, past_latencies)
-        self.evidence = evidence
+        self.current = config, evidence
 
     def has_room(self, limit: int, max_bytes: int) -> bool:
         """Would `admit()` admit a leg now?"""
@@ -242,7 +238,7 @@ class Ledger:
         """
         while True:
             if evidence.closed:
-                evidence = self.evidence
+                evidence = self.current[1]
             if name in evidence.operations:
                 if self.in_flight + self.records_waiting >= limit or self.held_bytes >= max_bytes:
                     return None
@@ -257,7 +253,7 @@ class Ledger:
         """Enter a call that is not mirrored."""
         while True:
             if evidence.closed:
-                evidence = self.evidence
+                evidence = self.current[1]
             if name in evidence.operations:
                 evidence.operations[name].counts[slot] += 1
                 return
@@ -267,7 +263,7 @@ class Ledger:
         # After the call itself is counted: a part is never more than the whole.
         while True:
             if evidence.closed:
-                evidence = self.evidence
+                evidence = self.current[1]
             if name in evidence.operations:
                 evidence.operations[name].lost[cause] += 1
                 return
