@@ -98,7 +98,7 @@ async def test_what_a_shadow_does_in_a_worker_thread_is_held_back():
 
 
 async def test_where_there_is_no_interpreter_lock_calls_from_other_threads_are_closed(monkeypatch, caplog):
-    monkeypatch.setattr("trioshadow._service.door._has_interpreter_lock", lambda: False)
+    monkeypatch.setattr("trioshadow._service.door.has_interpreter_lock", lambda: False)
     async with Shadower(echo, echo, ANY) as shadower:
         await trio.to_thread.run_sync(call, shadower)
         await trio.to_thread.run_sync(call, shadower)

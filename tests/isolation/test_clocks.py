@@ -499,7 +499,7 @@ async def test_a_pair_has_the_cpu_times_of_both_sides(mock_clock, clocks):
 )
 def test_a_call_is_drowned_where_the_lock_can_be_a_great_part_of_its_time(figures, drowned, monkeypatch):
     assert is_drowned(**figures) is drowned
-    monkeypatch.setattr(timing, "_is_gil_enabled", lambda: False)
+    monkeypatch.setattr(timing, "has_interpreter_lock", lambda: False)
     assert not is_drowned(**figures)
 
 
@@ -607,7 +607,7 @@ async def test_beyond_the_switch_interval_latency_in_threads_is_not_judged_and_t
 
 
 async def test_without_the_lock_it_is_judged(mock_clock, clocks, monkeypatch):
-    monkeypatch.setattr(timing, "_is_gil_enabled", lambda: False)
+    monkeypatch.setattr(timing, "has_interpreter_lock", lambda: False)
     card = await judged(clocks, 0.006, 0.06, LAX, calls=2_000)
     assert card.decision is Decision.REJECT
 

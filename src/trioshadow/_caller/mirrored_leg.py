@@ -12,8 +12,6 @@ Promises kept here:
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from threading import get_ident
 from types import TracebackType
 from typing import Any
 
@@ -70,7 +68,7 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
     @enable_ki_protection
     def name_operation(self, operation: str) -> None:
         """Name what is called, for the counts and the records."""
-        self._on_loop(functools.partial(self._settlement.rename, operation))
+        self._desk.post.do(self._settlement.rename, operation)
 
     @enable_ki_protection
     def primary_done(self, answer: PrimaryT) -> ShadowOutcome[PrimaryT, ShadowT]:
@@ -174,7 +172,7 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
     def _end(self, primary: PrimarySide, state: PrimaryState) -> None:
         runs, self._runs = self._runs, ()
         self._say_if_read_once(primary)
-        self._on_loop(functools.partial(_tell, primary, runs, self._settlement, state))
+        self._desk.post.do(_tell, primary, runs, self._settlement, state)
 
     def _say_if_read_once(self, primary: PrimarySide) -> None:
         """The primary's side may be such that it can be read once, or that its view would have read it."""
@@ -186,13 +184,6 @@ class MirroredLeg(Leg[PrimaryT, ShadowT]):
         else:
             return
         self._desk.notices.say("read once", f"an answer is not compared: {told}")
-
-    def _on_loop(self, job: Callable[[], object]) -> None:
-        post = self._desk.post
-        if post.thread == get_ident():
-            job()
-        else:
-            post.put(job)
 
 
 def _tell(primary: PrimarySide, runs: tuple[Run, ...], settlement: ShadowSettlement, state: PrimaryState) -> None:

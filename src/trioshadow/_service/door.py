@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import sys
 from collections.abc import Callable
 from threading import get_ident
 
@@ -12,7 +11,7 @@ from trio.lowlevel import current_trio_token, in_trio_run
 
 from trioshadow._accounts.forks import renew_in_child
 
-_has_interpreter_lock = getattr(sys, "_is_gil_enabled", lambda: True)
+from .timing import has_interpreter_lock
 
 
 class State(enum.Enum):
@@ -67,7 +66,7 @@ class Door:
             return "it was never entered" if not self.any_thread else "the thread of the shadower is being started"
         if self.state is State.CLOSED:
             return "the shadower was left"
-        if not _has_interpreter_lock():
+        if not has_interpreter_lock():
             return "they come from another thread than the shadower's, and this Python has no interpreter lock"
         if any_thread or self.any_thread or _carries_a_context():
             return ""

@@ -15,6 +15,7 @@ The rules:
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable
 from threading import get_ident
@@ -54,6 +55,13 @@ class Post:
     def _forked(self) -> None:
         self._token = None
         self._jobs.clear()
+
+    def do(self, function: Callable[..., object], *args: object) -> None:
+        """Do this at once in the shadower's own thread, and have it done from another."""
+        if self.thread == get_ident():
+            function(*args)
+        else:
+            self.put(functools.partial(function, *args))
 
     @enable_ki_protection
     def put(self, job: Callable[[], object]) -> None:

@@ -136,9 +136,9 @@ class ShadowSettlement(Settlement):
         try:
             if pair is not None:
                 observation = _observation(judgement, run, lack)
-                pair.shadow_done(functools.partial(self._enter_pair, observation, _times_of(run)))
+                pair.shadow_done(functools.partial(self._enter, self._observe_pair, observation, _times_of(run)))
             else:
-                self._enter(judgement, run, lack)
+                self._enter(self._observe_alone, judgement, run, lack)
         finally:
             arrives = False
             try:
@@ -167,39 +167,34 @@ class ShadowSettlement(Settlement):
             withheld=() if lack is None else lack.names,
         )
 
-    def _enter(self, judgement: Judgement, run: Run, lack: Lack | None) -> None:
-        """Enter what was compared in the evidence."""
-        verdict = judgement[0]
+    def _enter(self, observe: Callable[..., None], *what: Any) -> None:
+        """Enter what was compared in the evidence. Its row is held until then, and meanwhile none is folded."""
         evidence = self._evidence
         evidence.busy = True
         try:
-            if verdict is Verdict.MATCHED and lack is None:  # nearly always
-                self._row.observe(self._key_hash, run.primary.seconds, run.seconds, run.ended)
-                self._row.latest = time.time()
-                if run.timing is not None or run.primary.timing is not None:
-                    self._row.observe_clocks(
-                        shadow_cpu_seconds=run.cpu_seconds, queued_seconds=run.queued_seconds, **_clocks_of(run)
-                    )
-            elif verdict in COMPARED:
-                self._observe(_observation(judgement, run, lack), None, _times_of(run))
+            observe(*what)
         except BaseException as exc:
             self._not_entered(exc)
         finally:
             evidence.busy = False
             self._row.held -= 1
 
-    def _enter_pair(self, shadow: Observation, times: _Times, secondary: Observation) -> None:
-        row, evidence = self._row, self._evidence
-        evidence.busy = True
-        row.secondary_counts[secondary.verdict.slot] += 1
-        try:
-            if shadow.verdict in COMPARED:
-                self._observe(shadow, secondary if secondary.verdict in COMPARED else None, times)
-        except BaseException as exc:
-            self._not_entered(exc)
-        finally:
-            evidence.busy = False
-            row.held -= 1
+    def _observe_alone(self, judgement: Judgement, run: Run, lack: Lack | None) -> None:
+        verdict = judgement[0]
+        if verdict is Verdict.MATCHED and lack is None:  # nearly always
+            self._row.observe(self._key_hash, run.primary.seconds, run.seconds, run.ended)
+            self._row.latest = time.time()
+            if run.timing is not None or run.primary.timing is not None:
+                self._row.observe_clocks(
+                    shadow_cpu_seconds=run.cpu_seconds, queued_seconds=run.queued_seconds, **_clocks_of(run)
+                )
+        elif verdict in COMPARED:
+            self._observe(_observation(judgement, run, lack), None, _times_of(run))
+
+    def _observe_pair(self, shadow: Observation, times: _Times, secondary: Observation) -> None:
+        self._row.secondary_counts[secondary.verdict.slot] += 1
+        if shadow.verdict in COMPARED:
+            self._observe(shadow, secondary if secondary.verdict in COMPARED else None, times)
 
     def _observe(self, shadow: Observation, secondary: Observation | None, times: _Times) -> None:
         self._evidence.observe(

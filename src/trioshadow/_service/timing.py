@@ -46,7 +46,8 @@ _PART = 1 / 4
 #: Where it is not known how often a call has waited.
 _OFTEN = 10
 
-_is_gil_enabled: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
+#: Does one thread at a time run Python code? On free-threaded builds it does not.
+has_interpreter_lock: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
 
 
 class Timing(NamedTuple):
@@ -100,7 +101,7 @@ def is_drowned(cpu: float, waited: float = 0.0, late: float = 0.0, waits: float 
     """Is the interpreter lock a great part of the time of a call? By its own CPU time, what it waited besides, how late
     it began, and how often it has waited (NaN: not known).
     """
-    if not _is_gil_enabled():
+    if not has_interpreter_lock():
         return False
     interval = sys.getswitchinterval()
     if cpu > interval:
