@@ -5,6 +5,7 @@ exits.
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -226,7 +227,7 @@ print(shadower.statistics().calls)
 )
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_server_that_forks_its_workers_has_a_thread_in_each():
     assert run(FORKS).split() == ["Verdict.MATCHED"] * 2 + ["0"]
 
@@ -254,6 +255,39 @@ began.wait(20)
 
 def test_at_the_interpreters_exit_what_runs_is_abandoned_and_nothing_is_waited_for():
     assert run(EXITS) == "abandoned 1 failed 0"
+
+
+FORKED_EXITS = (
+    HEAD
+    + """
+def slow(request):
+    began.set()
+    time.sleep(60)
+
+@atexit.register
+def last():
+    if os.getpid() != parent:
+        os.write(1, b"abandoned %d" % shadower.statistics().abandoned)
+
+parent, began = os.getpid(), threading.Event()
+shadower = Shadower(echo, SyncBackend(slow), ShadowConfig(shadow_timeout=60))
+background = shadower.background()
+background.start()
+pid = os.fork()
+if pid:
+    os.waitpid(pid, 0)
+else:
+    call()
+    background._entered.wait(20)
+    call()
+    began.wait(20)
+"""
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_worker_that_was_forked_abandons_what_runs_at_its_exit_too():
+    assert run(FORKED_EXITS) == "abandoned 1"
 
 
 LATE = (

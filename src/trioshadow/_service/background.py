@@ -12,7 +12,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import math
-import os
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -56,7 +55,6 @@ class Background:
         self._notices = notices
         self._drain = drain
         self._thread: threading.Thread | None = None
-        self._pid = os.getpid()
         self._entered = threading.Event()
         self._error: BaseException | None = None
         self._token: trio.lowlevel.TrioToken | None = None
@@ -154,6 +152,5 @@ class Background:
             self._notices.say("background held up", "the thread of the shadower has not ended, and is left to itself")
 
     def _at_exit(self) -> None:
-        if os.getpid() == self._pid:
-            self._door.close()  # nothing new begins, and what runs is abandoned
-            self._leave(in_order=False, timeout=_PATIENCE)
+        self._door.close()  # nothing new begins, and what runs is abandoned
+        self._leave(in_order=False, timeout=_PATIENCE)
