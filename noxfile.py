@@ -103,8 +103,8 @@ def tests_all(session: nox.Session) -> None:
 
 @nox.session
 def floors(session: nox.Session) -> None:
-    """Test as `tests` does, with the lowest version that pyproject.toml allows, but for the evidence, which is built on
-    none of them. Arguments go to pytest instead.
+    """Test as `tests` does, with the lowest version of each requirement. Without the evidence, which imports attrs
+    alone. Arguments go to pytest instead.
     """
     session.install("-q", "-e", f".[{EXTRAS}]", *floors_of("tests"))
     session.run("pytest", *(session.posargs or (*QUICK, "--ignore=tests/evidence")), env=pairs(session))

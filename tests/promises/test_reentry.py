@@ -162,6 +162,13 @@ async def test_a_call_in_the_midst_of_another_is_counted_and_disturbs_nothing(st
 # ── as it comes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def require_counted(shadower, calls, *, more_than):
+    """Each call is in one counter, and so many were made besides those of the test's own loop."""
+    statistics = shadower.statistics()
+    assert statistics.calls == calls > more_than
+    assert_accounts(statistics)
+
+
 class Entering(trio.abc.Instrument):
     """An instrument that calls the library at each moment that Trio tells it."""
 
@@ -197,9 +204,7 @@ async def test_an_instrument_may_call():
             calls += 1
         trio.lowlevel.remove_instrument(entering)
         await shadower.wait_idle()
-        statistics = shadower.statistics()
-        assert statistics.calls == calls > 100
-        assert_accounts(statistics)
+        require_counted(shadower, calls, more_than=100)
 
 
 async def test_a_callback_of_the_collector_may_call():
@@ -226,9 +231,7 @@ async def test_a_callback_of_the_collector_may_call():
             gc.set_threshold(*thresholds)
             gc.callbacks.remove(collected)
         await shadower.wait_idle()
-        statistics = shadower.statistics()
-        assert statistics.calls == calls > 100
-        assert_accounts(statistics)
+        require_counted(shadower, calls, more_than=100)
 
 
 async def test_finalisers_of_what_a_call_holds_may_call():
@@ -253,9 +256,7 @@ async def test_finalisers_of_what_a_call_holds_may_call():
             calls += 1
             await (await shadower.call(Calls(), key=b"k")).wait_settled()
         await shadower.wait_idle()
-        statistics = shadower.statistics()
-        assert statistics.calls == calls > 100
-        assert_accounts(statistics)
+        require_counted(shadower, calls, more_than=100)
 
 
 async def test_a_signal_handler_may_call():
@@ -277,9 +278,7 @@ async def test_a_signal_handler_may_call():
                 await shadower.call(b"k", operation=f"task {number}")
             signal.setitimer(signal.ITIMER_REAL, 0)
             await shadower.wait_idle()
-            statistics = shadower.statistics()
-            assert statistics.calls == calls > 500
-            assert_accounts(statistics)
+            require_counted(shadower, calls, more_than=500)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

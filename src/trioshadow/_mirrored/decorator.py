@@ -28,7 +28,8 @@ _DEFAULT_CONFIG = ShadowConfig()
 class MirroredFunction(Protocol[P, R_co]):
     """A function with a shadow. Called like the primary, it returns and raises what the primary does.
 
-    Before its shadower runs, and in other threads, it is simply the primary (counted `closed`, said once in the log).
+    Before its shadower runs, and in threads whose calls are not mirrored (`ShadowConfig.threads`), it is simply the
+    primary: such calls are counted `closed`, which is said once in the log.
 
     It behaves as the primary in all else, too: it binds as that does, has its attributes, which are read, set and
     deleted there, its signature, class, hash and repr. The primary itself is `__wrapped__`.

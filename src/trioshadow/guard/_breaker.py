@@ -74,9 +74,9 @@ _is_rate = number("a fraction in (0, 1]", lambda rate: 0 < rate <= 1)
 class Breaker:
     """Stops mirroring while the shadow is bad, for `Shadower(breaker=Breaker())`.
 
-    One breaker guards one backend: it may be shared by shadowers of one Trio run that mirror to the same, and used from
-    any thread. Out of range
-    is a ValueError that names the parameter, the value and the range; a wrong type is a TypeError.
+    One breaker guards one backend. Shadowers of one Trio run that mirror to the same backend may share it, and calls
+    may come from any thread. Out of range is a ValueError that names the parameter, the value and the range; a wrong
+    type is a TypeError.
     """
 
     failures: int | None = attrs.field(default=5, validator=is_count.or_none, on_setattr=attrs.setters.frozen)
