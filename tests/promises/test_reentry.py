@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dis
+import functools
 import gc
 import itertools
 import signal
@@ -26,6 +27,7 @@ from trioshadow.evidence import _evidence
 from trioshadow.guard import Breaker
 
 from tests.support.accounts import assert_accounts
+from tests.support.observed import new_evidence, observe
 
 HOUSE = Path(trioshadow.__file__).parent
 ROOMS = tuple(str(HOUSE / room) for room in ("_caller", "_service", "_accounts", "evidence", "_shadower.py", "guard"))
@@ -157,6 +159,27 @@ async def test_a_call_in_the_midst_of_another_is_counted_and_disturbs_nothing(st
             tried += 1
         assert tried > 40 / stride
         receive.close()
+
+
+@pytest.mark.parametrize("stride", [13, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("few_operations")
+def test_a_row_that_is_made_while_others_are_folded_folds_none(stride):
+    for number in itertools.count(0, stride):
+        evidence = new_evidence()
+        for name in "abcd":
+            observe(evidence, 3, operation=name, shadow=["f"])
+        for name in "ab":
+            observe(evidence, operation=name, shadow=["f"], secondary=["g"], key=9)
+        calls = sum(evidence.totals())
+        interruption = Interruption(number, functools.partial(evidence.operation, "inner"))
+        with interruption.running():
+            evidence.operation("new")
+        if interruption.raised is not None:
+            raise interruption.raised
+        assert sum(evidence.totals()) == calls, interruption.at
+        if interruption.left >= 0:
+            break
+    assert number > 1_000
 
 
 # ── as it comes ─────────────────────────────────────────────────────────────────────────────────────────────────────
