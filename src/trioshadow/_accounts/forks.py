@@ -25,7 +25,7 @@ def _forget(known: Any) -> None:
 
 
 def _renew() -> None:
-    for known in tuple(_renewed):
+    for known in list(_renewed):
         method = known()
         if method is not None:  # pragma: no branch - it may go meanwhile
             method()

@@ -170,13 +170,13 @@ class ShadowSettlement(Settlement):
     def _enter(self, observe: Callable[..., None], *what: Any) -> None:
         """Enter what was compared in the evidence. Its row is held until then, and meanwhile none is folded."""
         evidence = self._evidence
-        evidence.busy = True
+        evidence.still += 1
         try:
             observe(*what)
         except BaseException as exc:
             self._not_entered(exc)
         finally:
-            evidence.busy = False
+            evidence.still -= 1
             self._row.held -= 1
 
     def _observe_alone(self, judgement: Judgement, run: Run, lack: Lack | None) -> None:

@@ -14,8 +14,9 @@ Metwally, Agrawal, El Abbadi, ICDT 2005). What is folded is counted in the row f
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -30,7 +31,7 @@ from ._histogram import Histogram
 from ._kept import Kept
 from ._objective import Objective, is_objective
 from ._observation import Observation
-from ._operation import Operation
+from ._operation import Operation, number_fields, sum_at_once
 from ._operation_data import operation_data, operation_from
 from ._places import FAILURES, words_of
 from ._plain import moment_in, text_in
@@ -71,8 +72,10 @@ class Evidence:
         """Wall clock, seconds since the epoch of Unix: when the counting began."""
         self.closed = False
         """No call is entered any more: they were added up with others."""
-        self.busy = False
-        """A call is being entered, or rows are folded: one that comes in the midst of that folds none."""
+        self.still = 0
+        """So many are entering what was compared, folding rows or reading them: a call that comes in the midst of that
+        folds none.
+        """
         self.use: RuleUse | None = None
         """Of the rules by which the last call is compared."""
         self._uses: list[RuleUse] = []
@@ -95,13 +98,12 @@ class Evidence:
         row = self.operations.get(name)
         if row is None:
             with self._lock:
+                if self.still and len(self.operations) >= 2 * OPERATIONS + 2:
+                    return self.operations[OTHERS]
                 row = self._new_operation(name)
-                if len(self.operations) > 2 * OPERATIONS + 2 and not self.busy:
-                    self.busy = True
-                    try:
+                if len(self.operations) > 2 * OPERATIONS + 2:
+                    with self.nothing_folded():
                         self._fold_operations(row)
-                    finally:
-                        self.busy = False
         return row
 
     def known(self, name: str) -> str:
@@ -121,6 +123,17 @@ class Evidence:
     def unlock(self) -> None:
         """In a forked child nobody is left who could have the lock: that of those who make and fold rows."""
         self._lock = threading.RLock()  # a signal handler and a finaliser may take it in the midst of that
+
+    @contextlib.contextmanager
+    def nothing_folded(self) -> Iterator[None]:
+        """Who interrupts this thread may count, and make a row if there is room, but folds none meanwhile. Nor does the
+        shadower's own thread, the only one that folds, while another has the lock.
+        """
+        self.still += 1
+        try:
+            yield
+        finally:
+            self.still -= 1
 
     def rename(self, old: str, new: str, slot: int) -> None:
         """A call that was counted in the one row belongs into another. From any thread."""
@@ -247,7 +260,7 @@ class Evidence:
         return field
 
     def _fold_fields(self) -> None:
-        fields = [(field.weight, (row, name)) for row in self.operations.values() for name, field in row.fields.items()]
+        fields = [(field.weight, (row, name)) for _, row in self.rows() for name, field in row.fields.items()]
         folded, self._fields_inherited = lightest(fields, FIELDS)
         for row, name in folded:
             field = row.fields.pop(name)
@@ -263,32 +276,33 @@ class Evidence:
 
     # ── what was counted ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def rows(self) -> tuple[tuple[str, Operation], ...]:
-        """All operations there are now, taken in one step: other threads may add some."""
-        return tuple(self.operations.items())
+    def rows(self) -> list[tuple[str, Operation]]:
+        """All operations there are now: other threads may add some, and so may who interrupts us.
+
+        The names are taken in one step. To take the items would not be one: on CPython 3.11 the collector runs wherever
+        a container is made, and with it a finaliser, a signal handler or another thread.
+        """
+        rows = self.operations
+        return [(name, row) for name in list(rows) if (row := rows.get(name)) is not None]
 
     @property
     def held(self) -> int:
         """Legs and pairs that will still be entered."""
-        return sum(row.held for row in tuple(self.operations.values()))
+        return sum(row.held for _, row in self.rows())
 
     def totals(self) -> list[int]:
         """All calls, by `Verdict.slot`, and those in flight last. From any thread: all rows are taken in one step."""
-        with self._lock:  # while rows are folded, some are counted twice
-            counts = [row.counts for row in self.operations.values()]
-            # One call that runs no Python code: nothing is counted between two rows.
-            rows = tuple(map(tuple, counts))
-        return [sum(column) for column in zip(*rows, strict=True)]
+        with self._lock, self.nothing_folded():
+            return sum_at_once([row.counts for _, row in self.rows()])
 
     def secondary_totals(self) -> list[int]:
         """The secondary's calls, by `Verdict.slot`."""
-        with self._lock:
-            counts = [row.secondary_counts for row in self.operations.values()]
-        return [sum(column) for column in zip(*counts, strict=True)]
+        with self._lock, self.nothing_folded():
+            return sum_at_once([row.secondary_counts for _, row in self.rows()])
 
     def latencies(self) -> tuple[Histogram, Histogram, Histogram]:
         """Of all operations together: the primary's, the shadow's, the secondary's. From any thread."""
-        with self._lock:  # while rows are folded, some are counted twice
+        with self._lock, self.nothing_folded():
             rows = [row for _, row in self.rows()]
             return (
                 Histogram.merge(row.primary_seconds for row in rows),
@@ -308,16 +322,17 @@ class Evidence:
 
     def to_dict(self, until: float) -> dict[str, Any]:
         """Plain data for JSON: a snapshot, at the wall-clock time `until`."""
-        return {
-            "format": FORMAT,
-            "epoch": attrs.asdict(self.epoch),
-            "series": self.series,
-            "since": self.since,
-            "until": until,
-            "objective": self.objective.to_dict(),
-            "operations": {name: operation_data(row) for name, row in self.rows()},
-            "rules": {name: [*counts] for name, counts in self.rules().items()},
-        }
+        with self.nothing_folded():
+            return {
+                "format": FORMAT,
+                "epoch": attrs.asdict(self.epoch),
+                "series": self.series,
+                "since": self.since,
+                "until": until,
+                "objective": self.objective.to_dict(),
+                "operations": {name: operation_data(row) for name, row in self.rows()},
+                "rules": {name: [*counts] for name, counts in self.rules().items()},
+            }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Evidence:
@@ -360,27 +375,14 @@ class Evidence:
             for name, row in part.operations.items():
                 own = merged.operations.get(name) or merged._new_operation(name)
                 own.update(row)
-        merged._put_in_order(parts)
+        # As if one process had counted all.
+        merged._order = number_fields(merged.operations)
+        if any(part.objective.counting != merged.objective.counting for part in parts):
+            for row in merged.operations.values():
+                row.forget_what_depends()
         merged._rules = added_up(part.rules() for part in parts)
         merged._keep_bounded()
         return merged
-
-    def _put_in_order(self, parts: Sequence[Evidence]) -> None:
-        """As if one process had counted all: fields are in the order in which they appeared first."""
-        fields = [(row, name) for row in self.operations.values() for name in row.fields]
-        names = {row: name for name, row in self.operations.items()}
-
-        def appeared(one: tuple[Operation, str]) -> tuple[float, int, str, str]:
-            row, name = one
-            return row.fields[name].first_at, row.fields[name].order, names[row], name
-
-        fields.sort(key=appeared)
-        for order, (row, name) in enumerate(fields):
-            row.fields[name].order = order
-        self._order = len(fields)
-        if any(part.objective.counting != self.objective.counting for part in parts):
-            for row in self.operations.values():
-                row.forget_what_depends()
 
     def _keep_bounded(self) -> None:
         self._fields = sum(len(row.fields) for row in self.operations.values())

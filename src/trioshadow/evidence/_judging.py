@@ -25,6 +25,11 @@ from ._slower import QUANTILES
 
 def scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
     """What the evidence says of the candidate, measured by the objective."""
+    with evidence.nothing_folded():
+        return _scorecard(evidence, objective)
+
+
+def _scorecard(evidence: Evidence, objective: Objective) -> Scorecard:
     rows = {name: row for name, row in evidence.rows() if row.calls}
     paired = any(row.asked for row in rows.values())
     keeps = evidence.objective.counting == objective.counting

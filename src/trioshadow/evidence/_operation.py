@@ -6,7 +6,8 @@ It is the row in which a call is entered: the ledger's totals are these rows add
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence
 
 from trioshadow._model.verdict import IN_FLIGHT, Verdict
 
@@ -329,3 +330,25 @@ def _most(rate: float, calls: int) -> int:
     (0, 1, 5)
     """
     return 0 if calls * math.log1p(-rate) >= -math.log(2) else math.floor(rate * calls + math.log(2))
+
+
+def sum_at_once(rows: Sequence[list[int]]) -> list[int]:
+    """The sums of the columns, as they were at one moment."""
+    width = len(rows[0])
+    of_each, columns = [row for row in rows for _ in range(width)], [*range(width)] * len(rows)
+    # One call that runs no Python code and makes no container but its result: nothing is counted between two of them.
+    found: list[int] = list(map(operator.getitem, of_each, columns))
+    return [sum(found[column::width]) for column in range(width)]
+
+
+def number_fields(rows: Mapping[str, Operation]) -> int:
+    """Those of all operations are in the order in which they appeared first. How many there are."""
+    fields = [(name, row, field) for name, row in rows.items() for field in row.fields]
+
+    def appeared(one: tuple[str, Operation, str]) -> tuple[float, int, str, str]:
+        name, row, field = one
+        return row.fields[field].first_at, row.fields[field].order, name, field
+
+    for order, (_, row, field) in enumerate(sorted(fields, key=appeared)):
+        row.fields[field].order = order
+    return len(fields)

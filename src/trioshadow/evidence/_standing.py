@@ -86,16 +86,17 @@ def standings(
 
     `only`: of these operations these fields, also those that nothing has differed in yet; None: all that there are.
     """
-    rows = {name: row for name, row in evidence.rows() if row.calls and (only is None or name in only)}
-    paired = any(row.asked for _, row in evidence.rows())
-    found: dict[tuple[str, str], Standing] = {}
-    for operation, row in rows.items():
-        judge = Judge(operation, row, objective, {}, paired=paired)
-        tallies = {ANYTHING: row.anything, **dict(judge.fields())}
-        for field in tallies if only is None else only[operation]:
-            tally = tallies.get(field) or FieldTally()
-            found[operation, field] = Standing.of(row.compared, judge, field, tally)
-    return found
+    with evidence.nothing_folded():
+        rows = {name: row for name, row in evidence.rows() if row.calls and (only is None or name in only)}
+        paired = any(row.asked for _, row in evidence.rows())
+        found: dict[tuple[str, str], Standing] = {}
+        for operation, row in rows.items():
+            judge = Judge(operation, row, objective, {}, paired=paired)
+            tallies = {ANYTHING: row.anything, **dict(judge.fields())}
+            for field in tallies if only is None else only[operation]:
+                tally = tallies.get(field) or FieldTally()
+                found[operation, field] = Standing.of(row.compared, judge, field, tally)
+        return found
 
 
 def is_much_worse(latest: Counts, whole: Standing) -> bool:
