@@ -20,7 +20,7 @@ from __future__ import annotations
 import functools
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self, TypedDict
 
@@ -161,21 +161,27 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def call(
-        self, request: RequestT, *, key: SamplingKey | None = None, operation: str = ""
+        self,
+        request: RequestT,
+        *,
+        key: SamplingKey | None = None,
+        operation: str = "",
+        context: Mapping[str, object] | None = None,
     ) -> ShadowOutcome[PrimaryT, ShadowT]:
         """Answer with the primary: `outcome.primary` is what `await primary(request)` returns, and what that raises is
         raised.
 
         Adds no checkpoint and takes no time of its own beyond the synchronous work of `start()` and of the primary's
         view. `key` is the sampling key (by default `config.key(request)`, or the request itself); `operation` names
-        what is called, for the records. Cancelling the caller cancels the primary, as without a shadower, and abandons
-        the leg.
+        what is called, for the records; `context` is for them too (by default `config.context(request)`): up to 8
+        values such as `{"tenant": "acme"}`, as texts of up to 256 characters. Cancelling the caller cancels the
+        primary, as without a shadower, and abandons the leg.
 
         Raises ShadowerNotRunning if the shadower was never entered.
         """
         # No signal can come between the return of admit() and the try: CPython looks for signals at calls and backward
         # jumps.
-        leg = self._admission.admit(request, key, operation)
+        leg = self._admission.admit(request, key, operation, context)
         try:
             answer = await self._primary(request)
         except BaseException as exc:
@@ -185,7 +191,12 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
 
     @enable_ki_protection  # a leg that was started and is not returned would hold its place for ever
     def start(
-        self, request: RequestT, *, key: SamplingKey | None = None, operation: str = ""
+        self,
+        request: RequestT,
+        *,
+        key: SamplingKey | None = None,
+        operation: str = "",
+        context: Mapping[str, object] | None = None,
     ) -> Leg[PrimaryT, ShadowT]:
         """Decide whether this call is mirrored, and start the shadow if so. Synchronous.
 
@@ -193,7 +204,7 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         mutable. Raises ShadowerNotRunning if the shadower was never entered, and nothing else.
         """
         admission = self._admission
-        return admission.in_hand(admission.admit(request, key, operation), operation)
+        return admission.in_hand(admission.admit(request, key, operation, context), operation)
 
     # ── the two lifetimes ────────────────────────────────────────────────────────────────────────────────────────────
 

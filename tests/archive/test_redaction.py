@@ -49,6 +49,18 @@ def headers(name, old=SECRET + "-1", new=SECRET + "-2"):
     return record(old=divergence(*sides))
 
 
+# ── the context of a call ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_values_of_a_context_are_kept_hashed_or_masked_as_keys_are():
+    original = attrs.evolve(record(), context=(("tenant", "acme"), ("api_token", SECRET), ("from", f"//{SECRET}@a")))
+    kept = dict(Redaction().apply(original).context)
+    assert kept == {"tenant": "acme", "api_token": "***", "from": "//***@a"}
+    hashed = dict(Redaction(keys="hash").apply(original).context)
+    assert hashed["tenant"] == "822b33ad87c148a0a20a5ba7cd5ebcaa"
+    assert SECRET not in written(Redaction(keys="hash"), original)
+
+
 # ── headers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -105,12 +105,17 @@ def test_estimates_are_marked(path):
     assert f" of the keys (about {field[1:]})" in text
 
 
+def test_an_example_says_whose_call_it_was(path):
+    written(path, attrs.evolve(record(), context=(("tenant", "acme"), ("release", "42"))))
+    assert " · key user-7 · tenant acme · release 42 · " in Parsed(page(path)).text
+
+
 def test_nothing_from_traffic_is_markup(path):
     request = {"method": EVIL, "url": EVIL, "headers": [[EVIL, EVIL]], "body": EVIL}
     evil = record(
         EVIL.encode(), old={EVIL: EVIL}, new={EVIL: EVIL + "!"}, epoch=EVIL, captured=Captured(request, EVIL, EVIL)
     )
-    written(path, evil)
+    written(path, attrs.evolve(evil, context=((EVIL, EVIL),)))
     shadowed(path, 5, lambda n: {EVIL: 1}, lambda n: {EVIL: 2}, candidate=EVIL, operations=(EVIL,))
     harmless = path.parent / "harmless.jsonl"
     written(harmless, record())

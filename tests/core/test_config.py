@@ -29,6 +29,7 @@ def test_the_defaults():
         "large_body": 512 * 1024,
         "drain_timeout": 5.0,
         "seed": 0,
+        "context": None,
         "key": None,
         "view": None,
         "copy_request": None,

@@ -17,7 +17,7 @@ A call may come from another thread: the questions are answered there, and only 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import get_ident
 from typing import Any
 
@@ -82,6 +82,8 @@ class Admission:
         request: Any,
         key: SamplingKey | None,
         operation: str,
+        context: Mapping[str, object] | None = None,
+        *,
         config: ShadowConfig | None = None,
         refused: HeldBack | None = None,
     ) -> Leg[Any, Any]:
@@ -142,7 +144,7 @@ class Admission:
             if permit is None:
                 ledger.pause_by_breaker(evidence, operation)
                 return _PAUSED
-        return self._launch(config, request, key_bytes, operation, evidence=evidence, permit=permit)
+        return self._launch(config, request, key_bytes, operation, context, evidence=evidence, permit=permit)
 
     def _launch(
         self,
@@ -150,6 +152,7 @@ class Admission:
         request: Any,
         key: bytes,
         operation: str,
+        context: Mapping[str, object] | None,
         *,
         evidence: Evidence,
         permit: int | None,
@@ -160,7 +163,7 @@ class Admission:
         entered = prepared = None
         try:
             if ledger.has_room(limit, max_bytes):  # what there is no room for need not be copied
-                prepared = launcher.prepare(config, request)
+                prepared = launcher.prepare(config, request, context)
                 if prepared is None:
                     return self._hold_back(HeldBack.NOT_COPIED, evidence, operation)
                 entered = ledger.admit(limit, max_bytes, evidence, operation)
@@ -192,7 +195,7 @@ class Admission:
         """
         if self._door.state is State.NEW and not self._door.any_thread:
             return self.in_hand(self._closed("it was never entered", operation), operation)
-        return self.in_hand(self.admit(request, key, operation, config, refused), operation)
+        return self.in_hand(self.admit(request, key, operation, config=config, refused=refused), operation)
 
     def in_hand(self, leg: Leg[Any, Any], operation: str) -> Leg[Any, Any]:
         """A leg for who may name it."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextvars
 import functools
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from threading import get_ident
 from typing import Any
 
 from trio.lowlevel import disable_ki_protection
 
-from trioshadow._model.errors import passing_error
+from trioshadow._model.errors import passing_error, type_name
 from trioshadow._model.fixing import NotCopiedError, copy_request
 from trioshadow._model.immutable import ATOMS
 from trioshadow._model.kinds import is_a
@@ -29,6 +29,7 @@ from trioshadow._service.pair import Pair
 from trioshadow._service.run import Run
 from trioshadow._service.settling import SecondarySettlement, ShadowSettlement
 from trioshadow._settings.config import ShadowConfig
+from trioshadow._settings.context import Context, context_of
 from trioshadow.evidence import Evidence, Operation
 
 from .mirrored_leg import MirroredLeg
@@ -38,7 +39,7 @@ from .outcome import pending_outcome
 class Prepared:
     """What a leg needs of its request, or why there is none of it."""
 
-    __slots__ = ("captured_request", "failure", "paired", "request", "second_request", "size")
+    __slots__ = ("captured_request", "context", "failure", "paired", "request", "second_request", "size")
 
     request: Any
     captured_request: Any
@@ -47,10 +48,11 @@ class Prepared:
     size: int
     """Of the request, in bytes, as far as known."""
     failure: ShadowFailure | None
+    context: Context
 
     def __init__(self) -> None:
         self.request = self.captured_request = self.second_request = self.failure = None
-        self.size, self.paired = 0, False
+        self.size, self.paired, self.context = 0, False, ()
 
 
 class Launcher:
@@ -73,11 +75,15 @@ class Launcher:
         """It may have been forked since it was made, and each child draws for itself."""
         self._random.seed()
 
-    def prepare(self, config: ShadowConfig, request: Any) -> Prepared | None:
+    def prepare(
+        self, config: ShadowConfig, request: Any, context: Mapping[str, object] | None = None
+    ) -> Prepared | None:
         """What a leg needs of its request; None if that is not copied, and so there is no leg. Raises what must pass of
         what the copy of it raises, and nothing else.
         """
         prepared = Prepared()
+        if context is not None or config.context is not None:
+            prepared.context = self._context_of(config, request, context)
         try:
             if config.copy_request is None and type(request) in ATOMS:
                 prepared.request = request  # the commonest case, without the calls below
@@ -120,6 +126,7 @@ class Launcher:
             permit=permit,
             settle_outcome=settle_outcome,
             arrived=arrived,
+            context=prepared.context,
         )
         run = Run(desk, config, "shadow", self._shadow, primary=primary, settlement=settlement)
         runs: tuple[Run, ...] = (run,)
@@ -141,6 +148,21 @@ class Launcher:
             post.put(functools.partial(run.settle, (Verdict.FAILED, None, prepared.failure)))
         return MirroredLeg(config, primary, runs, settlement=settlement, outcome=outcome, desk=desk)
 
+    def _context_of(self, config: ShadowConfig, request: Any, given: Mapping[str, object] | None) -> Context:
+        try:
+            values = _given_context(config, request, given)
+        except BaseException as exc:  # the function is user code, and so may a mapping be
+            if passing_error(exc) is not None:
+                raise
+            why = f"{type_name(type(exc))} was raised"
+        else:
+            try:
+                return context_of(values)
+            except ValueError as exc:
+                why = str(exc)
+        self._desk.notices.say("context", f"a record has no context: {why}")
+        return ()
+
     def _launch_all(self, runs: Iterable[Run], callers: contextvars.Context) -> None:
         for run in runs:
             callers.run(self._pool.launch, run)
@@ -157,6 +179,11 @@ class Launcher:
         secondary = Run(self._desk, config, "secondary", self._secondary, primary=primary, settlement=of_secondary)
         secondary.request = request
         return secondary
+
+
+@disable_ki_protection
+def _given_context(config: ShadowConfig, request: Any, given: Mapping[str, object] | None) -> dict[Any, object]:
+    return dict(config.context(request) if given is None and config.context is not None else given or ())
 
 
 @disable_ki_protection

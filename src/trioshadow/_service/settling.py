@@ -20,6 +20,7 @@ from trioshadow._model.refusal import Lack
 from trioshadow._model.sampling import counting_hash
 from trioshadow._model.verdict import FailureKind, ShadowFailure, Verdict
 from trioshadow._settings.config import ShadowConfig
+from trioshadow._settings.context import Context
 from trioshadow._settings.records import OPERATION_LIMIT, DivergenceRecord
 from trioshadow.compare import Divergence
 from trioshadow.evidence import COMPARED, Evidence, Observation, Operation, fields_of
@@ -71,7 +72,7 @@ class Settlement(Settled):
 class ShadowSettlement(Settlement):
     """Of the shadow's run: of the call."""
 
-    __slots__ = ("_arrived", "_evidence", "_key", "_key_hash", "_row", "_settle_outcome", "pair", "settled")
+    __slots__ = ("_arrived", "_context", "_evidence", "_key", "_key_hash", "_row", "_settle_outcome", "pair", "settled")
 
     pair: Pair | None
     """With the secondary, if that is asked too."""
@@ -89,6 +90,7 @@ class ShadowSettlement(Settlement):
         permit: int | None,
         settle_outcome: SettleOutcome,
         arrived: Callable[[], None],
+        context: Context = (),
     ) -> None:
         self._desk = desk
         self.side = "shadow"
@@ -104,6 +106,7 @@ class ShadowSettlement(Settlement):
         self.permit = permit
         self._settle_outcome = settle_outcome
         self._arrived = arrived
+        self._context = context
         self.pair = None
         self.settled = False
 
@@ -165,6 +168,7 @@ class ShadowSettlement(Settlement):
             epoch=self._evidence.epoch.name,
             captured=run.captured,
             withheld=() if lack is None else lack.names,
+            context=self._context,
         )
 
     def _enter(self, observe: Callable[..., None], *what: Any) -> None:

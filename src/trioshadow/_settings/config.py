@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -137,6 +137,10 @@ class ShadowConfig:
     up."""
     seed: int = attrs.field(default=0, validator=_is_seed)
     """Of the sampling hash, in [0, 2**32). Two shadowers with different seeds pick their keys independently."""
+    context: Callable[[Any], Mapping[str, object]] | None = attrs.field(default=None, validator=is_function.or_none)
+    """From the request to the context of its record, for calls that bring none (see `Shadower.call()`); by default
+    they have none. It is asked where the call is made, so that it may look at the caller's context variables, and of
+    calls that are mirrored only. What it raises is said in the log."""
     key: Callable[[Any], SamplingKey] | None = attrs.field(default=None, validator=is_function.or_none)
     """From a request to its sampling key. None: the request itself is the key."""
     view: View | tuple[View | None, View | None] | None = attrs.field(default=None, validator=_is_view)

@@ -45,6 +45,7 @@ def record_line(record: DivergenceRecord) -> bytes:
         "shadow_seconds": record.shadow_seconds,
         "captured": record.captured and _captured(record.captured),
         "withheld": [*map(plain_text, record.withheld)] or None,
+        "context": {plain_text(name): plain_text(value) for name, value in record.context} or None,
     }
     return _line({k: v for k, v in told.items() if v is not None})
 

@@ -67,8 +67,9 @@ class Redaction:
     be told what a text holds (bytes, plain text, bodies that were cut), all of it is; and so are the messages of
     exceptions, since they may quote any value."""
     keys: Literal["keep", "hash"] = attrs.field(default="keep", validator=_is_keys, kw_only=True)
-    """`hash`: in place of a sampling key the first 32 hexadecimal digits of its SHA-256. Who can guess a key can check
-    the guess."""
+    """`hash`: in place of a sampling key, and of each value of a context, the first 32 hexadecimal digits of its
+    SHA-256. Who can guess one can check the guess. `keep`: as they are, but for what looks like a secret by the name of
+    a context's value."""
     function: Callable[[DivergenceRecord], DivergenceRecord | None] | None = attrs.field(
         default=None, validator=is_function.or_none, kw_only=True
     )
@@ -95,6 +96,7 @@ class Redaction:
             operation=mask_secrets(record.operation),
             failure=failure and attrs.evolve(failure, message=self._message(failure.message)),
             divergence=divergence and self._divergence(divergence),
+            context=tuple((name, self._context_value(name, value)) for name, value in record.context),
             captured=captured and Captured(*map(self._captured, attrs.astuple(captured, recurse=False))),
         )
         if self.function is None:
@@ -106,7 +108,7 @@ class Redaction:
 
     def _key(self, key: bytes) -> bytes:
         if self.keys == "hash":
-            return key and hashlib.sha256(key).hexdigest()[:32].encode()
+            return key and _hashed(key)
         parts: list[str] = []
 
         def mask(part: bytes) -> bytes:
@@ -117,6 +119,12 @@ class Redaction:
         together = " ".join(parts)  # two items may make a secret
         whole = mask_secrets(together)
         return masked if whole == together else whole.encode("latin-1")
+
+    def _context_value(self, name: str, value: str) -> str:
+        if self.keys == "hash":
+            return _hashed(value.encode(errors="surrogatepass")).decode()
+        parameter = f"?{name}=1"
+        return mask_secrets(value) if mask_secrets(parameter) == parameter else MASK
 
     def _message(self, message: str) -> str:
         return mask_secrets(message) if self._mask is None else message and MASK
@@ -221,6 +229,10 @@ class Redaction:
         if not name and self.headers:
             return MASK
         return mask_secrets(text) if self._mask is None else self._mask.example(name, text)
+
+
+def _hashed(part: bytes) -> bytes:
+    return hashlib.sha256(part).hexdigest()[:32].encode()
 
 
 def _masked_text(value: Any) -> Any:

@@ -177,6 +177,7 @@ class RecordLine(msgspec.Struct, tag_field="t", tag="record", gc=False):
     shadow_seconds: float | None = None
     captured: CapturedObject | None = None
     withheld: tuple[str, ...] = ()
+    context: dict[str, str] | None = None
 
     def made(self) -> DivergenceRecord:
         divergence, failure, captured = self.divergence, self.failure, self.captured
@@ -192,6 +193,7 @@ class RecordLine(msgspec.Struct, tag_field="t", tag="record", gc=False):
             self.epoch,
             None if captured is None else captured.made(),
             self.withheld,
+            () if self.context is None else tuple(self.context.items()),
         )
 
 

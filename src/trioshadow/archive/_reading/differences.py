@@ -6,12 +6,14 @@ calls are counted.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 
 from trioshadow._model.verdict import Verdict
+from trioshadow._settings.context import Context
 from trioshadow._settings.records import Captured, DivergenceRecord
 from trioshadow.compare import Divergence, tell, visible, written
 from trioshadow.evidence import failure_field, fields_of
@@ -52,6 +54,7 @@ class Instance:
     """Wall clock, seconds since the epoch."""
     key: str
     """Its sampling key as the request that it is, `GET /users/1`; empty if it has none."""
+    context: Context
     primary_seconds: float | None
     shadow_seconds: float | None
     places: tuple[Place, ...]
@@ -204,6 +207,7 @@ def _instance_of(record: DivergenceRecord) -> Instance:
     return Instance(
         record.at,
         record.key_text,
+        record.context,
         record.primary_seconds,
         record.shadow_seconds,
         tuple(places[:_PLACES]),
@@ -243,7 +247,7 @@ def _lines(value: Any) -> str:
 
 
 def _size_of(instance: Instance) -> int:
-    texts = [instance.key, instance.request, *instance.answers]
+    texts = [instance.key, instance.request, *instance.answers, *itertools.chain(*instance.context)]
     for place in instance.places:
         texts += [place.where, place.primary or "", place.shadow or ""]
     return sum(map(len, texts))

@@ -311,6 +311,7 @@ def _example(one: Instance) -> dict[str, Any]:
     head = [moment(one.at)]
     if one.key:
         head.append(f"key {visible(one.key)}")
+    head += [f"{visible(name)} {visible(value)}" for name, value in one.context]
     if one.primary_seconds is not None or one.shadow_seconds is not None:
         head.append(f"primary {seconds(one.primary_seconds)}, shadow {seconds(one.shadow_seconds)}")
     if one.request:
