@@ -21,6 +21,7 @@ import functools
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Generic, Self, TypedDict
 
@@ -227,14 +228,16 @@ class Shadower(Generic[RequestT, PrimaryT, ShadowT]):
         """Drain, flush and close, as the class says. An exception of the body leaves as itself."""
         await self._service.close(in_order=exc is None, seconds=lambda: self.config.drain_timeout)
 
-    def background(self) -> Background:
+    def background(self, *, enter: Iterable[AbstractAsyncContextManager[object]] = ()) -> Background:
         """For programs without Trio (Flask, Django, scripts, asyncio): a context manager, not async, that enters this
         shadower in a `trio.run` of its own in a daemon thread, and leaves it. Then all calls come from other threads.
-        """
-        return self._background(self)
 
-    def _background(self, entered: Entered) -> Background:
-        return Background(entered, self._door, self._notices, lambda: self.config.drain_timeout)
+        `enter`: what is entered there before it, one after the other, and left after it: a `ThreadBackend`, say.
+        """
+        return self._background(self, enter)
+
+    def _background(self, entered: Entered, enter: Iterable[AbstractAsyncContextManager[object]]) -> Background:
+        return Background(entered, self._door, self._notices, lambda: self.config.drain_timeout, enter)
 
     # ── at run time ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -358,9 +361,11 @@ def admission_of(shadower: Shadower[Any, Any, Any]) -> Admission:
     return shadower._admission  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - of this file
 
 
-def background_of(shadower: Shadower[Any, Any, Any], entered: Entered) -> Background:
+def background_of(
+    shadower: Shadower[Any, Any, Any], entered: Entered, enter: Iterable[AbstractAsyncContextManager[object]]
+) -> Background:
     """As its `background()`, where it is entered through something else."""
-    return shadower._background(entered)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - of this file
+    return shadower._background(entered, enter)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - of this file
 
 
 def _epoch_of(config: ShadowConfig) -> Epoch:

@@ -5,6 +5,7 @@ exits.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 import trio
 
 from trioshadow import ShadowConfig, Shadower, Verdict, mirrored
-from trioshadow.isolation import SyncBackend
+from trioshadow.isolation import SyncBackend, ThreadBackend
 from trioshadow.testing import Hang, ScriptedBackend
 
 from tests.support.accounts import assert_accounts, counts
@@ -118,6 +119,58 @@ def test_the_primary_may_be_asyncios():
     assert counts(shadower) == {"matched": 20}
 
 
+def test_what_the_shadow_needs_is_entered_around_it_in_the_same_thread():
+    """So a candidate for asyncio has a loop of its own, beside an asyncio program too."""
+
+    @contextlib.asynccontextmanager
+    async def factory():
+        async def candidate(request):
+            await asyncio.sleep(0)
+            return b"other"
+
+        yield candidate
+
+    order = []
+
+    @contextlib.asynccontextmanager
+    async def other():
+        order.append(threading.current_thread().name)
+        yield
+        order.append("left")
+
+    async def program():
+        outcome = await shadower.call(b"k")
+        assert await asyncio.to_thread(outcome.wait, TOO_LONG)
+        assert outcome.verdict is Verdict.DIVERGED
+
+    candidate = ThreadBackend(factory, loop="asyncio")
+    shadower = shadower_of(candidate)
+    with shadower.background(enter=[other(), candidate]):
+        asyncio.run(program())
+    assert order == ["trioshadow background", "left"]
+
+
+def test_what_can_not_be_entered_around_it_is_raised_and_the_others_are_left():
+    left = []
+
+    @contextlib.asynccontextmanager
+    async def around(error):
+        if error:
+            raise error
+        try:
+            yield
+        finally:
+            left.append(True)
+
+    shadower = shadower_of()
+    with pytest.raises(OSError, match="no"), shadower.background(enter=[around(None), around(OSError("no"))]):
+        pass
+    assert left == [True]
+    assert call(shadower).verdict is Verdict.CLOSED
+    with pytest.raises(TypeError, match="enter takes several async context managers"):
+        shadower_of().background(enter=around(None))
+
+
 def test_leaving_by_an_exception_cancels_what_runs_and_raises_it():
     shadower = shadower_of(ScriptedBackend(Hang()))
     with pytest.raises(ZeroDivisionError), shadower.background():
@@ -200,7 +253,7 @@ HEAD = """
 import atexit, os, sys, threading, time, warnings
 warnings.simplefilter("ignore")
 from trioshadow import Shadower, ShadowConfig, mirrored
-from trioshadow.isolation import SyncBackend
+from trioshadow.isolation import SyncBackend, ThreadBackend
 async def echo(request): return request
 def call(): return shadower.start(b"k").primary_done(b"k")
 """

@@ -23,7 +23,7 @@ from trioshadow import ShadowConfig, Shadower, ShadowError, Verdict, in_shadow
 from trioshadow._model.refusal import Lack, Refusal
 from trioshadow._service.marks import tell_lack
 from trioshadow.isolation import BackendFull, BackendNotRunning, CandidateError, ThreadBackend
-from trioshadow.isolation._crossing import Crossing
+from trioshadow.isolation._trio_loop import TrioCrossing
 
 from tests.support.isolated import call_and_leave, eventually, factory_of, is_set
 from tests.support.portable import TOO_LONG
@@ -879,7 +879,7 @@ async def test_the_exit_of_a_shadower_waits_for_no_thread(release):
 
 
 async def test_what_comes_back_after_its_caller_has_left_is_let_go():
-    crossing = Crossing(0, home=trio.lowlevel.current_trio_token(), done=print)
+    crossing = TrioCrossing(0, home=trio.lowlevel.current_trio_token(), done=print)
     crossing.error = ValueError()  # its traceback refers to the crossing
     crossing.leave()
     crossing.wake()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any
 
@@ -98,9 +99,9 @@ class Mirroring:
         finally:
             self._series.end()
 
-    def background(self) -> Background:
+    def background(self, *, enter: Iterable[AbstractAsyncContextManager[object]] = ()) -> Background:
         """A context manager that is not async, for programs without Trio: see `Shadower.background()`."""
-        return background_of(self._series.next(), self)
+        return background_of(self._series.next(), self, enter)
 
     async def wait_idle(self) -> None:
         """As of the shadower."""

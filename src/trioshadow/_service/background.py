@@ -13,13 +13,15 @@ import atexit
 import contextlib
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
 import trio
 
 from trioshadow._accounts.notices import Notices
+from trioshadow._model.checks import several
 from trioshadow._model.errors import type_name
 
 from .door import Door
@@ -35,7 +37,7 @@ class Entered(Protocol):
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> object: ...  # pragma: no cover
+    ) -> None: ...  # pragma: no cover
 
     async def wait_idle(self) -> None:
         """As of `Shadower`."""
@@ -45,12 +47,21 @@ class Entered(Protocol):
 class Background:
     """Runs `shadower` in a thread of its own: a context manager, once, for programs without Trio.
 
-    Made by `Shadower.background()`. While it is entered, calls from any thread are mirrored. Where there is no block
+    Made by `Shadower.background()`. What is to be entered around the shadower, such as a `ThreadBackend`, is entered in
+    that thread too. While it is entered, calls from any thread are mirrored. Where there is no block
     that could be entered, as in the workers of a server, `start()` and `close()` do the same.
     """
 
-    def __init__(self, shadower: Entered, door: Door, notices: Notices, drain: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        shadower: Entered,
+        door: Door,
+        notices: Notices,
+        drain: Callable[[], float],
+        enter: Iterable[AbstractAsyncContextManager[object]],
+    ) -> None:
         self._shadower = shadower
+        self._around = several("enter", enter, "async context managers, as in [candidate]")
         self._door = door
         self._notices = notices
         self._drain = drain
@@ -131,7 +142,10 @@ class Background:
 
     async def _main(self) -> None:
         with self._scope:
-            async with self._shadower:
+            async with contextlib.AsyncExitStack() as stack:
+                for around in self._around:
+                    await stack.enter_async_context(around)
+                await stack.enter_async_context(self._shadower)
                 self._token = trio.lowlevel.current_trio_token()
                 self._entered.set()
                 await self._stop.wait()

@@ -11,8 +11,6 @@ from trioshadow._model.record import hidden
 from trioshadow._model.verdict import ShadowFailure, Verdict
 from trioshadow.compare import Divergence
 
-from .context import Context
-
 #: The name of an operation keeps this many characters.
 OPERATION_LIMIT = 256
 
@@ -74,7 +72,7 @@ class DivergenceRecord:
     withheld: tuple[str, ...] = ()
     """Names of headers with credentials that the shadow's copy of the request lacked, if that explains the difference:
     an HTTP edge withheld them, and the shadow refused. Empty for a difference of the shadow's own."""
-    context: Context = attrs.field(default=(), repr=hidden)
+    context: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=hidden)
     """Names and values that the caller gave, or `ShadowConfig.context`: `dict(record.context)["tenant"]`."""
 
     @property

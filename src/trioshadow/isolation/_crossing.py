@@ -1,27 +1,27 @@
-"""One call on its way to another Trio loop and back.
+"""One call on its way to another loop, of Trio or asyncio, and back.
 
 Two threads have a part in it, and each field is written by one of them only:
 
 - *here*, the callers' loop: `left`, `lost` and `task`;
 - *there*, the candidate's: what it came to (`answer`, `error`, `cut`), which is read here when it has come back.
 
-What passes between the two is a callback in the other's entry queue (`TrioToken.run_sync_soon`), which is first in,
-first out, and never blocks: no lock, and no thread that waits for the other. A crossing comes back exactly once, also
-when nobody waits for it any more, unless its loop ends or hangs.
+What passes between the two is a callback in the other's entry queue (`TrioToken.run_sync_soon`, asyncio's
+`call_soon_threadsafe`), which is first in, first out, and never blocks: no thread waits for the other. A crossing comes
+back exactly once, also when nobody waits for it any more, unless its loop ends or hangs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
-import math
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
 
 import trio
 from trio.lowlevel import TrioToken
 
-from trioshadow._model.errors import consists_of, first_other
 from trioshadow._service.timing import Timing, is_drowned, told_so_far
 
 from ._errors import crossing_error
@@ -36,8 +36,11 @@ def post(token: TrioToken, function: Callable[..., object], *args: object) -> bo
     return True
 
 
-class Crossing:
+class Crossing(ABC):
     """One call."""
+
+    stop_signs: ClassVar[tuple[type[BaseException], ...]] = ()
+    """What besides Trio's means something to the loop in which it is raised, and nothing here."""
 
     answer: Any = None
     error: BaseException | None = None
@@ -64,7 +67,6 @@ class Crossing:
         self._request = request
         self._home = home
         self._done = done
-        self._scope = trio.CancelScope()
         self.context = contextvars.copy_context()
 
     # ── here ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -105,48 +107,35 @@ class Crossing:
 
     # ── there ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @abstractmethod
     def cancel(self) -> None:
         """The caller has left."""
-        self._scope.cancel()
 
-    async def run(self, backend: Callable[[Any], Awaitable[Any]]) -> None:
-        """Make the call: a task there, in a copy of the caller's context. Raises nothing."""
-        scope = self._scope
-        scope.deadline = trio.current_time() + (self._until - time.perf_counter())
-        try:
-            with scope:  # if the deadline has passed, entering it cancels
-                # A child, not inline: a candidate that leaves a nursery open corrupts the task it ran in.
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._call, backend)
-        except BaseException as exc:  # not the call's own: the disorder in which it left its task, or the loop's end
-            disorder = first_other(exc, trio.Cancelled)
-            self.answer, self.error = None, exc if disorder is None else disorder
-            del disorder
-        error, self.error = self.error, None
-        if self.left:
-            self.answer = None
-        elif error is not None and consists_of(error, trio.Cancelled) and _loop_ends():
-            return  # not the call's doing: all that is not back by then is lost when the loop has ended
-        elif error is not None and consists_of(error, trio.Cancelled) and scope.cancel_called:
-            self.cut = True
-        elif error is not None:
-            self.error = crossing_error(error)
-        del error
-        post(self._home, self._done, self)
-
-    async def _call(self, backend: Callable[[Any], Awaitable[Any]]) -> None:
-        request, self._request = self._request, None
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Its turn has come."""
         before = told_so_far()
         self._began = began = time.perf_counter()
         try:
-            await trio.lowlevel.checkpoint_if_cancelled()  # a loop that was blocked comes to calls that are long over
-            self.answer = await backend(request)
-        except BaseException as exc:
-            self.error = exc
-        self._seconds = time.perf_counter() - began
-        self._inner = told_so_far().since(before)
+            yield
+        finally:
+            self._seconds = time.perf_counter() - began
+            self._inner = told_so_far().since(before)
 
+    def _left(self) -> float:
+        """Seconds until the deadline, there."""
+        return self._until - time.perf_counter()
 
-def _loop_ends() -> bool:
-    # Asked outside of the call's own scope.
-    return trio.current_effective_deadline() == -math.inf
+    def _taken(self) -> Any:
+        request, self._request = self._request, None
+        return request
+
+    def _return(self) -> None:
+        """It is over: `answer`, `error` and `cut` are what it came to."""
+        error, self.error = self.error, None
+        if self.left:
+            self.answer = None
+        elif error is not None and not self.cut:
+            self.error = crossing_error(error, self.stop_signs)
+        del error
+        post(self._home, self._done, self)

@@ -33,9 +33,9 @@ class CandidateError(ShadowError, RuntimeError):
     """
 
 
-def crossing_error(exc: BaseException) -> BaseException:
-    """`exc` itself, unless it is, or holds, what would mean something else on the callers' loop: then a CandidateError
-    that names it.
+def crossing_error(exc: BaseException, others: tuple[type[BaseException], ...] = ()) -> BaseException:
+    """`exc` itself, unless it is, or holds, what would mean something else on the callers' loop, such as one of
+    `others`: then a CandidateError that names it.
     """
-    stopped = first_of(exc, (*PASSING, trio.Cancelled))
+    stopped = first_of(exc, (*PASSING, trio.Cancelled, *others))
     return exc if stopped is None else CandidateError(f"the candidate raised {type_name(type(stopped))}")

@@ -1,27 +1,32 @@
-"""A Trio loop in a thread of its own, with a backend in it: the far side of a ThreadBackend.
+"""A loop in a thread of its own, with a backend in it: the far side of a ThreadBackend. What is the same for each kind
+of loop; `_trio_loop.py` and `_asyncio_loop.py` have the rest.
 
-All that its methods do happens there, but for `start()` and `stop()`. It tells the near side three things, by
-callbacks: that it is up, that it has ended, and (`_crossing.py`) what a call came to.
+It tells the near side three things, by callbacks: that it is up, that it has ended, and (`_crossing.py`) what a call
+came to.
 """
 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, ClassVar
 
-import trio
 from trio.lowlevel import TrioToken
 
-from trioshadow._model.backend import as_callable
 from trioshadow._model.errors import consists_of
 
 from ._crossing import Crossing, post
 
 
-class OtherLoop:
+class OtherLoop(ABC):
     """The loop, from `start()` until its thread ends."""
+
+    crossing: ClassVar[type[Crossing]]
+    """What a call to it is."""
+    cancelled: ClassVar[type[BaseException]]
+    """What is raised in what it cancels."""
 
     def __init__(
         self,
@@ -36,10 +41,7 @@ class OtherLoop:
         self._up = up
         self._ended = ended
         # A daemon: the interpreter does not wait for one that hangs.
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._token: TrioToken | None = None
-        self._scope = trio.CancelScope()
-        self._nursery: trio.Nursery | None = None
+        self._thread = threading.Thread(target=self._run_and_tell, name=name, daemon=True)
         self._stopping = False
 
     # ── here ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -50,45 +52,37 @@ class OtherLoop:
 
     def stop(self) -> None:
         """Cancel all that it does, as soon as it comes to that."""
-        self._stopping = True  # before the token is read: it looks at this after it has made it known
-        self.post(self._scope.cancel)
+        self._stopping = True  # before the loop is looked for: it looks at this after it has made itself known
+        self.post(self._cancel)
 
     def send(self, crossing: Crossing) -> bool:
         """Have the call made; False if the loop has ended."""
         return self.post(self._accept, crossing)
 
+    @abstractmethod
     def post(self, function: Callable[..., object], *args: object) -> bool:
         """Have this called there; False if the loop has ended or not begun."""
-        return self._token is not None and post(self._token, function, *args)
 
     # ── there ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _run(self) -> None:
+    def _run_and_tell(self) -> None:
         crash = None
         try:
-            trio.run(self._main)
+            self._run()
         except BaseException as exc:
-            if not consists_of(exc, trio.Cancelled):  # else the candidate has cancelled the whole run: it ended
+            if not consists_of(exc, self.cancelled):  # else the candidate has cancelled the whole run: it ended
                 crash = exc
         post(self._home, self._ended, crash)
         del crash
 
-    async def _main(self) -> None:
-        with self._scope:
-            self._token = trio.lowlevel.current_trio_token()
-            if self._stopping:
-                return
-            async with self._factory() as backend:
-                self._call = as_callable(backend, "what the factory gives")
-                async with trio.open_nursery() as nursery:
-                    self._nursery = nursery
-                    post(self._home, self._up)
-                    try:
-                        await trio.sleep_forever()
-                    finally:
-                        self._nursery = None  # before Trio closes it to new tasks
+    @abstractmethod
+    def _run(self) -> None:
+        """From its first moment to its last."""
 
-    def _accept(self, crossing: Crossing) -> None:
-        # An error here would be the end of the run. Calls that it comes to no more are answered when it has ended.
-        if self._nursery is not None:  # pragma: no branch - a call that crosses in the very step of the end
-            crossing.context.run(self._nursery.start_soon, crossing.run, self._call)
+    @abstractmethod
+    def _cancel(self) -> None:
+        """All of it."""
+
+    @abstractmethod
+    def _accept(self, crossing: Any) -> None:
+        """Make the call. Must not raise. Calls that it comes to no more are answered when it has ended."""

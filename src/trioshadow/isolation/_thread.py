@@ -1,4 +1,4 @@
-"""ThreadBackend: a Backend in a Trio loop of its own, in a second thread, that the callers' loop never waits for.
+"""ThreadBackend: a Backend in a loop of its own, in a second thread, that the callers' loop never waits for.
 
 Rules:
 
@@ -18,28 +18,28 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Generic, NoReturn, Self, TypeVar
+from typing import Generic, Literal, NoReturn, Self, TypeVar
 
 import trio
 from trio.lowlevel import Abort, enable_ki_protection
 
 from trioshadow._accounts.notices import Notices
 from trioshadow._model.backend import Backend
-from trioshadow._model.checks import is_count, is_delay, is_function, is_text
+from trioshadow._model.checks import is_count, is_delay, is_function, is_text, out_of_range
 from trioshadow._model.errors import type_name
 from trioshadow._service.timing import tell
 
 from ._crossing import Crossing
 from ._errors import BackendFull, BackendNotRunning, crossing_error
 from ._other_loop import OtherLoop
+from ._trio_loop import TrioLoop
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 
 
 class ThreadBackend(Generic[RequestT, ResponseT]):
-    """Calls a backend that lives in a Trio loop of its own, in a second thread. An async context manager, to be entered
-    once:
+    """Calls a backend that lives in a loop of its own, in a second thread. An async context manager, entered once:
 
         async with ThreadBackend(open_candidate) as shadow, Shadower(primary, shadow) as shadower:
             ...
@@ -50,6 +50,10 @@ class ThreadBackend(Generic[RequestT, ResponseT]):
     A candidate that blocks its loop delays its other calls and nobody else's. Latencies are those in that loop, from a
     call's first turn to its end; the wait for that turn is told apart. It still shares the interpreter lock: one
     that computes in Python slows the callers down, and one that holds the lock in C stops them (`ProcessBackend`).
+
+    `loop`: "trio", or "asyncio" for a candidate that is written for that. Then `factory` and backend are asyncio's; a
+    call whose caller leaves is cancelled as asyncio cancels, with a CancelledError; and what the candidate gives to
+    `asyncio.to_thread()` runs in daemon threads.
 
     `start_timeout`: seconds for the thread to come up; then BackendNotRunning. What the factory raises is raised here.
     `stop_timeout`: seconds that leaving waits for calls and factory to clean up after they were cancelled; then the
@@ -64,12 +68,14 @@ class ThreadBackend(Generic[RequestT, ResponseT]):
             [], AbstractAsyncContextManager[Backend[RequestT, ResponseT] | Callable[[RequestT], Awaitable[ResponseT]]]
         ],
         *,
+        loop: Literal["trio", "asyncio"] = "trio",
         name: str = "",
         max_in_flight: int = 256,
         start_timeout: float = 30.0,
         stop_timeout: float = 5.0,
     ) -> None:
         is_function.check("factory", factory)
+        self._kind = _kind_of_loop(loop)
         is_text.check("name", name)
         is_count.check("max_in_flight", max_in_flight)
         is_delay.check("start_timeout", start_timeout)
@@ -99,7 +105,7 @@ class ThreadBackend(Generic[RequestT, ResponseT]):
         self._token, self._pid = trio.lowlevel.current_trio_token(), os.getpid()
         self._known = trio.Event()  # it is known whether the loop came up
         self._gone = trio.Event()
-        self._loop = OtherLoop(
+        self._loop = self._kind(
             self._factory, f"trioshadow {self._name}", home=self._token, up=self._came_up, ended=self._ended
         )
         self._why_not = "is not up yet"
@@ -161,7 +167,7 @@ class ThreadBackend(Generic[RequestT, ResponseT]):
             raise BackendNotRunning(f"the {self._name} was entered in another trio.run or process")
         if len(self._crossings) >= self._max_in_flight:
             raise BackendFull(f"the {self._name} has {self._max_in_flight} calls that the candidate is not done with")
-        crossing = Crossing(request, home=self._token, done=self._done)
+        crossing = loop.crossing(request, home=self._token, done=self._done)
         if not loop.send(crossing):
             raise BackendNotRunning(f"the {self._name} has just ended")
         self._crossings.add(crossing)
@@ -225,3 +231,14 @@ class ThreadBackend(Generic[RequestT, ResponseT]):
             raise crossing_error(crash)
         finally:
             del crash  # this frame is in its traceback: a cycle
+
+
+def _kind_of_loop(loop: str) -> type[OtherLoop]:
+    is_text.check("loop", loop)
+    if loop == "trio":
+        return TrioLoop
+    if loop == "asyncio":
+        from ._asyncio_loop import AsyncioLoop  # noqa: PLC0415 - asyncio takes 30 ms to import
+
+        return AsyncioLoop
+    raise out_of_range("loop", loop, "'trio' or 'asyncio'")
