@@ -60,7 +60,7 @@ class Waits:
             await asyncio.sleep(TOO_LONG * 10)
         except BaseException as exc:
             self.ended_by = type(exc)
-            await asyncio.sleep(0)  # noqa: ASYNC102 - asyncio has no scopes
+            await asyncio.sleep(0)
             raise
         finally:
             self.over.set()
@@ -147,7 +147,7 @@ async def test_what_the_factory_opens_is_open_in_that_loop_and_closed_there():
         try:
             yield candidate
         finally:
-            await asyncio.sleep(0)  # noqa: ASYNC102 - asyncio has no scopes
+            await asyncio.sleep(0)
             told.append(asyncio.get_running_loop() is loop)
 
     async with ThreadBackend(factory, loop="asyncio") as backend:
