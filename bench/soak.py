@@ -13,6 +13,7 @@ A seed gives the same requests and changes of mind again. When they meet is the 
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import os
 import random
@@ -31,6 +32,7 @@ from trioshadow.guard import Breaker
 
 from lib.soak.candidates import BEHAVIOURS, REFUSES_SECONDS, Candidate, Request, primary, secondary
 from lib.soak.conductor import MAX_BYTES, MAX_IN_FLIGHT, Conductor, config
+from lib.soak.intruders import Intruders
 from lib.soak.sinks import Taken, Tracker, sinks
 from lib.soak.traffic import Callers, Waited
 from lib.soak.watch import Memory, Violation, recorded, require, require_accounts, require_no_thread_but, tasks, watch
@@ -63,6 +65,7 @@ class Soak:
             breaker=self._breaker,
         )
         self._conductor = Conductor(self.shadower, self._candidate, self._breaker, self._kill_file, self._source)
+        self._intruders = Intruders(self.shadower, seed)
         self._memory = Memory()
         self._started = 0
         self._waited: dict[str, Waited] = {}
@@ -110,8 +113,16 @@ class Soak:
 
     async def _soak(self) -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch, self.shadower, lambda: self._started, MAX_IN_FLIGHT, MAX_BYTES, self._memory)
+            intruders = self._intruders
+            look = functools.partial(watch, limits=(MAX_IN_FLIGHT, MAX_BYTES), memory=self._memory)
+            nursery.start_soon(
+                look,
+                self.shadower,
+                lambda: self._started + intruders.counted,
+                lambda: self._started + intruders.started,
+            )
             nursery.start_soon(self._conductor.run)
+            nursery.start_soon(intruders.run)
             await self._phase("beside", self._seconds)
             nursery.cancel_scope.cancel()
         # However it was interrupted.
@@ -132,6 +143,7 @@ class Soak:
         s = self.shadower.statistics()
         require(self._exit_seconds <= EXIT_SECONDS, "the exit took", self._exit_seconds, "s")
         require_accounts(s, 0, 0)
+        require(s.calls == self._started + self._intruders.started, "calls that were not counted:", s)
         require(s.secondary.in_flight == 0, "the secondary is in flight:", s)
         dropped, all_records = s.records_dropped, recorded(s)
         kept = len(self.shadower.divergences()) + len(self.shadower.failures())
@@ -152,6 +164,7 @@ class Soak:
             value = getattr(s, name)
             print(f"{name:20} {value:,}" if isinstance(value, int) else f"{name:20} {dict(value)}")
         print(f"{'secondary':20} {s.secondary}")
+        print(f"{'calls from':20} {dict(self._intruders.begun)}")
         print(f"{'callers cancelled':20} {self._callers.cancelled:,}")
         print(f"{'changes of mind':20} {dict(self._conductor.done)}; the breaker opened {self._breaker.opened} times")
         print(f"{'threads at the exit':20} {self._threads}, none of them later")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import contextvars
 import gc
 import os
@@ -454,6 +455,44 @@ async def test_what_a_posted_job_raises_stays_here(caplog):
         in_a_thread(post.put, done.set)
         await done.wait()
     assert "what came from another thread raised ZeroDivisionError" in caplog.text
+
+
+class NoStack:
+    """A TrioToken in a finaliser that runs where a candidate has used up the stack."""
+
+    def __init__(self, token, times):
+        self.token, self.times = token, times
+
+    def run_sync_soon(self, function):
+        self.times -= 1
+        if self.times >= 0:
+            raise RecursionError
+        self.token.run_sync_soon(function)
+
+
+async def test_what_could_not_wake_the_loop_is_done_with_what_comes_next(autojump_clock):
+    async with Shadower(echo, echo, ANY) as shadower:
+        shadower._post._token = NoStack(shadower._post._token, 1)
+        legs = [in_a_thread(shadower.start, b"k") for _ in range(2)]
+        await trio.testing.wait_all_tasks_blocked()
+        for leg in legs:
+            leg.primary_done(b"k")
+        await shadower.wait_idle()
+        assert counts(shadower) == {"matched": 2}
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+async def test_what_could_not_wake_the_loop_is_done_at_the_exit(in_order, autojump_clock):
+    with contextlib.suppress(KeyError):
+        async with Shadower(echo, echo, ANY) as shadower:
+            shadower._post._token = NoStack(shadower._post._token, 99)
+            leg = in_a_thread(shadower.start, b"k")
+            in_a_thread(leg.primary_done, b"k")
+            await trio.testing.wait_all_tasks_blocked()
+            assert counts(shadower) == {"in_flight": 1}
+            if not in_order:
+                raise KeyError
+    assert counts(shadower) == ({"matched": 1} if in_order else {"abandoned": 1})
 
 
 def test_a_keyboard_interrupt_in_a_posted_job_ends_the_run():

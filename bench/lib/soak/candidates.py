@@ -79,7 +79,8 @@ _LARGE, _OTHER_LARGE = _body("primary"), _body("shadow")
 given: ContextVar[object] = ContextVar("given")
 
 
-def _answer_to(request: Request) -> object:
+def answer_to(request: Request) -> object:
+    """What the primary gives, if it does not raise."""
     match request.behaviour:
         case "large":
             return _LARGE
@@ -98,7 +99,7 @@ async def primary(request: Request) -> object:
         refused = Refused(request.number)
         given.set(refused)
         raise refused
-    answer = _answer_to(request)
+    answer = answer_to(request)
     given.set(answer)
     return answer
 
@@ -112,7 +113,7 @@ async def secondary(request: Request) -> object:
 def _same(request: Request) -> object:
     if request.primary_raises:
         raise Refused(request.number)
-    return _answer_to(request)
+    return answer_to(request)
 
 
 async def _answers(request: Request) -> object:

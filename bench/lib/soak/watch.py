@@ -110,14 +110,24 @@ async def require_no_thread_but(before: set[int | None], seconds: float) -> None
 
 
 async def watch(
-    shadower: Shadower[Any, object, object], started: Callable[[], int], limit: int, byte_limit: int, memory: Memory
+    shadower: Shadower[Any, object, object],
+    counted: Callable[[], int],
+    started: Callable[[], int],
+    *,
+    limits: tuple[int, int],
+    memory: Memory,
 ) -> None:
-    """Look ten times a second, at memory each second; until cancelled."""
+    """Look ten times a second, at memory each second; until cancelled.
+
+    Between what has `started` and what must be `counted` are the calls that other threads are just making. `limits`:
+    legs and bytes in flight.
+    """
     looks = 0
     while True:
+        least = counted()
         s = shadower.statistics()
-        require_accounts(s, limit, byte_limit)
-        require(s.calls == started(), "counted", s.calls, "calls, started", started())
+        require_accounts(s, *limits)
+        require(least <= s.calls <= started(), "counted", s.calls, "calls, of", least, "to", started())
         if looks % 10 == 0:
             memory.sample()
         looks += 1

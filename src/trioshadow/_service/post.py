@@ -74,10 +74,12 @@ class Post:
             return
         self._woken = True
         try:
-            token.run_sync_soon(self._do)
+            token.run_sync_soon(self.catch_up)
         except trio.RunFinishedError:
             self.gone = True
-            self._do()
+            self.catch_up()
+        except Exception:  # no stack or no memory was left, where a finaliser may run: the next one wakes the loop
+            self._woken = False
 
     def ask(self, question: Callable[[], T]) -> T:
         """Its answer, from the shadower's own thread: another one waits for it."""
@@ -90,7 +92,8 @@ class Post:
             return question()
 
     @enable_ki_protection
-    def _do(self) -> None:
+    def catch_up(self) -> None:
+        """Do what there is, in the shadower's own thread."""
         self._woken = False  # before the first look: what is put after the last one wakes the loop again
         jobs = self._jobs
         while jobs:

@@ -83,6 +83,7 @@ class Service:
         when it is their turn.
         """
         self._door.close()
+        self._desk.post.catch_up()  # where nothing woke the loop
         try:
             if in_order:
                 with trio.move_on_after(seconds()):
@@ -95,6 +96,7 @@ class Service:
         try:
             with trio.CancelScope(shield=True):
                 self._pool.cancel()
+                self._desk.post.catch_up()
                 with trio.move_on_after(PATIENCE):
                     await self._consumer.wait_until(self._no_runs)
                 if not self._no_runs():
