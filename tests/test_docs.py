@@ -10,18 +10,15 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import itertools
 import json
 import re
 import subprocess
 import sys
-import textwrap
 import types
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
-import attrs
 import hypothesis
 import mmh3
 import pytest
@@ -34,47 +31,13 @@ from trioshadow.cli.proxy.options import ProxyOptions
 from trioshadow.cli.replay.lines import request_of
 from trioshadow.cli.replay.options import ReplayOptions
 
+from tests.support.pages import blocks
 from tests.support.profiles import own_profile
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Pages that need thousands of calls to decide something.
 LONG = {"promote.md", "ramp.md"}
-
-FENCE = re.compile(
-    r"^(?P<indent> *)(?P<fence>`{3,})(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)(?P=fence) *$",
-    re.MULTILINE | re.DOTALL,
-)
-
-
-@attrs.frozen
-class Block:
-    """A ```python block, and what the page says that it prints."""
-
-    page: Path
-    line: int
-    source: str
-    expected: str
-    runs: bool
-
-
-def blocks(page: Path) -> Iterator[Block]:
-    text = page.read_text(encoding="utf-8")
-    fences = list(FENCE.finditer(text))
-    for fence, following in itertools.pairwise([*fences, None]):
-        assert fence is not None
-        language, *options = fence["info"].split() or [""]
-        if language != "python":
-            continue
-        if options:
-            above = text[: fence.start()].rstrip().rpartition("\n")[2]
-            assert options == ["no-run"], f"{page.name}: what is `{fence['info']}`?"
-            assert re.fullmatch(r"<!-- no-run: .+ -->", above), f"{page.name}: why does this block not run? {fence[0]}"
-        expected = ""
-        if following is not None and following["info"].strip() == "text":
-            expected = textwrap.dedent(following["body"])
-        line = text.count("\n", 0, fence.start("body"))
-        yield Block(page, line, textwrap.dedent(fence["body"]), expected, runs=not options)
 
 
 @contextlib.contextmanager

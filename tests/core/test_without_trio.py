@@ -1,5 +1,5 @@
 """Real frameworks without Trio, with a mirrored function in the background: Flask under gunicorn, whose workers are
-forked, Django, and FastAPI on asyncio.
+forked, Django, and FastAPI on asyncio, under uvicorn too.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from trioshadow import ShadowConfig, Shadower, mirrored
 from trioshadow.isolation import SyncBackend
 
 from tests.support.accounts import counts
+from tests.support.pages import blocks
 from tests.support.portable import TOO_LONG
 
 PATIENT = ShadowConfig(drain_timeout=TOO_LONG, shadow_timeout=TOO_LONG)
@@ -181,6 +182,50 @@ def _test_flask_under_gunicorn(tmp_path, preload, socket):
         assert counted["diverged"] >= 1
     assert sum(counted["calls"] for counted in found.values()) >= 100
     assert "Traceback" not in log.read_text()
+
+
+#: Beside the application of docs/threads.md: what is left when its lifespan is. At the interpreter's exit it would be
+#: too late, since uvicorn ends itself by the signal that it got.
+COUNTED = """
+import json, pathlib
+
+its_own = app.router.lifespan_context
+
+@contextlib.asynccontextmanager
+async def counting(app):
+    async with its_own(app):
+        yield
+    found = shadower.statistics()
+    counted = {name: getattr(found, name) for name in ("calls", "matched", "diverged", "in_flight")}
+    pathlib.Path("counted").write_text(json.dumps(counted))
+
+app.router.lifespan_context = counting
+"""
+
+
+@pytest.mark.slow
+def test_the_fastapi_application_of_the_page_under_uvicorn_mirrors_each_call_and_is_drained_at_its_end(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "threads.md"
+    (block,) = [block for block in blocks(page) if "import fastapi" in block.source]
+    (tmp_path / "shop.py").write_text(block.source.partition("# What a client of it sees:")[0] + COUNTED)
+    with tempfile.TemporaryDirectory() as short, (tmp_path / "log").open("wb") as log:
+        socket = Path(short) / "shop.sock"
+        command = [sys.executable, "-m", "uvicorn", f"--uds={socket}", "shop:app"]
+        server = subprocess.Popen(command, cwd=tmp_path, stderr=log)
+        try:
+            transport = httpx.HTTPTransport(uds=str(socket))
+            with httpx.Client(transport=transport, base_url="http://shop", timeout=TOO_LONG) as client:
+                until(socket.exists)
+                for sku in ["sofa", "lamp", "desk"] * 10:
+                    assert asked(client, f"/prices/{sku}") == {"price": 400}
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(TOO_LONG)
+    found = (tmp_path / "log").read_text()
+    assert "Application shutdown complete" in found
+    assert "Traceback" not in found
+    counted = json.loads((tmp_path / "counted").read_text())
+    assert counted == {"calls": 30, "matched": 20, "diverged": 10, "in_flight": 0}
 
 
 def asked(client, path):
