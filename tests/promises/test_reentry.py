@@ -22,7 +22,7 @@ import trio
 import trio.testing
 
 import trioshadow
-from trioshadow import ShadowConfig, Shadower
+from trioshadow import ShadowConfig, Shadower, Verdict
 from trioshadow.evidence import _evidence
 from trioshadow.guard import Breaker
 
@@ -31,6 +31,7 @@ from tests.support.observed import new_evidence, observe
 
 HOUSE = Path(trioshadow.__file__).parent
 ROOMS = tuple(str(HOUSE / room) for room in ("_caller", "_service", "_accounts", "evidence", "_shadower.py", "guard"))
+RUN_LOOP = trio._core._run.unrolled_run.__code__
 OPCODES = {number: name for name, number in dis.opmap.items()}
 
 
@@ -323,3 +324,42 @@ async def test_a_signal_handler_may_call():
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+# ── in the midst of Trio's own loop ─────────────────────────────────────────────────────────────────────────────────
+
+
+class InTriosLoop(Interruption):
+    """Runs `action` at the n-th place of Trio's event loop, between the steps of tasks."""
+
+    def trace(self, frame, event, arg):
+        if self.left < 0 or frame.f_code is not RUN_LOOP:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return self._step
+
+
+async def test_a_call_in_the_midst_of_trios_loop_is_not_forgotten_by_it():
+    """Trio copies its queue of tasks and then empties it: what is started in between would never have a turn."""
+    async with Shadower(echo, other) as shadower:
+        for number in itertools.count():
+            outcomes = []
+
+            def call_again():
+                outcomes.append(shadower.start(b"k").primary_done(b"k"))
+
+            with Interruption(sys.maxsize, lambda: None).running():
+                await trio.lowlevel.checkpoint()
+            interruption = InTriosLoop(number, call_again)
+            with interruption.running():
+                for _ in range(3):
+                    await trio.lowlevel.checkpoint()
+            if interruption.raised is not None:
+                raise interruption.raised
+            with trio.move_on_after(5):
+                await shadower.wait_idle()
+            assert [outcome.verdict for outcome in outcomes] in ([], [Verdict.DIVERGED]), interruption.at
+            if not outcomes:
+                break
+    assert number > 15
+    assert_accounts(shadower.statistics())

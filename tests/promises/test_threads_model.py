@@ -8,6 +8,7 @@ them the model says how many calls there are in each counter. What is not drawn 
 from __future__ import annotations
 
 import collections
+import concurrent.futures
 import contextvars
 import math
 import threading
@@ -97,22 +98,9 @@ def do(where, function, *args):
     """Call it there, and wait for that."""
     if where == "here":
         return function(*args)
-    found = []
     context = contextvars.copy_context() if where == "thread with the context" else contextvars.Context()
-
-    def work():
-        try:
-            found.append((True, context.run(function, *args)))
-        except BaseException as exc:
-            found.append((False, exc))
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join(TOO_LONG)
-    ((fine, result),) = found
-    if fine:
-        return result
-    raise result
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        return executor.submit(context.run, function, *args).result(TOO_LONG)
 
 
 class Model:

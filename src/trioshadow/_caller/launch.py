@@ -10,7 +10,6 @@ import contextvars
 import functools
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from threading import get_ident
 from typing import Any
 
 from trio.lowlevel import disable_ki_protection
@@ -115,7 +114,7 @@ class Launcher:
         row: Operation,
         permit: int | None,
     ) -> MirroredLeg[Any, Any]:
-        """The leg of an admitted call. Runs no code of users; from another thread the shadow is started later."""
+        """The leg of an admitted call. Runs no code of users. The shadow is started now, or by the post."""
         desk, post = self._desk, self._desk.post
         primary = PrimarySide()
         outcome, settle_outcome, arrived = pending_outcome()
@@ -138,7 +137,7 @@ class Launcher:
                 runs = self._second(config, prepared.second_request, primary, settlement), run
             # In random order, so that time favours neither.
             in_order = runs if len(runs) == 1 or self._random.random() < 0.5 else runs[::-1]
-            if post.thread == get_ident():
+            if post.at_hand:
                 for one in in_order:
                     self._pool.launch(one)
             else:

@@ -1,7 +1,8 @@
-"""The post: what other threads have to say to the shadower's own, and what must wait until it is at rest.
+"""The post: what other threads have to say to the shadower's own, and what must wait until a task has its turn.
 
 A leg belongs to the thread of its shadower, but a call may begin and end in any thread, and a lost handle is found by a
-finaliser, which runs anywhere and at any time. What they come to is put here, and done on the event loop, in order.
+finaliser, which runs anywhere and at any time, as signal handlers do. What they come to is put here, and done on the
+event loop, in order.
 
 The rules:
 
@@ -22,7 +23,7 @@ from threading import get_ident
 from typing import TypeVar
 
 import trio
-from trio.lowlevel import current_trio_token, enable_ki_protection
+from trio.lowlevel import current_task, current_trio_token, enable_ki_protection
 
 from trioshadow._accounts.forks import renew_in_child
 
@@ -56,9 +57,24 @@ class Post:
         self._token = None
         self._jobs.clear()
 
+    @property
+    def at_hand(self) -> bool:
+        """May tasks be started and woken here and now? In the shadower's own thread, in a step of one of its tasks.
+
+        Between two steps a signal handler, a finaliser or an instrument may come. What it starts then would be lost if
+        Trio has just copied its queue of tasks and is about to empty it, or would wait for as long as Trio does.
+        """
+        if self.thread != get_ident():
+            return False
+        try:
+            current_task()
+        except RuntimeError:
+            return False
+        return True
+
     def do(self, function: Callable[..., object], *args: object) -> None:
-        """Do this at once in the shadower's own thread, and have it done from another."""
-        if self.thread == get_ident():
+        """Do this at once where it is `at_hand`, and else have it done."""
+        if self.at_hand:
             function(*args)
         else:
             self.put(functools.partial(function, *args))
