@@ -14,8 +14,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ._children import MISSING
-from ._cut import Cut
 from ._paths import Key, Segment, parse_path
 from ._rules import (
     Accept,
@@ -33,7 +31,6 @@ from ._rules import (
     Tolerance,
     Unordered,
 )
-from ._undecided import Undecided
 
 #: A pattern (by number) and how many of its segments are behind us.
 _Position = tuple[int, int]
@@ -62,7 +59,7 @@ class State:
 
     __slots__ = (
         *("_children", "_plan", "_positions", "accepts", "alike", "defaults", "functions", "ignored", "inexact"),
-        *("keyed_by", "loose", "minds_places", "on_the_way", "subset", "tolerances", "unordered"),
+        *("keyed_by", "loose", "may_be_missing", "minds_places", "on_the_way", "subset", "tolerances", "unordered"),
     )
 
     def __init__(self, plan: PathPlan, positions: frozenset[_Position], *, ignored: bool) -> None:
@@ -97,6 +94,8 @@ class State:
             done == len(plan.segments[number]) for number, done in positions if number in plan.only
         )
         """Is only what is further below compared?"""
+        self.may_be_missing = bool(self.ignored or self.accepts or self.defaults or self.on_the_way)
+        """May what is here be there on one side only?"""
         self.minds_places = any(
             plan.segments[number][done].indexes for number, done in positions if 0 <= done < len(plan.segments[number])
         )
@@ -230,46 +229,6 @@ class PathPlan:
                 if below is not None and id(below) not in seen:
                     seen.add(id(below))
                     waiting.append(below)
-
-
-def leads_on(value: Any, state: State) -> bool:
-    """Is there a place in a value on the way that is compared? True: who knows. Raises Undecided if there is none in
-    what is kept of it.
-    """
-    waiting: list[tuple[Any, State]] = [(value, state)]
-    unsure = ""
-    for _ in range(_LOOKED_AT):
-        if not waiting:
-            if unsure:
-                raise Undecided(unsure)
-            return False
-        part, above = waiting.pop()
-        if type(part) is Cut:
-            if part.size is not None:  # a text, bytes, a number
-                continue
-            unsure = unsure or ("" if part.is_whole else part.why)
-            part = part.seen
-        kind = type(part)
-        if kind is dict:
-            children: Iterable[tuple[Any, Any]] = part.items()
-        elif kind is list or kind is tuple:
-            children = enumerate(part)
-        elif kind in _WITHOUT_PARTS or part is MISSING:
-            continue
-        else:
-            return True
-        for key, child in children:
-            below = above.child(key)
-            if below is None or not (below.ignored or below.on_the_way):
-                return True
-            if not below.ignored:
-                waiting.append((child, below))
-    return True
-
-
-#: Containers that are looked into for that.
-_LOOKED_AT = 1_000
-_WITHOUT_PARTS = frozenset((str, int, float, bool, type(None), bytes))
 
 
 def segments_of(rule: PlacedRule) -> tuple[tuple[Segment, ...], ...]:

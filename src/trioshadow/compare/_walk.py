@@ -20,18 +20,18 @@ from trioshadow._model.kinds import has_no_equality
 
 from ._alike import alike
 from ._arrays import children_of_tables
-from ._children import MISSING, Child, Whole, children_of_arrays, children_of_objects, paired
+from ._children import MISSING, Child, Members, Whole, children_of_arrays, children_of_objects, leads_on, paired
 from ._cut import Cut
 from ._diffs import ChangeKind
 from ._elements import children_in_any_order, children_of_sets
 from ._error_values import is_error
 from ._frames import ROOT, SMALL, Frame, Mark, builtin_frame, frame_of_lines
 from ._kinds import common_shape
-from ._match import Matched
+from ._match import Matched, Pair
 from ._pairs import Pairs
 from ._partly import children_of_cut, lacks_parts, seen_of, verdict_of_cut
 from ._paths import ELEMENT, Key, shown_path, write_path
-from ._plan import State, converted_pairs, leads_on
+from ._plan import State, converted_pairs
 from ._questions import Enough, Questions, Way, refuse_depth
 from ._records import children_of_named
 from ._reporting import Reporting
@@ -127,7 +127,7 @@ class Walk(Reporting):
                     return None
                 if state is None and self._same_trees is not None:  # the way of nearly all that is decoded
                     whole = self._same_trees if len(self._trail) < _DEEP else None
-                    return builtin_frame(key, ours, theirs, whole)
+                    return builtin_frame(key, ours, theirs, whole, self._by_name)
             return self._compare(key, ours, theirs, state, way)
         except Enough:
             raise
@@ -153,7 +153,7 @@ class Walk(Reporting):
             return None
         if state is not None and not self._depth and (state.unordered or state.functions or state.defaults):
             self._questions.begin(ours, theirs)
-        if state is not None and state.on_the_way and not self._leads_on(ours, theirs, state):
+        if state is not None and state.on_the_way and not leads_on(ours, theirs, state):
             return None
         if ours is MISSING or theirs is MISSING:
             if state is None or not self._may_be_missing(key, ours, theirs, state):
@@ -224,7 +224,7 @@ class Walk(Reporting):
         if not (lacks_parts(ours) or lacks_parts(theirs)):
             return self._compare(key, seen_of(ours), seen_of(theirs), state, way)
         in_order = state is None or not state.unordered or way is Way.IN_ORDER
-        children = children_of_cut(ours, theirs, in_order=in_order, subset=state is not None and state.subset)
+        children = children_of_cut(ours, theirs, state, self._by_name, in_order=in_order)
         return Frame(key, (ours, theirs), children, state, positional=True)
 
     # ── containers ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -246,9 +246,9 @@ class Walk(Reporting):
                 raise Undecided(f"nested more than {DEPTH_LIMIT:,} deep, or in circles")
         positional = True
         if shape is _OBJECT:
-            children = children_of_named(pair, self._plainly_same, self._contain, state)
+            children = children_of_named(pair, self._plainly_same, self._contain, state, self._by_name)
         elif shape is _OPAQUE:
-            children = children_of_objects(*self._kinds.errors.both(ours, theirs), subset=False)
+            children = children_of_objects(*self._kinds.errors.both(ours, theirs))
         elif shape is _SET:
             positional = False
             children = self._in_any_order(self._of_sets, key, pair, (elements(ours), elements(theirs)), state)
@@ -274,6 +274,13 @@ class Walk(Reporting):
         if mark is not None:
             self._pairs.enter(frame, mark, self.found.count)
         return frame
+
+    def _by_name(self, ours: Members, theirs: Members, state: State | None) -> list[Pair]:
+        if not self._depth:
+            self._questions.begin(ours, theirs)
+        pairs, note = self._questions.names.paired(ours, theirs, state, self._asks)
+        self.found.note(note)
+        return pairs
 
     def _in_any_order(
         self, match: Matching, key: Key, pair: tuple[Any, Any], sides: tuple[list[Any], list[Any]], state: State | None
@@ -372,9 +379,6 @@ class Walk(Reporting):
             if asks[-1]():
                 return None
             raise
-
-    def _leads_on(self, ours: Any, theirs: Any, state: State) -> bool:
-        return any_of(functools.partial(leads_on, side, state) for side in (ours, theirs))
 
     def _may_be_missing(self, key: Key, ours: Any, theirs: Any, state: State) -> bool:
         """May what is here be there on one side only?"""
