@@ -145,6 +145,17 @@ class State:
         }
         return self if handed <= self._positions else self._plan.state(self._positions | handed) or self
 
+    def beside_default(self) -> State | None:
+        """The same state without its own defaults: what holds for a value beside one of these."""
+        segments, rules = self._plan.segments, self._plan.rules
+        return self._plan.state(
+            frozenset(
+                (number, done)
+                for number, done in self._positions
+                if type(rules[number]) is not Default or done != len(segments[number])
+            )
+        )
+
     def _step(self, key: Key) -> frozenset[_Position]:
         reached: set[_Position] = set()
         for number, done in self._positions:

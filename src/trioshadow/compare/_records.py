@@ -11,8 +11,8 @@ from ._paths import Key
 from ._plan import State
 from ._shapes import is_record, members, plain
 
-#: Are what a function has made of two values the same?
-Same: TypeAlias = Callable[[Any, Any], bool]
+#: Are two values the same at a place with this state?
+Same: TypeAlias = Callable[[Any, Any, State | None], bool]
 #: Is told what the function of a field has raised, and of which.
 Failed: TypeAlias = Callable[[BaseException, Key, str], None]
 
@@ -70,4 +70,4 @@ def _same_in_key(key: Callable[[Any], object], child: Child, same: Same, failed:
     except BaseException as exc:
         failed(exc, name, "eq=")
         return False
-    return same(ours, theirs)
+    return same(ours, theirs, None)

@@ -246,7 +246,7 @@ class Walk(Reporting):
                 raise Undecided(f"nested more than {DEPTH_LIMIT:,} deep, or in circles")
         positional = True
         if shape is _OBJECT:
-            children = children_of_named(pair, self._plainly_same, self._contain, state, self._by_name)
+            children = children_of_named(pair, self._asks, self._contain, state, self._by_name)
         elif shape is _OPAQUE:
             children = children_of_objects(*self._kinds.errors.both(ours, theirs))
         elif shape is _SET:
@@ -382,19 +382,19 @@ class Walk(Reporting):
 
     def _may_be_missing(self, key: Key, ours: Any, theirs: Any, state: State) -> bool:
         """May what is here be there on one side only?"""
-        value = theirs if ours is MISSING else ours
-        pair = (None, value) if ours is MISSING else (value, None)
+        pair = (None, theirs) if ours is MISSING else (ours, None)
         asks: list[Callable[[], bool]] = []
         if state.defaults and type(key) is not int and key is not ELEMENT:  # no element is a default
-            asks.append(functools.partial(self._is_default, value, state))
+            asks.append(functools.partial(self._is_default, ours, theirs, state))
         asks += [functools.partial(self._accepts, key, accept, *pair) for accept in state.accepts]
         return any_of(asks)
 
     def _are_defaults(self, ours: Any, theirs: Any, state: State) -> bool:
-        return all_of(functools.partial(self._is_default, side, state) for side in (ours, theirs))
+        alone = (ours, MISSING), (MISSING, theirs)
+        return all_of(functools.partial(self._is_default, *pair, state) for pair in alone)
 
-    def _is_default(self, value: Any, state: State) -> bool:
-        return any_of(functools.partial(self._plainly_same, value, default) for default in state.defaults)
-
-    def _plainly_same(self, ours: Any, theirs: Any) -> bool:
-        return self._asks(ours, theirs, None)
+    def _is_default(self, ours: Any, theirs: Any, state: State) -> bool:
+        """Is the one that is not MISSING the same as a default, by the other rules of this place?"""
+        below = state.beside_default()
+        pairs = [(one, theirs) if ours is MISSING else (ours, one) for one in state.defaults]
+        return any_of(functools.partial(self._asks, *pair, below) for pair in pairs)
