@@ -23,7 +23,7 @@ from ._error_values import is_error
 from ._foreign import is_numpy_time, missing
 from ._kinds import ANY, Kinds, has_kind
 from ._paths import Key
-from ._plan import State, converted
+from ._plan import FUNCTIONS_DEPTH, State, converted
 from ._sameness import NAMES
 from ._scalars import instant, int_form, is_nan, number_form
 from ._shapes import (
@@ -81,7 +81,7 @@ class Numbering:
             for child, child_state, key in frame.children:
                 if self._is_left_out(child_state):
                     continue
-                if len(stack) > DEPTH_LIMIT:
+                if len(stack) > (FUNCTIONS_DEPTH if child_state is not None and child_state.functions else DEPTH_LIMIT):
                     self._give_up(frame.numbers)
                     frame.keys.append(key)
                     continue
@@ -103,7 +103,7 @@ class Numbering:
         """Number a scalar, or return the frame of a container."""
         try:
             if state is not None and state.functions:
-                value = self._converted(value, state)
+                value, state = self._converted(value, state)
             shape = shape_of(value)
             if shape in _CONTAINERS or (shape is Shape.OPAQUE and is_error(value)):
                 place = (id(value), id(state))
@@ -130,15 +130,16 @@ class Numbering:
             self._give_up(numbers)
         return None
 
-    def _converted(self, value: object, state: State) -> object:
+    def _converted(self, value: object, state: State) -> tuple[object, State | None]:
         if type(value) is Cut:  # what a function makes of the whole nobody knows
-            return value
+            return value, state
         try:
-            return converted(value, state.functions)
+            made, nesting = converted(value, state.functions)
+            return made, state.without(nesting)
         except BaseException as exc:
             if passing_error(exc) is not None:
                 raise
-            return value
+            return value, state
 
     def _container(self, value: Any, state: State | None, shape: Shape) -> _Frame:
         if makes_its_parts(value):

@@ -31,6 +31,8 @@ from ._rules import (
     Tolerance,
     Unordered,
 )
+from ._sameness import SCALARS
+from ._undecided import Undecided
 
 #: A pattern (by number) and how many of its segments are behind us.
 _Position = tuple[int, int]
@@ -147,12 +149,22 @@ class State:
 
     def beside_default(self) -> State | None:
         """The same state without its own defaults: what holds for a value beside one of these."""
+        return self._kept(lambda rule, is_here: not is_here or type(rule) is not Default)
+
+    def without(self, functions: Sequence[Callable[[Any], Any]]) -> State | None:
+        """The same state without the `Normalize` rules of these functions, here and below."""
+        if not functions:
+            return self
+        return self._kept(lambda rule, _: type(rule) is not Normalize or rule.function not in functions)
+
+    def _kept(self, is_kept: Callable[[PlacedRule, bool], bool]) -> State | None:
+        """The same state with these rules only. They are asked about with whether they are of this place."""
         segments, rules = self._plan.segments, self._plan.rules
         return self._plan.state(
             frozenset(
                 (number, done)
                 for number, done in self._positions
-                if type(rules[number]) is not Default or done != len(segments[number])
+                if is_kept(rules[number], done == len(segments[number]))
             )
         )
 
@@ -254,24 +266,51 @@ def segments_of(rule: PlacedRule) -> tuple[tuple[Segment, ...], ...]:
 
 def converted_pairs(
     ours: Any, theirs: Any, state: State, failed: Callable[[BaseException], None]
-) -> list[tuple[Any, Any]]:
+) -> list[tuple[Any, Any, State | None]]:
     """Two values as they are, and after each selection of the functions of a place: each pair once, what all functions
-    make of them last. `failed` is told what one raises, and may raise it again.
+    make of them last. With each the state that holds for it. `failed` is told what one raises, and may raise it again.
     """
-    pairs = [(ours, theirs)]
+    pairs: list[tuple[Any, Any, State | None]] = [(ours, theirs, state)]
     for functions in state.conversions():
         try:
-            pair = converted(ours, functions), converted(theirs, functions)
+            (one, nesting), (other, more) = converted(ours, functions), converted(theirs, functions)
         except BaseException as exc:
             failed(exc)
             continue
-        if not any(pair[0] is one and pair[1] is other for one, other in pairs):
-            pairs.append(pair)
+        if not any(one is known and other is beside for known, beside, _ in pairs):
+            pairs.append((one, other, state.without([*nesting, *more])))
     return pairs
 
 
-def converted(value: Any, functions: Sequence[Callable[[Any], Any]]) -> Any:
-    """`value` through all functions, in their order."""
+def converted(value: Any, functions: Sequence[Callable[[Any], Any]]) -> tuple[Any, list[Callable[[Any], Any]]]:
+    """`value` through all functions, in their order; and those that put what they get into another value, as `sorted`
+    does with a single character: below a place where they also hold they would do so without end.
+    """
+    nesting: list[Callable[[Any], Any]] = []
     for function in functions:
-        value = function(value)
-    return value
+        made = function(value)
+        if _holds(made, value):
+            nesting.append(function)
+        value = made
+    return value, nesting
+
+
+def _holds(made: Any, value: Any) -> bool:
+    kind = type(made)
+    if kind is not dict and kind not in _BUILTIN_ARRAYS:
+        return False
+    parts: Iterable[Any] = made.values() if kind is dict else made
+    kind = type(value)
+    return any(part is value or (type(part) is kind and kind in SCALARS and part == value) for part in parts)
+
+
+_BUILTIN_ARRAYS = frozenset((list, tuple, set, frozenset))
+
+#: Below so many keys no function is called: one may make a part of each value, without end.
+FUNCTIONS_DEPTH = 1_000
+
+
+def refuse_functions(keys: int) -> None:
+    """Raises Undecided below that many."""
+    if keys > FUNCTIONS_DEPTH:
+        raise Undecided(f"functions are not called more than {FUNCTIONS_DEPTH:,} levels deep")

@@ -31,7 +31,7 @@ from ._match import Matched, Pair
 from ._pairs import Pairs
 from ._partly import children_of_cut, lacks_parts, seen_of, verdict_of_cut
 from ._paths import ELEMENT, Key, shown_path, write_path
-from ._plan import State, converted_pairs
+from ._plan import State, converted_pairs, refuse_functions
 from ._questions import Enough, Questions, Way, refuse_depth
 from ._records import children_of_named
 from ._reporting import Reporting
@@ -176,9 +176,9 @@ class Walk(Reporting):
                 return None
             if state.functions and way is Way.ANY:
                 found = self._converted(key, ours, theirs, state)
-                if found is None or any(self._accepts(key, accept, *found) for accept in state.accepts):
+                if found is None or any(self._accepts(key, accept, *found[:2]) for accept in state.accepts):
                     return None
-                ours, theirs = found
+                ours, theirs, state = found
         shape, their_shape = shape_of(ours), shape_of(theirs)
         if (shape is _OPAQUE or their_shape is _OPAQUE) and same_read_once(ours, theirs):
             return None
@@ -364,13 +364,14 @@ class Walk(Reporting):
 
     # ── what a rule says of a value ──────────────────────────────────────────────────────────────────────────────────
 
-    def _converted(self, key: Key, ours: Any, theirs: Any, state: State) -> tuple[Any, Any] | None:
+    def _converted(self, key: Key, ours: Any, theirs: Any, state: State) -> tuple[Any, Any, State | None] | None:
         """Both values after all functions of this place; None if they are the same after some of them, or none."""
         if self._questions.matcher.plainly_same(ours, theirs):
             return None
+        refuse_functions(len(self._trail))
         pairs = converted_pairs(ours, theirs, state, lambda exc: self._contain(exc, key, "Normalize"))
-        body = self._is_body and key is ROOT
-        asks = [functools.partial(self._asks, *pair, state, Way.AS_THEY_ARE, body=body) for pair in pairs]
+        ask = functools.partial(self._asks, way=Way.AS_THEY_ARE, body=self._is_body and key is ROOT)
+        asks = [functools.partial(ask, *pair) for pair in pairs]
         try:
             return None if any_of(asks[:-1]) else pairs[-1]
         except OutOfBounds:
@@ -390,8 +391,7 @@ class Walk(Reporting):
         return any_of(asks)
 
     def _are_defaults(self, ours: Any, theirs: Any, state: State) -> bool:
-        alone = (ours, MISSING), (MISSING, theirs)
-        return all_of(functools.partial(self._is_default, *pair, state) for pair in alone)
+        return all_of(functools.partial(self._is_default, *two, state) for two in ((ours, MISSING), (MISSING, theirs)))
 
     def _is_default(self, ours: Any, theirs: Any, state: State) -> bool:
         """Is the one that is not MISSING the same as a default, by the other rules of this place?"""
