@@ -27,6 +27,7 @@ from trioshadow.compare import (
     SameNumber,
     SameText,
     SameTime,
+    Subset,
     Tolerance,
     Undecided,
     Unordered,
@@ -427,6 +428,33 @@ def test_a_default_is_the_same_as_nothing():
         found([{"id": 1, "x": None}, {"id": 2}], [{"id": 2, "x": None}, {"id": 1}], *(Default("$..x"), Unordered("$")))
         == []
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "rules"),
+    [
+        (1e-12, [Default("$..a", 0), Tolerance("$..a", abs=1e-9)]),
+        ("  ", [Normalize("$..a", str.strip), Default("$..a", "")]),
+        ("None", [Default("$..a", "none"), SameText("$..a", ignore_case=True)]),
+        ("0", [Default("$..a", 0), SameNumber("$..a")]),
+        ([2, 1], [Default("$..a", [1, 2]), Unordered("$..a")]),
+        ({"b": {"c": None}}, [Default("$..*"), Default("$..*", {})]),
+        ({"b": 1}, [Default("$..a", {}), IgnoreName("b")]),
+    ],
+)
+def test_what_is_a_default_by_another_rule_is_the_same_as_nothing(value, rules):
+    for more in (rules, rules[::-1]):
+        assert found({"a": value}, {}, *more) == []
+        assert found({}, {"a": value}, *more) == []
+        assert found([{"a": value, "x": 1}, {"x": 2}], [{"x": 2}, {"x": 1}], *more, Unordered("$")) == []
+        assert found({"a": value}, {"a": "x"}, *more, Default("$.a", "x")) == []
+    for one in rules:
+        assert found({"a": value}, {}, one) == [("removed", "$['a']")]
+
+
+def test_a_default_stands_on_the_side_that_has_nothing():
+    assert found({}, {"a": {"b": 1}}, Default("$.a", {}), Subset("$.a")) == []
+    assert found({"a": {"b": 1}}, {}, Default("$.a", {}), Subset("$.a")) == [("removed", "$['a']")]
 
 
 def test_only_what_is_asked_for_is_compared():

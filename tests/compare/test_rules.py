@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import decimal
 import fractions
+import json
 import math
 import uuid
 from enum import Enum
@@ -255,9 +257,7 @@ def test_a_subset_lets_the_shadow_add():
 def test_normalize_compares_what_a_function_makes_of_both():
     assert found({"a": "X "}, {"a": "x"}, Normalize("$.a", str.strip), Normalize("$.a", str.lower)) == []
     assert found({"a": "X"}, {"a": "y"}, Normalize("$.a", str.lower)) == [("changed", "$['a']")]
-    assert found({"a": '{"x": 1}'}, {"a": '{"x":2}'}, Normalize("$.a", __import__("json").loads)) == [
-        ("changed", "$['a']['x']")
-    ]
+    assert found({"a": '{"x": 1}'}, {"a": '{"x":2}'}, Normalize("$.a", json.loads)) == [("changed", "$['a']['x']")]
     assert compare(b"a\n", b"a", Normalize("$", bytes.strip)) is None
     assert found("a\nb \n", "a\nb\n", Normalize("$[*]", str.rstrip)) == []
 
@@ -266,6 +266,45 @@ def test_what_is_the_same_is_not_normalized():
     assert found({"p": 1}, {"p": 1.0}, Normalize("$.p", str)) == []
     assert found({"p": [1]}, {"p": (1.0,)}, Normalize("$.p", str)) == []
     assert found([{"p": 1}, 0], [0, {"p": 1.0}], Unordered("$"), Normalize("$[*].p", str)) == []
+
+
+@pytest.mark.parametrize(
+    ("function", "place"),
+    [
+        (lambda value: sorted(value) if type(value) is str else value, "$['a'][0]"),
+        (lambda value: value.split() if type(value) is str else value, "$['a'][0]"),
+        (lambda value: [value, value], "$['a'][0]"),
+        (lambda value: {"x": value}, "$['a']['x']"),
+    ],
+)
+def test_a_normalize_that_puts_a_value_into_another_does_not_do_so_again_below(function, place):
+    """It would do so without end."""
+    deep = Normalize("$..*", function)
+    assert found({"a": "x"}, {"a": "y"}, deep)[0] == ("changed", place)
+    assert found({"a": "X"}, {"a": "x"}, deep, Normalize("$..*", lower)) == []
+    assert found(["x", "y"], ["y", "x"], deep, Unordered("$")) == []
+    assert found(["x", "y"], ["y", "z"], deep, Unordered("$")) != []
+
+
+def lower(value):
+    return value.lower() if type(value) is str else value
+
+
+def test_a_normalize_is_called_again_for_what_it_makes_of_a_text():
+    """Such as a text that has another in it."""
+    inner, other = ('{"x": 1, "y": 2}', '{"y": 2, "x": 1}')
+    loads = Normalize("$..*", lambda value: json.loads(value) if type(value) is str else value)
+    assert found({"a": json.dumps({"b": inner})}, {"a": json.dumps({"b": other})}, loads) == []
+    assert found({"a": json.dumps({"b": inner})}, {"a": {"b": other}}, loads) == []
+
+
+def test_a_normalize_that_makes_more_and_more_is_undecided():
+    """A copy of a value in another is not known for it, so it ends at some depth."""
+    more = Normalize("$..*", lambda value: {"x": copy.deepcopy(value)})
+    with pytest.raises(Undecided, match="functions are not called more than 1,000 levels deep"):
+        compare({"a": ["x"]}, {"a": ["y"]}, more)
+    with pytest.raises(Undecided):
+        compare([["x"], ["y"]], [["y"], ["z"]], more, Unordered("$"))
 
 
 def test_a_normalize_that_raises_changes_nothing_and_says_so():

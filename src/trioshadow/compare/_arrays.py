@@ -58,7 +58,7 @@ def children_of_tables(
 
 def _of_the_whole(a: Parts, b: Parts) -> Iterator[Child]:
     """All but the elements."""
-    yield from children_of_objects(a.facts, b.facts, subset=False)
+    yield from children_of_objects(a.facts, b.facts)
     if a.elements is None:
         yield from _of_frames(a, b)
     elif a.shape and b.shape:

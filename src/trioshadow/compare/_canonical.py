@@ -7,6 +7,7 @@ one level (hash consing): no recursion, no hash of a deep tuple, no false match 
 
 from __future__ import annotations
 
+import datetime
 import decimal
 import fractions
 import itertools
@@ -22,7 +23,8 @@ from ._error_values import is_error
 from ._foreign import is_numpy_time, missing
 from ._kinds import ANY, Kinds, has_kind
 from ._paths import Key
-from ._plan import State, converted
+from ._plan import FUNCTIONS_DEPTH, State, converted
+from ._sameness import NAMES
 from ._scalars import instant, int_form, is_nan, number_form
 from ._shapes import (
     DEPTH_LIMIT,
@@ -37,7 +39,7 @@ from ._shapes import (
     shape_of,
 )
 from ._tables import parts_of_table
-from ._values import Extension, Repeated
+from ._values import Extension, Repeated, Timestamp
 
 #: A child: its value, its state, and its key in an object.
 _Child: TypeAlias = tuple[object, State | None, Key]
@@ -45,6 +47,8 @@ _Child: TypeAlias = tuple[object, State | None, Key]
 _OPEN = -1
 
 _CONTAINERS = frozenset((Shape.OBJECT, Shape.ARRAY, Shape.SET, Shape.TABLE))
+
+_TIMES = frozenset((datetime.datetime, datetime.date, datetime.time, datetime.timedelta, Timestamp))
 
 #: In place of the class of a mapping, or of a plain value.
 _NO_KIND: type = dict
@@ -58,6 +62,7 @@ class Numbering:
         self._kinds = kinds
         self._classes: dict[int, list[list[type]]] = {}  # by number: sorts of classes, each of which has its own
         self._numbers: dict[object, int] = {}
+        self._names: dict[object, int] = {}
         self._fresh = itertools.count()
         self._known: dict[tuple[int, int], int] = {}
         self._alive: list[object] = []  # so that no id is used twice
@@ -76,11 +81,11 @@ class Numbering:
             for child, child_state, key in frame.children:
                 if self._is_left_out(child_state):
                     continue
-                if len(stack) > DEPTH_LIMIT:
+                if len(stack) > (FUNCTIONS_DEPTH if child_state is not None and child_state.functions else DEPTH_LIMIT):
                     self._give_up(frame.numbers)
                     frame.keys.append(key)
                     continue
-                frame.keys.append((key, True) if type(key) is bool else key)  # to a dict True is 1
+                frame.keys.append(key)
                 below = self._look(child, child_state, frame.numbers)
                 if below is not None:
                     stack.append(below)
@@ -98,7 +103,7 @@ class Numbering:
         """Number a scalar, or return the frame of a container."""
         try:
             if state is not None and state.functions:
-                value = self._converted(value, state)
+                value, state = self._converted(value, state)
             shape = shape_of(value)
             if shape in _CONTAINERS or (shape is Shape.OPAQUE and is_error(value)):
                 place = (id(value), id(state))
@@ -125,15 +130,16 @@ class Numbering:
             self._give_up(numbers)
         return None
 
-    def _converted(self, value: object, state: State) -> object:
+    def _converted(self, value: object, state: State) -> tuple[object, State | None]:
         if type(value) is Cut:  # what a function makes of the whole nobody knows
-            return value
+            return value, state
         try:
-            return converted(value, state.functions)
+            made, nesting = converted(value, state.functions)
+            return made, state.without(nesting)
         except BaseException as exc:
             if passing_error(exc) is not None:
                 raise
-            return value
+            return value, state
 
     def _container(self, value: Any, state: State | None, shape: Shape) -> _Frame:
         if makes_its_parts(value):
@@ -157,8 +163,7 @@ class Numbering:
                     self._doubt(declared)
                     written = _children_of_declared(record, declared, state)
                     return self._of_children(iter(written), ("object", kind), value)
-            found = ((exact_key(key), member) for key, member in members(value).items())
-            return self._of_members(found, state, ("object", kind), value)
+            return self._of_members(members(value).items(), state, ("object", kind), value)
         if shape is Shape.TABLE:
             self.exact = False  # elements of other dtypes may be the same
             told, parts = parts_of_table(value, strict=self._strict)
@@ -190,15 +195,26 @@ class Numbering:
         self, named: Iterable[tuple[Any, Any]], state: State | None, form: tuple[object, ...], value: object = None
     ) -> _Frame:
         """Of what has members by name. `value`: what may be of a kind."""
-        children = ((member, state.child(name) if state is not None else None, name) for name, member in named)
+        children = (
+            (member, state.child(exact_key(name)) if state is not None else None, name) for name, member in named
+        )
         return self._of_children(children, form, value)
 
     def _of_children(self, children: Iterator[_Child], form: tuple[object, ...], value: object) -> _Frame:
         return _Frame(
-            children,
+            ((member, state, self.name(name)) for member, state, name in children),
             [],
-            lambda frame: self._close(frame, (*form, frozenset(zip(frame.keys, frame.numbers, strict=True))), value),
+            lambda frame: self._close(frame, (*form, *sorted(zip(frame.keys, frame.numbers, strict=True))), value),
         )
+
+    def name(self, name: object) -> int:
+        """The number of a member's name: that of a value."""
+        if type(name) not in NAMES:
+            return self.of(name, None)
+        number = self._names.get(name)
+        if number is None:
+            number = self._names[name] = self.of(name, None)
+        return number
 
     def _doubt(self, declared: Declaration) -> None:
         """There is a record that may be the same as what is not written like it."""
@@ -227,7 +243,8 @@ class Numbering:
             self.exact = self.exact and type(exact) is Extension
             return (shape, kind or type(exact), exact)
         if shape is Shape.TIME:
-            self.exact = self.exact and not is_numpy_time(value)  # its days are datetimes, too
+            # NumPy's days are datetimes, too, and of a subclass nobody knows what it is equal to.
+            self.exact = self.exact and type(exact) in _TIMES and not is_numpy_time(value)
             return (shape, kind, exact if (since := instant(exact)) is None else (since,))
         if shape is Shape.NUMBER:
             return (shape, kind, self._as_number(exact))
@@ -340,14 +357,15 @@ class Outline(Numbering):
 
     def _of_children(self, children: Iterator[_Child], form: tuple[object, ...], value: object) -> _Frame:
         if self.in_doubt:
-            children = (child for child in children if type(child[2]) is not str or child[2] not in self.in_doubt)
+            names = ((exact_key(child[2]), child) for child in children)
+            children = (child for name, child in names if type(name) is not str or name not in self.in_doubt)
         return super()._of_children(children, form, value)
 
     def _number_of_kind(self, form: object, cls: type) -> int:  # noqa: ARG002 - as of the base
         return self._number(form)  # a dict may be any record
 
     def _is_left_out(self, state: State | None) -> bool:
-        return state is not None and bool(state.ignored or state.accepts or state.defaults or state.on_the_way)
+        return state is not None and state.may_be_missing
 
     def _look(self, value: Any, state: State | None, numbers: list[int]) -> _Frame | None:
         if type(value) is Cut:

@@ -65,7 +65,7 @@ class Found:
             self.note(self.undecided)
 
     def note(self, note: str) -> None:
-        """Each once, and the first few."""
+        """Each once, and the first few; an empty one is none."""
         note = note[:_NOTE_LIMIT]
-        if len(self.notes) < _NOTES and note not in self.notes:
+        if note and len(self.notes) < _NOTES and note not in self.notes:
             self.notes.append(note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from ._children import Child, children_by_runs, children_of_arrays, children_of_objects, paired
+from ._children import ByName, Child, children_by_runs, children_of_arrays, children_of_objects, paired
 from ._lines import align
 from ._paths import Key
 from ._plan import State
@@ -40,10 +40,10 @@ class Frame:
         """Changes that had been found when it was entered."""
 
 
-def builtin_frame(key: Key, ours: Any, theirs: Any, same: SameTrees | None) -> Frame:
+def builtin_frame(key: Key, ours: Any, theirs: Any, same: SameTrees | None, by_name: ByName) -> Frame:
     """Of two exact dicts or lists."""
     if type(ours) is dict:
-        children = children_of_objects(ours, theirs, subset=False)
+        children = children_of_objects(ours, theirs, None, by_name)
     elif same is not None and len(ours) > SMALL:
         children = children_by_runs(ours, theirs, same)
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ._children import MISSING, Child, children_of_arrays, children_of_objects
+from ._children import MISSING, ByName, Child, children_of_arrays, children_of_objects
 from ._cut import Cut
 from ._diffs import ChangeKind
 from ._kinds import Kinds
@@ -95,7 +95,7 @@ def lacks_parts(value: Any) -> bool:
     return type(value) is Cut and not value.is_whole
 
 
-def children_of_cut(ours: Any, theirs: Any, *, in_order: bool, subset: bool) -> Iterator[Child]:
+def children_of_cut(ours: Any, theirs: Any, state: State | None, by_name: ByName, *, in_order: bool) -> Iterator[Child]:
     """What is seen of two containers, at least one of which lacks parts. In the end raises Undecided: what is not seen
     may differ.
     """
@@ -104,7 +104,7 @@ def children_of_cut(ours: Any, theirs: Any, *, in_order: bool, subset: bool) -> 
     if a is not None and b is not None:
         shape = shape_of(a)
         if shape is Shape.OBJECT:
-            children = children_of_objects(members(a), members(b), subset=subset)
+            children = children_of_objects(members(a), members(b), state, by_name)
         elif shape is Shape.ARRAY and in_order:
             children = children_of_arrays(elements(a), elements(b))
     for key, one, other in children:

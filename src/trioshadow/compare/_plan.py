@@ -14,8 +14,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ._children import MISSING
-from ._cut import Cut
 from ._paths import Key, Segment, parse_path
 from ._rules import (
     Accept,
@@ -33,6 +31,7 @@ from ._rules import (
     Tolerance,
     Unordered,
 )
+from ._sameness import SCALARS
 from ._undecided import Undecided
 
 #: A pattern (by number) and how many of its segments are behind us.
@@ -62,7 +61,7 @@ class State:
 
     __slots__ = (
         *("_children", "_plan", "_positions", "accepts", "alike", "defaults", "functions", "ignored", "inexact"),
-        *("keyed_by", "loose", "minds_places", "on_the_way", "subset", "tolerances", "unordered"),
+        *("keyed_by", "loose", "may_be_missing", "minds_places", "on_the_way", "subset", "tolerances", "unordered"),
     )
 
     def __init__(self, plan: PathPlan, positions: frozenset[_Position], *, ignored: bool) -> None:
@@ -97,6 +96,8 @@ class State:
             done == len(plan.segments[number]) for number, done in positions if number in plan.only
         )
         """Is only what is further below compared?"""
+        self.may_be_missing = bool(self.ignored or self.accepts or self.defaults or self.on_the_way)
+        """May what is here be there on one side only?"""
         self.minds_places = any(
             plan.segments[number][done].indexes for number, done in positions if 0 <= done < len(plan.segments[number])
         )
@@ -145,6 +146,27 @@ class State:
             if done == len(segments[number]) and type(rules[number]) is Tolerance
         }
         return self if handed <= self._positions else self._plan.state(self._positions | handed) or self
+
+    def beside_default(self) -> State | None:
+        """The same state without its own defaults: what holds for a value beside one of these."""
+        return self._kept(lambda rule, is_here: not is_here or type(rule) is not Default)
+
+    def without(self, functions: Sequence[Callable[[Any], Any]]) -> State | None:
+        """The same state without the `Normalize` rules of these functions, here and below."""
+        if not functions:
+            return self
+        return self._kept(lambda rule, _: type(rule) is not Normalize or rule.function not in functions)
+
+    def _kept(self, is_kept: Callable[[PlacedRule, bool], bool]) -> State | None:
+        """The same state with these rules only. They are asked about with whether they are of this place."""
+        segments, rules = self._plan.segments, self._plan.rules
+        return self._plan.state(
+            frozenset(
+                (number, done)
+                for number, done in self._positions
+                if is_kept(rules[number], done == len(segments[number]))
+            )
+        )
 
     def _step(self, key: Key) -> frozenset[_Position]:
         reached: set[_Position] = set()
@@ -232,46 +254,6 @@ class PathPlan:
                     waiting.append(below)
 
 
-def leads_on(value: Any, state: State) -> bool:
-    """Is there a place in a value on the way that is compared? True: who knows. Raises Undecided if there is none in
-    what is kept of it.
-    """
-    waiting: list[tuple[Any, State]] = [(value, state)]
-    unsure = ""
-    for _ in range(_LOOKED_AT):
-        if not waiting:
-            if unsure:
-                raise Undecided(unsure)
-            return False
-        part, above = waiting.pop()
-        if type(part) is Cut:
-            if part.size is not None:  # a text, bytes, a number
-                continue
-            unsure = unsure or ("" if part.is_whole else part.why)
-            part = part.seen
-        kind = type(part)
-        if kind is dict:
-            children: Iterable[tuple[Any, Any]] = part.items()
-        elif kind is list or kind is tuple:
-            children = enumerate(part)
-        elif kind in _WITHOUT_PARTS or part is MISSING:
-            continue
-        else:
-            return True
-        for key, child in children:
-            below = above.child(key)
-            if below is None or not (below.ignored or below.on_the_way):
-                return True
-            if not below.ignored:
-                waiting.append((child, below))
-    return True
-
-
-#: Containers that are looked into for that.
-_LOOKED_AT = 1_000
-_WITHOUT_PARTS = frozenset((str, int, float, bool, type(None), bytes))
-
-
 def segments_of(rule: PlacedRule) -> tuple[tuple[Segment, ...], ...]:
     """The patterns of a rule: one, but of some rules several."""
     if isinstance(rule, IgnoreName):
@@ -284,24 +266,51 @@ def segments_of(rule: PlacedRule) -> tuple[tuple[Segment, ...], ...]:
 
 def converted_pairs(
     ours: Any, theirs: Any, state: State, failed: Callable[[BaseException], None]
-) -> list[tuple[Any, Any]]:
+) -> list[tuple[Any, Any, State | None]]:
     """Two values as they are, and after each selection of the functions of a place: each pair once, what all functions
-    make of them last. `failed` is told what one raises, and may raise it again.
+    make of them last. With each the state that holds for it. `failed` is told what one raises, and may raise it again.
     """
-    pairs = [(ours, theirs)]
+    pairs: list[tuple[Any, Any, State | None]] = [(ours, theirs, state)]
     for functions in state.conversions():
         try:
-            pair = converted(ours, functions), converted(theirs, functions)
+            (one, nesting), (other, more) = converted(ours, functions), converted(theirs, functions)
         except BaseException as exc:
             failed(exc)
             continue
-        if not any(pair[0] is one and pair[1] is other for one, other in pairs):
-            pairs.append(pair)
+        if not any(one is known and other is beside for known, beside, _ in pairs):
+            pairs.append((one, other, state.without([*nesting, *more])))
     return pairs
 
 
-def converted(value: Any, functions: Sequence[Callable[[Any], Any]]) -> Any:
-    """`value` through all functions, in their order."""
+def converted(value: Any, functions: Sequence[Callable[[Any], Any]]) -> tuple[Any, list[Callable[[Any], Any]]]:
+    """`value` through all functions, in their order; and those that put what they get into another value, as `sorted`
+    does with a single character: below a place where they also hold they would do so without end.
+    """
+    nesting: list[Callable[[Any], Any]] = []
     for function in functions:
-        value = function(value)
-    return value
+        made = function(value)
+        if _holds(made, value):
+            nesting.append(function)
+        value = made
+    return value, nesting
+
+
+def _holds(made: Any, value: Any) -> bool:
+    kind = type(made)
+    if kind is not dict and kind not in _BUILTIN_ARRAYS:
+        return False
+    parts: Iterable[Any] = made.values() if kind is dict else made
+    kind = type(value)
+    return any(part is value or (type(part) is kind and kind in SCALARS and part == value) for part in parts)
+
+
+_BUILTIN_ARRAYS = frozenset((list, tuple, set, frozenset))
+
+#: Below so many keys no function is called: one may make a part of each value, without end.
+FUNCTIONS_DEPTH = 1_000
+
+
+def refuse_functions(keys: int) -> None:
+    """Raises Undecided below that many."""
+    if keys > FUNCTIONS_DEPTH:
+        raise Undecided(f"functions are not called more than {FUNCTIONS_DEPTH:,} levels deep")

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from ._kinds import ANY, Kinds
 from ._match import Matcher
+from ._names import Names
 from ._plan import State
 from ._undecided import OutOfBounds
 
@@ -51,6 +52,7 @@ class Questions:
         self.strict = strict
         self.kinds = kinds = Kinds(kinds.pairs, kinds.comparers, kinds.errors.remembering())
         self.matcher = Matcher(strict=strict, decoded=decoded, kinds=kinds)
+        self.names = Names(strict=strict, kinds=kinds)
         self._looks = LOOKS
         self._own_looks = 0
         self._answers: dict[tuple[int, int, int, Way], bool] = {}

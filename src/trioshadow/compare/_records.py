@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-from ._children import MISSING, Child, children_of_objects
+from ._children import MISSING, ByName, Child, children_of_objects
 from ._declared import Declaration, declaration_of, declares_nothing
 from ._paths import Key
 from ._plan import State
 from ._shapes import is_record, members, plain
 
-#: Are what a function has made of two values the same?
-Same: TypeAlias = Callable[[Any, Any], bool]
+#: Are two values the same at a place with this state?
+Same: TypeAlias = Callable[[Any, Any, State | None], bool]
 #: Is told what the function of a field has raised, and of which.
 Failed: TypeAlias = Callable[[BaseException, Key, str], None]
 
@@ -28,26 +28,28 @@ def named_member(value: Any, name: str) -> tuple[Any, ...]:
     return (found[name],) if name in found else ()
 
 
-def children_of_named(pair: tuple[Any, Any], same: Same, failed: Failed, state: State | None) -> Iterator[Child]:
+def children_of_named(
+    pair: tuple[Any, Any], same: Same, failed: Failed, state: State | None, by_name: ByName
+) -> Iterator[Child]:
     """The children of two values of shape OBJECT, at a place with this state."""
-    subset = state is not None and state.subset
     ours, theirs = pair
     cls: Any = type(ours)
     if declares_nothing(cls) and cls is type(theirs):  # nearly all
-        return children_of_objects(members(ours), members(theirs), subset=subset)
+        return children_of_objects(members(ours), members(theirs), state, by_name)
     ours, theirs = plain(ours), plain(theirs)
     our_kind: Any = type(ours)
     their_kind: Any = type(theirs)
     one, other = declaration_of(our_kind), declaration_of(their_kind)
     primary, shadow = members(ours), members(theirs)
     if one is None and other is None:
-        return children_of_objects(primary, shadow, subset=subset)
+        return children_of_objects(primary, shadow, state, by_name)
     if one is not None and not is_record(their_kind):
         primary = one.as_written(ours, shadow)
     elif other is not None and not is_record(our_kind):
         shadow = other.as_written(theirs, primary)
     declared = {id(each): each for each in (one, other) if each is not None}  # once, if both are of one class
-    return _unlike(children_of_objects(primary, shadow, subset=subset), list(declared.values()), same, failed)
+    children = children_of_objects(primary, shadow, state, by_name)
+    return _unlike(children, list(declared.values()), same, failed)
 
 
 def _unlike(children: Iterator[Child], declared: list[Declaration], same: Same, failed: Failed) -> Iterator[Child]:
@@ -68,4 +70,4 @@ def _same_in_key(key: Callable[[Any], object], child: Child, same: Same, failed:
     except BaseException as exc:
         failed(exc, name, "eq=")
         return False
-    return same(ours, theirs)
+    return same(ours, theirs, None)

@@ -20,18 +20,18 @@ from trioshadow._model.kinds import has_no_equality
 
 from ._alike import alike
 from ._arrays import children_of_tables
-from ._children import MISSING, Child, Whole, children_of_arrays, children_of_objects, paired
+from ._children import MISSING, Child, Members, Whole, children_of_arrays, children_of_objects, leads_on, paired
 from ._cut import Cut
 from ._diffs import ChangeKind
 from ._elements import children_in_any_order, children_of_sets
 from ._error_values import is_error
 from ._frames import ROOT, SMALL, Frame, Mark, builtin_frame, frame_of_lines
 from ._kinds import common_shape
-from ._match import Matched
+from ._match import Matched, Pair
 from ._pairs import Pairs
 from ._partly import children_of_cut, lacks_parts, seen_of, verdict_of_cut
 from ._paths import ELEMENT, Key, shown_path, write_path
-from ._plan import State, converted_pairs, leads_on
+from ._plan import State, converted_pairs, refuse_functions
 from ._questions import Enough, Questions, Way, refuse_depth
 from ._records import children_of_named
 from ._reporting import Reporting
@@ -127,7 +127,7 @@ class Walk(Reporting):
                     return None
                 if state is None and self._same_trees is not None:  # the way of nearly all that is decoded
                     whole = self._same_trees if len(self._trail) < _DEEP else None
-                    return builtin_frame(key, ours, theirs, whole)
+                    return builtin_frame(key, ours, theirs, whole, self._by_name)
             return self._compare(key, ours, theirs, state, way)
         except Enough:
             raise
@@ -153,7 +153,7 @@ class Walk(Reporting):
             return None
         if state is not None and not self._depth and (state.unordered or state.functions or state.defaults):
             self._questions.begin(ours, theirs)
-        if state is not None and state.on_the_way and not self._leads_on(ours, theirs, state):
+        if state is not None and state.on_the_way and not leads_on(ours, theirs, state):
             return None
         if ours is MISSING or theirs is MISSING:
             if state is None or not self._may_be_missing(key, ours, theirs, state):
@@ -176,9 +176,9 @@ class Walk(Reporting):
                 return None
             if state.functions and way is Way.ANY:
                 found = self._converted(key, ours, theirs, state)
-                if found is None or any(self._accepts(key, accept, *found) for accept in state.accepts):
+                if found is None or any(self._accepts(key, accept, *found[:2]) for accept in state.accepts):
                     return None
-                ours, theirs = found
+                ours, theirs, state = found
         shape, their_shape = shape_of(ours), shape_of(theirs)
         if (shape is _OPAQUE or their_shape is _OPAQUE) and same_read_once(ours, theirs):
             return None
@@ -224,7 +224,7 @@ class Walk(Reporting):
         if not (lacks_parts(ours) or lacks_parts(theirs)):
             return self._compare(key, seen_of(ours), seen_of(theirs), state, way)
         in_order = state is None or not state.unordered or way is Way.IN_ORDER
-        children = children_of_cut(ours, theirs, in_order=in_order, subset=state is not None and state.subset)
+        children = children_of_cut(ours, theirs, state, self._by_name, in_order=in_order)
         return Frame(key, (ours, theirs), children, state, positional=True)
 
     # ── containers ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -246,9 +246,9 @@ class Walk(Reporting):
                 raise Undecided(f"nested more than {DEPTH_LIMIT:,} deep, or in circles")
         positional = True
         if shape is _OBJECT:
-            children = children_of_named(pair, self._plainly_same, self._contain, state)
+            children = children_of_named(pair, self._asks, self._contain, state, self._by_name)
         elif shape is _OPAQUE:
-            children = children_of_objects(*self._kinds.errors.both(ours, theirs), subset=False)
+            children = children_of_objects(*self._kinds.errors.both(ours, theirs))
         elif shape is _SET:
             positional = False
             children = self._in_any_order(self._of_sets, key, pair, (elements(ours), elements(theirs)), state)
@@ -274,6 +274,13 @@ class Walk(Reporting):
         if mark is not None:
             self._pairs.enter(frame, mark, self.found.count)
         return frame
+
+    def _by_name(self, ours: Members, theirs: Members, state: State | None) -> list[Pair]:
+        if not self._depth:
+            self._questions.begin(ours, theirs)
+        pairs, note = self._questions.names.paired(ours, theirs, state, self._asks)
+        self.found.note(note)
+        return pairs
 
     def _in_any_order(
         self, match: Matching, key: Key, pair: tuple[Any, Any], sides: tuple[list[Any], list[Any]], state: State | None
@@ -357,13 +364,14 @@ class Walk(Reporting):
 
     # ── what a rule says of a value ──────────────────────────────────────────────────────────────────────────────────
 
-    def _converted(self, key: Key, ours: Any, theirs: Any, state: State) -> tuple[Any, Any] | None:
+    def _converted(self, key: Key, ours: Any, theirs: Any, state: State) -> tuple[Any, Any, State | None] | None:
         """Both values after all functions of this place; None if they are the same after some of them, or none."""
         if self._questions.matcher.plainly_same(ours, theirs):
             return None
+        refuse_functions(len(self._trail))
         pairs = converted_pairs(ours, theirs, state, lambda exc: self._contain(exc, key, "Normalize"))
-        body = self._is_body and key is ROOT
-        asks = [functools.partial(self._asks, *pair, state, Way.AS_THEY_ARE, body=body) for pair in pairs]
+        ask = functools.partial(self._asks, way=Way.AS_THEY_ARE, body=self._is_body and key is ROOT)
+        asks = [functools.partial(ask, *pair) for pair in pairs]
         try:
             return None if any_of(asks[:-1]) else pairs[-1]
         except OutOfBounds:
@@ -373,24 +381,20 @@ class Walk(Reporting):
                 return None
             raise
 
-    def _leads_on(self, ours: Any, theirs: Any, state: State) -> bool:
-        return any_of(functools.partial(leads_on, side, state) for side in (ours, theirs))
-
     def _may_be_missing(self, key: Key, ours: Any, theirs: Any, state: State) -> bool:
         """May what is here be there on one side only?"""
-        value = theirs if ours is MISSING else ours
-        pair = (None, value) if ours is MISSING else (value, None)
+        pair = (None, theirs) if ours is MISSING else (ours, None)
         asks: list[Callable[[], bool]] = []
         if state.defaults and type(key) is not int and key is not ELEMENT:  # no element is a default
-            asks.append(functools.partial(self._is_default, value, state))
+            asks.append(functools.partial(self._is_default, ours, theirs, state))
         asks += [functools.partial(self._accepts, key, accept, *pair) for accept in state.accepts]
         return any_of(asks)
 
     def _are_defaults(self, ours: Any, theirs: Any, state: State) -> bool:
-        return all_of(functools.partial(self._is_default, side, state) for side in (ours, theirs))
+        return all_of(functools.partial(self._is_default, *two, state) for two in ((ours, MISSING), (MISSING, theirs)))
 
-    def _is_default(self, value: Any, state: State) -> bool:
-        return any_of(functools.partial(self._plainly_same, value, default) for default in state.defaults)
-
-    def _plainly_same(self, ours: Any, theirs: Any) -> bool:
-        return self._asks(ours, theirs, None)
+    def _is_default(self, ours: Any, theirs: Any, state: State) -> bool:
+        """Is the one that is not MISSING the same as a default, by the other rules of this place?"""
+        below = state.beside_default()
+        pairs = [(one, theirs) if ours is MISSING else (ours, one) for one in state.defaults]
+        return any_of(functools.partial(self._asks, *pair, below) for pair in pairs)
