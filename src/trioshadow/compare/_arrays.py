@@ -14,7 +14,7 @@ from ._foreign import Table, is_named, table_of
 from ._plan import State
 from ._rules import Tolerance
 from ._sameness import SCALARS, same_values
-from ._tables import INDEX, Parts, as_list, cut, is_numpys, only, parts, shown
+from ._tables import COLUMNS, DTYPE, SHAPE, Parts, as_list, cut, elements_from, is_numpys, names_of, only, parts
 from ._undecided import Undecided
 
 #: Elements that are compared at once, and again where they are not the same.
@@ -37,32 +37,58 @@ def children_of_tables(
     Raises `Undecided` after 100,000 elements that had to be looked at one by one.
     """
     a, b = parts(ours, strict=strict), parts(theirs, strict=strict)
-    if matched is not None:
-        for key, one, other in _of_the_whole(a, b):
-            told = None if state is None else state.child(key)  # who walks takes all children for elements
-            if key != "shape" and (told is None or not told.ignored):
-                yield key, one, other
-        yield from matched
-        return
-    yield from _of_the_whole(a, b)
     below = None if state is None else state.element()
-    if len(a.shape) != len(b.shape) or a.shape[1:] != b.shape[1:] or (below is not None and below.ignored):
+    # Where only what is further below is compared, shapes may differ in what is not.
+    on_the_way = state is not None and state.on_the_way
+    one_length = len(a.shape) == len(b.shape) and a.shape[1:] == b.shape[1:]
+    for key, one, other in _of_the_whole(a, b, uncut=on_the_way):
+        if (
+            key != SHAPE
+            or matched is None
+            or not one_length
+            or (below is not None and (below.ignored or below.accepts))
+        ):
+            yield key, one, other  # else the elements that are over say it
+    if matched is not None:
+        yield from matched
+    elif a.elements is None or (below is not None and below.ignored and not on_the_way):
         return
-    tolerances = _tolerances_in(a, state) if a.facts.get("dtype") == b.facts.get("dtype") else None
-    if not a.shape:
+    elif not a.shape and not b.shape:
         yield (), only(a.elements), only(b.elements)
-    elif a.elements is not None:
-        children = _of_elements if len(a.shape) == 1 else _of_rows
-        yield from children(a.elements, b.elements, min(a.shape[0], b.shape[0]), tolerances)
+    elif one_length or on_the_way:
+        yield from _of_places(a, b, state, over=on_the_way)
 
 
-def _of_the_whole(a: Parts, b: Parts) -> Iterator[Child]:
+def _of_places(a: Parts, b: Parts, state: State | None, *, over: bool) -> Iterator[Child]:
+    """The elements in their order. `over`: with those that are on one side only."""
+    tolerances = _tolerances_in(a, state) if a.facts[DTYPE] == b.facts[DTYPE] else None
+    lengths = [taken.shape[0] if taken.shape else 0 for taken in (a, b)]
+    rows = min(lengths)
+    children = _of_elements if len(a.shape) == len(b.shape) == 1 else _of_rows
+    yield from children(a.elements, b.elements, rows, tolerances)
+    if over and max(lengths) > rows:
+        longer = a if lengths[0] > rows else b
+        for index, element in enumerate(elements_from(longer, rows, min(max(lengths), rows + LOOKS)), rows):
+            yield (index, element, MISSING) if longer is a else (index, MISSING, element)
+        if max(lengths) > rows + LOOKS:
+            raise _too_many()
+
+
+def _too_many() -> Undecided:
+    return Undecided(f"more than {LOOKS:,} elements of an array had to be looked at, and no more were")
+
+
+def _of_the_whole(a: Parts, b: Parts, *, uncut: bool) -> Iterator[Child]:
     """All but the elements."""
     yield from children_of_objects(a.facts, b.facts, subset=False)
     if a.elements is None:
-        yield from _of_frames(a, b)
-    elif a.shape and b.shape:
-        yield from _of_members(a, b, min(a.shape[0], b.shape[0]))
+        if a.shape[0] != b.shape[0]:
+            yield SHAPE, str(a.shape), str(b.shape)
+        ours, theirs = names_of(a), names_of(b)
+        if [name for name in ours if name in theirs] != [name for name in theirs if name in ours]:
+            yield COLUMNS, str(ours), str(theirs)
+    if a.shape and b.shape:
+        yield from _of_members(a, b, (max if uncut else min)(a.shape[0], b.shape[0]))
 
 
 def _tolerances_in(taken: Parts, state: State | None) -> list[Tolerance]:
@@ -72,26 +98,17 @@ def _tolerances_in(taken: Parts, state: State | None) -> list[Tolerance]:
     return [] if state is None else state.tolerances
 
 
-def _of_frames(a: Parts, b: Parts) -> Iterator[Child]:
-    if a.shape[0] != b.shape[0]:
-        yield "shape", str(a.shape), str(b.shape)
-    ours, theirs = ([name for name, _ in one.members if name is not INDEX] for one in (a, b))
-    if [name for name in ours if name in theirs] != [name for name in theirs if name in ours]:
-        yield "columns", str(ours), str(theirs)
-    yield from _of_members(a, b, min(a.shape[0], b.shape[0]))
-
-
 def _of_members(a: Parts, b: Parts, rows: int) -> Iterator[Child]:
-    """Those in both are cut to so many rows: that one side has more has been said."""
+    """Those in both are cut to so many rows."""
     others = dict(b.members)
     for name, member in a.members:
         other = others.pop(name, MISSING)
         if other is MISSING:
-            yield shown(name), member, MISSING
+            yield name, member, MISSING
         else:
-            yield shown(name), cut(member, 0, rows), cut(other, 0, rows)
+            yield name, cut(member, 0, rows), cut(other, 0, rows)
     for name, other in others.items():
-        yield shown(name), MISSING, other
+        yield name, MISSING, other
 
 
 def _of_elements(ours: Any, theirs: Any, rows: int, tolerances: Sequence[Tolerance] | None) -> Iterator[Child]:
@@ -104,7 +121,7 @@ def _of_elements(ours: Any, theirs: Any, rows: int, tolerances: Sequence[Toleran
                 continue  # that one is a bool, or that they are of other types, their dtypes have told
             looks -= 1
             if looks < 0:
-                raise Undecided(f"more than {LOOKS:,} elements of an array had to be looked at, and no more were")
+                raise _too_many()
             yield start + index, one, other
 
 
@@ -188,6 +205,8 @@ def _surely_same(a: Any, b: Any, tolerances: Sequence[Tolerance]) -> _Sureness:
 
 def _same_in_grids(a: Any, b: Any, tolerances: Sequence[Tolerance]) -> _Sureness:
     kind = getattr(a.dtype, "kind", "")
+    if tuple(a.shape) != tuple(b.shape):
+        return False  # some would be compared with several of the other's
     if kind in ("O", "V") or hasattr(a, "mask") != hasattr(b, "mask"):
         return None  # other people's objects; parts of structures may be NaN; what is masked is equal to nothing
     if hasattr(a, "mask"):

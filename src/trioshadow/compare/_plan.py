@@ -16,7 +16,7 @@ from typing import Any
 
 from ._children import MISSING
 from ._cut import Cut
-from ._paths import Key, Segment, parse_path
+from ._paths import ELEMENT, Key, Segment, parse_path
 from ._rules import (
     Accept,
     Default,
@@ -34,12 +34,16 @@ from ._rules import (
     Unordered,
 )
 from ._undecided import Undecided
+from ._values import Told
 
 #: A pattern (by number) and how many of its segments are behind us.
 _Position = tuple[int, int]
 
 #: Behind us are more segments than there are, since the rule was handed on to all that is below its place.
 _HANDED = -1
+
+#: In place of every key of what is told of a whole and that no rule names.
+_TOLD = Told("")
 
 #: States are kept up to this number. A set of rules such as `$..a[*][*][*]…` may have very many, and bodies that are
 #: made to reach them.
@@ -115,10 +119,15 @@ class State:
 
     def child(self, key: Key) -> State | None:
         """The state of the child under this key: an exact str or int, or any other object, which no name selects."""
+        # All keys that no rule names lead to one place, or to one for each set of globs that they match.
         place: object = key
-        if (type(key) is not str and type(key) is not int) or key not in self._plan.vocabulary:
-            # All keys that no rule names lead to one place, or to one for each set of globs that they match.
-            place = self._plan.globs_of(key) if self._plan.globs and type(key) is str else None
+        if type(key) is str or type(key) is int:
+            if key not in self._plan.vocabulary:
+                place = self._plan.globs_of(key) if self._plan.globs and type(key) is str else None
+        elif type(key) is Told:
+            key = place = key if key.name in self._plan.vocabulary else _TOLD
+        elif key is not ELEMENT:
+            place = None
         try:
             return self._children[place]
         except KeyError:
@@ -129,7 +138,7 @@ class State:
 
     def element(self) -> State | None:
         """The state of an element whose index means nothing."""
-        return self.child(None)
+        return self.child(ELEMENT)
 
     def conversions(self) -> Iterator[tuple[Callable[[Any], Any], ...]]:
         """Each selection of the functions here, in their order: none of them first, all of them last."""
@@ -137,7 +146,7 @@ class State:
             yield from itertools.combinations(self.functions, length)
 
     def of_array(self) -> State:
-        """The same state, but its tolerances hold for all that is below it, too: the state of NumPy's array."""
+        """The same state, but its tolerances hold for all elements below it, too: the state of NumPy's array."""
         segments, rules = self._plan.segments, self._plan.rules
         handed = {
             (number, _HANDED)
@@ -148,14 +157,21 @@ class State:
 
     def _step(self, key: Key) -> frozenset[_Position]:
         reached: set[_Position] = set()
+        told = type(key) is Told
         for number, done in self._positions:
             segments = self._plan.segments[number]
             if done == _HANDED:
-                reached.add((number, done))
+                if not told:
+                    reached.add((number, done))
             elif done < len(segments):
+                if told and segments[done].wildcard and number not in self._plan.only:
+                    continue  # all children are all columns, or all elements
                 if segments[done].descendant:
                     reached.add((number, done))
-                if segments[done].selects(key):
+                # What is compared of one element by its index is compared of all where no index means anything.
+                if segments[done].selects(key) or (
+                    key is ELEMENT and segments[done].indexes and number in self._plan.only
+                ):
                     reached.add((number, done + 1))
             elif number in self._plan.only:
                 reached.add((number, done))  # what is below a place that is compared is compared
@@ -276,7 +292,8 @@ def segments_of(rule: PlacedRule) -> tuple[tuple[Segment, ...], ...]:
     """The patterns of a rule: one, but of some rules several."""
     if isinstance(rule, IgnoreName):
         glob = re.compile(fnmatch.translate(rule.name), re.DOTALL)
-        return ((Segment(frozenset(), frozenset(), wildcard=False, descendant=True, glob=glob),),)
+        names = frozenset(filter(glob.match, (rule.name,)))
+        return ((Segment(names, frozenset(), wildcard=False, descendant=True, glob=glob),),)
     if isinstance(rule, Only):
         return tuple(map(parse_path, rule.paths))
     return (parse_path(rule.path or "$"),)

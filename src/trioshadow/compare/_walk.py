@@ -40,7 +40,7 @@ from ._scalars import differ_in_type, same_read_once, same_scalar
 from ._shapes import DEPTH_LIMIT, Shape, elements, exact_key, plain, safe_shape, shape_of
 from ._tables import all_elements
 from ._undecided import OutOfBounds, Undecided, all_of, any_of
-from ._values import Repeated
+from ._values import Repeated, Told
 from ._write import class_name
 
 _CHANGED, _TYPE = ChangeKind.CHANGED, ChangeKind.TYPE
@@ -102,7 +102,8 @@ class Walk(Reporting):
         try:
             for key, ours, theirs in frame.children:
                 key = exact_key(key)  # noqa: PLW2901
-                below = None if state is None else state.child(key) if frame.positional else state.element()
+                named = frame.positional or type(key) is Told
+                below = None if state is None else state.child(key) if named else state.element()
                 found = self._look(key, ours, theirs, below)
                 if found is not None:
                     return found
@@ -163,7 +164,7 @@ class Walk(Reporting):
             ours, theirs = ours.value, theirs.value
             self._add(key, _CHANGED if shape_of(ours) is shape_of(theirs) else _TYPE, ours, theirs)
             return None
-        if self._kinds.comparers:
+        if self._kinds.comparers and type(key) is not Told:  # the name of a dtype is no text of an answer
             for function in self._kinds.functions(type(ours), type(theirs)):
                 if self._accepts(key, function, ours, theirs, "CompareWith"):
                     return None
