@@ -141,3 +141,67 @@ def test_not_more_elements_that_one_side_has_are_looked_at_than_a_bound(monkeypa
     assert "more than 2 elements of an array had to be looked at" in divergence.body.notes[0]
     with pytest.raises(Undecided, match="more than 2 elements"):
         compare(np.arange(3), np.arange(9), Only("$[8]"))
+
+
+@pytest.mark.parametrize("made", [pd.DataFrame, pl.DataFrame])
+def test_what_rules_say_of_a_column_holds_for_its_elements(made):
+    one, other = made({"id": [1, 2], "v": ["1 ", "Jan"]}), made({"id": [1, 2], "v": ["1.0", "JAN"]})
+    for path in ("$", "$.v", "$.v[*]", "$.*", "$.*[*]"):
+        assert found(one, other, SameText(path, ignore_case=True)) == [("changed", "$['v'][0]")]
+        assert found(one, other, SameNumber(path), SameText(path, ignore_case=True, ignore_blanks=True)) == []
+    days, times = made({"at": ["2020-01-01"]}), made({"at": ["2020-01-01T00:00:00Z"]})
+    assert found(days, times, SameTime("$.at")) == []
+    assert found(made({"v": ["1"]}), made({"v": [1]}), SameNumber("$.v")) == [("changed", "$['v']['dtype']")]
+    for of_column in (SameText("$.id", ignore_case=True), SameText("$.dtype", ignore_case=True)):
+        assert len(found(one, other, of_column)) == 2
+
+
+@pytest.mark.parametrize("made", [pd.DataFrame, pl.DataFrame])
+def test_functions_get_a_column_or_each_element_and_a_note_says_so_where_they_fail(made):
+    one, other = made({"v": ["a", "b"]}), made({"v": ["A", "B"]})
+    assert found(one, other, Normalize("$.v[*]", str.casefold)) == []
+    assert found(one, other, Accept(lambda a, b: a.upper() == b, "$.v[*]")) == []
+    assert found(one, other, Normalize("$.v", lambda column: [text.upper() for text in column])) == []
+    assert found(one, other, Accept(lambda a, b: (len(a), len(b)) == (2, 2), "$.v")) == []
+    for rule in (Normalize("$.v", str.casefold), Accept(lambda a, b: a.upper() == b, "$.v")):
+        divergence = compare(one, other, rule)
+        assert [change.path for change in divergence.body.changes] == ["$['v'][0]", "$['v'][1]"]
+        assert f"{type(rule).__name__} raised" in divergence.body.notes[0]
+
+
+def test_str_of_an_array_is_not_all_of_it():
+    long = np.arange(5000)
+    other = long.copy()
+    other[2500] = 0
+    assert str(long) == str(other)
+    for function in (str, repr):
+        divergence = compare(long, other, Normalize("$", function))
+        assert [change.path for change in divergence.body.changes] == ["$[2500]"]
+        assert (
+            f"{function.__name__}() leaves elements of arrays out: a path such as $.column[*]"
+            in divergence.body.notes[0]
+        )
+        assert found(long, other.astype(float), Normalize("$[*]", function), IgnorePath("$.dtype")) != []
+
+
+@pytest.mark.parametrize("made", [pd.DataFrame, pl.DataFrame])
+def test_columns_may_be_left_out_or_added(made):
+    one, more = made({"id": [1], "v": [2]}), made({"w": [3], "v": [2], "id": [1]})
+    assert found(one, more, Subset("$")) == [("changed", "$['columns']")]
+    assert found(one, more, Subset("$"), IgnorePath("$.v")) == []
+    assert found(one, more, IgnorePath("$.columns"), IgnorePath("$.w")) == []
+    assert found(more, one, Subset("$"), IgnorePath("$.columns")) == [("removed", "$['w']")]
+    assert found(one.head(0), more, Subset("$"), IgnorePath("$.columns")) == [("changed", "$['shape']")]
+    used = ShadowConfig(ignore=[Subset("$")])
+    Divergence.compare(one, more, used)
+    assert [met for _, met, _ in used.comparison.use.counts().values()] == [True]
+    divergence = compare(one, more, Default("$.w", 3), IgnorePath("$.columns"))
+    assert [change.path for change in divergence.body.changes] == ["$['w']"]
+    assert "Default says nothing of an array" in divergence.body.notes[0]
+    assert found(one, more, Accept(lambda a, b: a is None and list(b) == [3], "$.w"), IgnorePath("$.columns")) == []
+
+
+def test_an_index_is_not_added_by_a_subset():
+    assert found(pl.DataFrame({"a": [1]}), pd.DataFrame({"a": [1]}), Subset("$"), IgnorePath("$..dtype")) == [
+        ("added", "$['index']")
+    ]

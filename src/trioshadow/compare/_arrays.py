@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 
 from ._children import MISSING, Child, children_of_objects
 from ._foreign import Table, is_named, table_of
+from ._paths import Key
 from ._plan import State
 from ._rules import Tolerance
 from ._sameness import SCALARS, same_values
-from ._tables import COLUMNS, DTYPE, SHAPE, Parts, as_list, cut, elements_from, is_numpys, names_of, only, parts
+from ._tables import COLUMNS, DTYPE, INDEX, SHAPE, Parts, as_list, cut, elements_from, is_numpys, names_of, only, parts
 from ._undecided import Undecided
 
 #: Elements that are compared at once, and again where they are not the same.
@@ -41,7 +42,7 @@ def children_of_tables(
     # Where only what is further below is compared, shapes may differ in what is not.
     on_the_way = state is not None and state.on_the_way
     one_length = len(a.shape) == len(b.shape) and a.shape[1:] == b.shape[1:]
-    for key, one, other in _of_the_whole(a, b, uncut=on_the_way):
+    for key, one, other in _of_the_whole(a, b, state, uncut=on_the_way):
         if (
             key != SHAPE
             or matched is None
@@ -78,17 +79,24 @@ def _too_many() -> Undecided:
     return Undecided(f"more than {LOOKS:,} elements of an array had to be looked at, and no more were")
 
 
-def _of_the_whole(a: Parts, b: Parts, *, uncut: bool) -> Iterator[Child]:
+def _of_the_whole(a: Parts, b: Parts, state: State | None, *, uncut: bool) -> Iterator[Child]:
     """All but the elements."""
     yield from children_of_objects(a.facts, b.facts, subset=False)
     if a.elements is None:
         if a.shape[0] != b.shape[0]:
             yield SHAPE, str(a.shape), str(b.shape)
         ours, theirs = names_of(a), names_of(b)
-        if [name for name in ours if name in theirs] != [name for name in theirs if name in ours]:
+        common = {name for name in ours if name in theirs and not _is_ignored(state, name)}
+        if [name for name in ours if name in common] != [name for name in theirs if name in common]:
             yield COLUMNS, str(ours), str(theirs)
     if a.shape and b.shape:
-        yield from _of_members(a, b, (max if uncut else min)(a.shape[0], b.shape[0]))
+        subset = state is not None and state.subset
+        yield from _of_members(a, b, (max if uncut else min)(a.shape[0], b.shape[0]), subset=subset)
+
+
+def _is_ignored(state: State | None, name: Key) -> bool:
+    below = None if state is None else state.child(name)
+    return below is not None and below.ignored
 
 
 def _tolerances_in(taken: Parts, state: State | None) -> list[Tolerance]:
@@ -98,8 +106,8 @@ def _tolerances_in(taken: Parts, state: State | None) -> list[Tolerance]:
     return [] if state is None else state.tolerances
 
 
-def _of_members(a: Parts, b: Parts, rows: int) -> Iterator[Child]:
-    """Those in both are cut to so many rows."""
+def _of_members(a: Parts, b: Parts, rows: int, *, subset: bool) -> Iterator[Child]:
+    """Those in both are cut to so many rows. `subset`: the shadow may have more columns."""
     others = dict(b.members)
     for name, member in a.members:
         other = others.pop(name, MISSING)
@@ -108,7 +116,8 @@ def _of_members(a: Parts, b: Parts, rows: int) -> Iterator[Child]:
         else:
             yield name, cut(member, 0, rows), cut(other, 0, rows)
     for name, other in others.items():
-        yield name, MISSING, other
+        if not subset or name == INDEX:
+            yield name, MISSING, other
 
 
 def _of_elements(ours: Any, theirs: Any, rows: int, tolerances: Sequence[Tolerance] | None) -> Iterator[Child]:

@@ -33,6 +33,7 @@ from ._rules import (
     Tolerance,
     Unordered,
 )
+from ._shapes import Shape, shape_of
 from ._undecided import Undecided
 from ._values import Told
 
@@ -59,6 +60,8 @@ MOST_FUNCTIONS = 5
 _LOOSE = (Tolerance, Subset, Accept, Normalize, SameNumber, SameText, SameTime, Default)
 #: These are about what stands at the place itself, not about its children.
 _LOOSE_HERE = (Tolerance, Subset, Accept, Normalize, SameNumber, SameText, SameTime)
+#: These about what has no parts. At the place of an array of NumPy's kind, or of a frame, it is its elements.
+_OF_SCALARS = (Tolerance, SameNumber, SameText, SameTime)
 
 
 class State:
@@ -77,7 +80,7 @@ class State:
             plan.rules[number] for number, done in sorted(positions) if done in (len(plan.segments[number]), _HANDED)
         ]
         self.ignored = ignored or any(type(rule) is IgnorePath or type(rule) is IgnoreName for rule in rules)
-        self.alike = [rule for rule in rules if isinstance(rule, Tolerance | SameNumber | SameText | SameTime)]
+        self.alike = [rule for rule in rules if isinstance(rule, _OF_SCALARS)]
         """Rules by which two values without parts may be the same."""
         self.tolerances = [rule for rule in rules if type(rule) is Tolerance]
         self.functions = [rule.function for rule in rules if type(rule) is Normalize]
@@ -145,13 +148,15 @@ class State:
         for length in range(len(self.functions) + 1):
             yield from itertools.combinations(self.functions, length)
 
-    def of_array(self) -> State:
-        """The same state, but its tolerances hold for all elements below it, too: the state of NumPy's array."""
+    def of_table(self) -> State:
+        """The same state, but what it says of values without parts holds for all elements below it, too: the state of
+        an array of NumPy's kind, or of a frame.
+        """
         segments, rules = self._plan.segments, self._plan.rules
         handed = {
             (number, _HANDED)
             for number, done in self._positions
-            if done == len(segments[number]) and type(rules[number]) is Tolerance
+            if done == len(segments[number]) and isinstance(rules[number], _OF_SCALARS)
         }
         return self if handed <= self._positions else self._plan.state(self._positions | handed) or self
 
@@ -320,5 +325,9 @@ def converted_pairs(
 def converted(value: Any, functions: Sequence[Callable[[Any], Any]]) -> Any:
     """`value` through all functions, in their order."""
     for function in functions:
+        if (function is str or function is repr) and shape_of(value) is Shape.TABLE:
+            raise TypeError(
+                f"{function.__name__}() leaves elements of arrays out: a path such as $.column[*] takes each"
+            )
         value = function(value)
     return value

@@ -261,8 +261,8 @@ class Walk(Reporting):
                 a, b = all_elements(ours), all_elements(theirs)
                 if a is not None and b is not None:
                     positional = False
-                    matched = self._in_any_order(self._of_arrays, key, pair, (a, b), state.of_array())
-            state = None if state is None else state.of_array()
+                    matched = self._in_any_order(self._of_arrays, key, pair, (a, b), state.of_table())
+            state = None if state is None else state.of_table()
             children = children_of_tables(ours, theirs, state, matched, strict=self._strict)
         elif state is not None and state.unordered and way > Way.IN_ORDER:
             if state.minds_places and self._asks(ours, theirs, state, Way.IN_ORDER):
@@ -383,6 +383,8 @@ class Walk(Reporting):
         pair = (None, value) if ours is MISSING else (value, None)
         asks: list[Callable[[], bool]] = []
         if state.defaults and type(key) is not int and key is not ELEMENT:  # no element is a default
+            if shape_of(value) is _TABLE:
+                self.found.note("Default says nothing of an array: none is a default, whatever its elements are")
             asks.append(functools.partial(self._is_default, value, state))
         asks += [functools.partial(self._accepts, key, accept, *pair) for accept in state.accepts]
         return any_of(asks)
