@@ -183,6 +183,44 @@ class State:
         return frozenset(reached)
 
 
+class ColumnState(State):
+    """The same of a column of a frame whose rows have no order: no index means anything there."""
+
+    __slots__ = ()
+
+    def __init__(self, column: State) -> None:
+        column = column.of_table()
+        super().__init__(column._plan, column._positions, ignored=False)  # noqa: SLF001 - of its own kind
+        self.minds_places = False
+
+    def child(self, key: Key) -> State | None:
+        return super().child(ELEMENT if type(key) is int else key)
+
+
+class RowState(State):
+    """The same of a row of a frame, a record of elements. No rule is about the row itself."""
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, frame: State, columns: dict[Key, State | None]) -> None:
+        """`columns`: the states of its columns."""
+        super().__init__(frame._plan, frozenset(), ignored=False)  # noqa: SLF001 - of its own kind
+        self._columns = columns
+        self.on_the_way = False
+        self.inexact = frame.inexact
+
+    def child(self, key: Key) -> State | None:
+        column = self._columns.get(key)
+        if column is None or column.ignored:
+            return column
+        return self._plan.outside if self.takes_whole(key) else column.of_table().element()
+
+    def takes_whole(self, key: Key) -> bool:
+        """Says a rule something of this column as a whole?"""
+        column = self._columns[key]
+        return column is not None and bool(column.accepts or column.functions or column.unordered)
+
+
 class PathPlan:
     """The rules that have a place."""
 
@@ -203,7 +241,8 @@ class PathPlan:
         self.globs = tuple(segment.glob for segment in every if segment.glob is not None)
         self._globs_of: dict[str, frozenset[int]] = {}
         self._states: dict[frozenset[_Position], State] = {}
-        self._outside = State(self, frozenset(), ignored=True)
+        self.outside = State(self, frozenset(), ignored=True)
+        """The state of what is not compared."""
         self.converts = any(type(rule) is Normalize for rule in self.rules)
         """May the rules put a value in another's place?"""
         self.root = self.state(frozenset((number, 0) for number in range(len(self.rules))))
@@ -212,7 +251,7 @@ class PathPlan:
     def state(self, positions: frozenset[_Position]) -> State | None:
         """The state that stands for these positions; None if nothing is left to be said."""
         if self.only and all(number not in self.only for number, _ in positions):
-            return self._outside
+            return self.outside
         if all(number in self.only and done == len(self.segments[number]) for number, done in positions):
             return None
         state = self._states.get(positions)

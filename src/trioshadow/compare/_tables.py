@@ -169,6 +169,22 @@ def _dtype(dtype: Any, *, strict: bool) -> str:
 _ORDERED = frozenset("biufcmMV")
 
 
+def moves(name: Any, ours: Any, theirs: Any) -> bool:
+    """Do the elements of a column, or of an index, go where the rows go? Not where an index just counts the rows."""
+    return name != INDEX or not (_counts(ours) and _counts(theirs))
+
+
+def _counts(index: Any) -> bool:
+    return is_named(type(index), "pandas.RangeIndex") and (index.start, index.step) == (0, 1)
+
+
+def at_places(column: Any, places: list[int]) -> Any:
+    """The elements at these places, in this order."""
+    if not places:
+        return cut(column, 0, 0)
+    return column.gather(places) if hasattr(column, "gather") else column.take(places)
+
+
 def cut(column: Any, start: int, end: int) -> Any:
     """The elements from `start` to before `end`, not copied."""
     return column.slice(start, end - start) if hasattr(column, "slice") else column[start:end]
