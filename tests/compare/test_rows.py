@@ -43,6 +43,7 @@ def test_rows_may_be_in_any_order(made):
         assert found(one, made({"id": [3, 1, 2], "v": [7, 6, 5]}), rule) != []
         assert found(one, made({"id": [3.0, 1.0, 2.0], "v": [7, 5, 6]}), rule) == [("changed", "$['id']['dtype']")]
     assert found(one.head(0), other.head(0), Unordered("$")) == []
+    assert found(one.head(0), other.head(1), Unordered("$"))[0] == ("changed", "$['shape']")
     assert found({"f": one}, {"f": other}, Unordered("$.f")) == []
 
 
@@ -116,6 +117,9 @@ def test_a_rule_of_a_whole_column_says_nothing_of_which_rows_belong_together(mad
     only = made({"v": ["A", "B"]}), made({"v": ["b", "a"]})
     (note,) = compare(*only, Normalize("$.v", lower), Unordered("$")).body.notes
     assert note.startswith('$ has rows without an order: a rule that takes the whole column "v" says nothing of which')
+    shorter = Normalize("$.v", lambda column: column[1:]), KeyedBy("$", "id")
+    assert found(one, made({"id": [2, 1], "v": ["B", "x"]}), *shorter) == []
+    assert found(one, made({"id": [2, 1], "v": ["x", "A"]}), *shorter) == [("changed", "$['v'][0]")]
     keyed = [Normalize("$.id", sorted), KeyedBy("$", "id")]
     assert found(one, made({"id": [2, 1], "v": ["B", "A"]}), *keyed) == []
     assert found(one, made({"id": [2, 1], "v": ["C", "D"]}), *keyed) == [
