@@ -606,3 +606,12 @@ def test_a_comparator_of_ones_own_replaces_the_lot():
     assert str(compare(1, 1, compare=lambda *_: (numpy.array([1, 2]) == 1).all())) == "body: $ differs"
     with pytest.raises(TypeError, match="compare must return a Divergence, None, or a bool, not int"):
         compare(1, 2, compare=lambda *_: 0)
+
+
+def test_what_only_says_of_one_element_holds_for_all_where_the_order_means_nothing():
+    """Else nothing would be compared."""
+    assert found([1, 2], [9, 2], Only("$[0]"), Unordered("$")) == [("changed", "$[0]")]
+    assert found([1, 2], [1, 9], Only("$[0]"), Unordered("$")) == []
+    assert found([1, 2], [2, 1], Only("$[0]"), Unordered("$")) == []
+    assert found({"a": {1, 2}}, {"a": {2, 3}}, Only("$.a[0]")) != []
+    assert found([[1, 2], 0], [0, [9, 2]], Only("$[*][0]"), Unordered("$"), Unordered("$[*]")) != []

@@ -6,15 +6,34 @@ made, so that ten million of them never become Python objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
+
+import attrs
 
 from ._children import MISSING, Child, children_of_objects
 from ._foreign import Table, is_named, table_of
+from ._paths import Key
 from ._plan import State
 from ._rules import Tolerance
 from ._sameness import SCALARS, same_values
-from ._tables import INDEX, Parts, as_list, cut, is_numpys, only, parts, shown
+from ._tables import (
+    COLUMNS,
+    DTYPE,
+    INDEX,
+    SHAPE,
+    Parts,
+    as_list,
+    at_places,
+    cut,
+    elements_from,
+    is_numpys,
+    moves,
+    names_of,
+    only,
+    parts,
+)
 from ._undecided import Undecided
 
 #: Elements that are compared at once, and again where they are not the same.
@@ -28,41 +47,90 @@ LOOKS = 100_000
 _ROW = 1_000_000
 
 
+@attrs.frozen
+class Beside:
+    """One side's column of two frames whose rows have no order: its elements as they are beside the other side's."""
+
+    column: Any
+    rows: list[int]
+    """Where each stands in the frame."""
+    counted: bool
+    """Has it been told that one side has more?"""
+
+
+#: All rows of two frames, in the order in which they are beside each other.
+Order: TypeAlias = tuple[list[int], list[int]]
+
+
 def children_of_tables(
-    ours: Any, theirs: Any, state: State | None, matched: Iterable[Child] | None, *, strict: bool
+    ours: Any,
+    theirs: Any,
+    state: State | None,
+    *,
+    strict: bool,
+    matched: Iterable[Child] | None = None,
+    order: Callable[[], Order] | None = None,
+    beside: tuple[Beside, Beside] | None = None,
 ) -> Iterator[Child]:
-    """All that may differ. `state` is that of an array; where it says that position means nothing, `matched` are the
-    elements that differ.
+    """All that may differ. `state` is that of a table. Where it says that position means nothing, `matched` are the
+    elements of an array that differ, and `order` gives the one in which the rows of two frames are `beside` each other.
 
     Raises `Undecided` after 100,000 elements that had to be looked at one by one.
     """
     a, b = parts(ours, strict=strict), parts(theirs, strict=strict)
-    if matched is not None:
-        for key, one, other in _of_the_whole(a, b):
-            told = None if state is None else state.child(key)  # who walks takes all children for elements
-            if key != "shape" and (told is None or not told.ignored):
-                yield key, one, other
-        yield from matched
-        return
-    yield from _of_the_whole(a, b)
     below = None if state is None else state.element()
-    if len(a.shape) != len(b.shape) or a.shape[1:] != b.shape[1:] or (below is not None and below.ignored):
+    # Where only what is further below is compared, shapes may differ in what is not.
+    on_the_way = state is not None and state.on_the_way
+    one_length = len(a.shape) == len(b.shape) and a.shape[1:] == b.shape[1:]
+    if beside is not None:
+        shape_is_said = beside[0].counted
+    else:  # by the elements that are over
+        shape_is_said = matched is not None and one_length and not (below is not None and _may_pass(below))
+    for child in itertools.chain(
+        children_of_objects(a.facts, b.facts), _of_columns(a, b, state), _of_members(a, b, state, order)
+    ):
+        if child[0] != SHAPE or not shape_is_said:
+            yield child
+    if matched is not None:
+        yield from _by_row(matched, beside)
+    elif a.elements is None or (below is not None and below.ignored and not on_the_way):
         return
-    tolerances = _tolerances_in(a, state) if a.facts.get("dtype") == b.facts.get("dtype") else None
-    if not a.shape:
+    elif not a.shape and not b.shape:
         yield (), only(a.elements), only(b.elements)
-    elif a.elements is not None:
-        children = _of_elements if len(a.shape) == 1 else _of_rows
-        yield from children(a.elements, b.elements, min(a.shape[0], b.shape[0]), tolerances)
+    elif one_length or on_the_way:
+        yield from _by_row(_of_places(a, b, state, over=on_the_way or beside is not None), beside)
 
 
-def _of_the_whole(a: Parts, b: Parts) -> Iterator[Child]:
-    """All but the elements."""
-    yield from children_of_objects(a.facts, b.facts)
-    if a.elements is None:
-        yield from _of_frames(a, b)
-    elif a.shape and b.shape:
-        yield from _of_members(a, b, min(a.shape[0], b.shape[0]))
+def _may_pass(element: State) -> bool:
+    """May an element be on one side only?"""
+    return bool(element.ignored or element.accepts)
+
+
+def _by_row(children: Iterable[Any], beside: tuple[Beside, Beside] | None) -> Iterable[Child]:
+    """Elements, each under the number of its row."""
+    if beside is None:
+        return children
+    ours, theirs = beside
+    return (((theirs if one is MISSING else ours).rows[place], one, other) for place, one, other in children)
+
+
+def _of_places(a: Parts, b: Parts, state: State | None, *, over: bool) -> Iterator[Child]:
+    """The elements in their order. `over`: with those that are on one side only."""
+    tolerances = _tolerances_in(a, state) if a.facts[DTYPE] == b.facts[DTYPE] else None
+    lengths = [taken.shape[0] if taken.shape else 0 for taken in (a, b)]
+    rows = min(lengths)
+    children = _of_elements if len(a.shape) == len(b.shape) == 1 else _of_rows
+    yield from children(a.elements, b.elements, rows, tolerances)
+    if over and max(lengths) > rows:
+        longer = a if lengths[0] > rows else b
+        for index, element in enumerate(elements_from(longer, rows, min(max(lengths), rows + LOOKS)), rows):
+            yield (index, element, MISSING) if longer is a else (index, MISSING, element)
+        if max(lengths) > rows + LOOKS:
+            raise _too_many()
+
+
+def _too_many() -> Undecided:
+    return Undecided(f"more than {LOOKS:,} elements of an array had to be looked at, and no more were")
 
 
 def _tolerances_in(taken: Parts, state: State | None) -> list[Tolerance]:
@@ -72,26 +140,44 @@ def _tolerances_in(taken: Parts, state: State | None) -> list[Tolerance]:
     return [] if state is None else state.tolerances
 
 
-def _of_frames(a: Parts, b: Parts) -> Iterator[Child]:
+def _of_columns(a: Parts, b: Parts, state: State | None) -> Iterator[Child]:
+    """Of two frames: how many rows there are, and in which order the columns are that both have."""
+    if a.elements is not None:
+        return
     if a.shape[0] != b.shape[0]:
-        yield "shape", str(a.shape), str(b.shape)
-    ours, theirs = ([name for name, _ in one.members if name is not INDEX] for one in (a, b))
-    if [name for name in ours if name in theirs] != [name for name in theirs if name in ours]:
-        yield "columns", str(ours), str(theirs)
-    yield from _of_members(a, b, min(a.shape[0], b.shape[0]))
+        yield SHAPE, str(a.shape), str(b.shape)
+    ours, theirs = names_of(a), names_of(b)
+    common = {name for name in ours if name in theirs and not _is_ignored(state, name)}
+    if [name for name in ours if name in common] != [name for name in theirs if name in common]:
+        yield COLUMNS, str(ours), str(theirs)
 
 
-def _of_members(a: Parts, b: Parts, rows: int) -> Iterator[Child]:
-    """Those in both are cut to so many rows: that one side has more has been said."""
+def _is_ignored(state: State | None, name: Key) -> bool:
+    below = None if state is None else state.child(name)
+    return below is not None and below.ignored
+
+
+def _of_members(a: Parts, b: Parts, state: State | None, order: Callable[[], Order] | None) -> Iterator[Child]:
+    """Columns and indexes. Those that both have are cut to the same length, since that one side has more has been told,
+    unless only what is in them is compared.
+    """
     others = dict(b.members)
+    cuts = state is None or not state.on_the_way
+    rows: Order | None = None
     for name, member in a.members:
         other = others.pop(name, MISSING)
         if other is MISSING:
-            yield shown(name), member, MISSING
+            yield name, member, MISSING
+        elif order is not None and moves(name, member, other):
+            rows = rows or order()
+            both = zip((member, other), rows, strict=True)
+            yield name, *(Beside(at_places(column, places), places, counted=cuts) for column, places in both)
         else:
-            yield shown(name), cut(member, 0, rows), cut(other, 0, rows)
+            length = (min if cuts else max)(a.shape[0], b.shape[0])
+            yield name, cut(member, 0, length), cut(other, 0, length)
     for name, other in others.items():
-        yield shown(name), MISSING, other
+        if state is None or not state.subset or name == INDEX:
+            yield name, MISSING, other
 
 
 def _of_elements(ours: Any, theirs: Any, rows: int, tolerances: Sequence[Tolerance] | None) -> Iterator[Child]:
@@ -104,7 +190,7 @@ def _of_elements(ours: Any, theirs: Any, rows: int, tolerances: Sequence[Toleran
                 continue  # that one is a bool, or that they are of other types, their dtypes have told
             looks -= 1
             if looks < 0:
-                raise Undecided(f"more than {LOOKS:,} elements of an array had to be looked at, and no more were")
+                raise _too_many()
             yield start + index, one, other
 
 
@@ -188,6 +274,8 @@ def _surely_same(a: Any, b: Any, tolerances: Sequence[Tolerance]) -> _Sureness:
 
 def _same_in_grids(a: Any, b: Any, tolerances: Sequence[Tolerance]) -> _Sureness:
     kind = getattr(a.dtype, "kind", "")
+    if tuple(a.shape) != tuple(b.shape):
+        return False  # some would be compared with several of the other's
     if kind in ("O", "V") or hasattr(a, "mask") != hasattr(b, "mask"):
         return None  # other people's objects; parts of structures may be NaN; what is masked is equal to nothing
     if hasattr(a, "mask"):

@@ -42,6 +42,8 @@ class Matched:
     """The primary's for which there is none left."""
     added: list[int]
     """The shadow's."""
+    same: dict[int, int]
+    """All that are known to be the same."""
     gave_up: bool = attrs.field(default=False, kw_only=True)
     """Some of these may have a counterpart, but not all."""
 
@@ -126,9 +128,9 @@ class Matcher:
         """
         pairs = self._known_pairs(primary, shadow, state)
         removed, added = alone(pairs)
-        if not removed or not added or (self._numbering.exact and (state is None or not state.inexact)):
-            return Matched([], removed, added)
         known = {i: j for i, j in pairs if i is not None and j is not None}
+        if not removed or not added or (self._numbering.exact and (state is None or not state.inexact)):
+            return Matched([], removed, added, known)
         return self._found_by_asking(primary, shadow, state, same, known, hasty=hasty)
 
     def _known_pairs(self, primary: Sequence[object], shadow: Sequence[object], state: State | None) -> list[Pair]:
@@ -169,7 +171,8 @@ class Matcher:
                 alone_so = self._found_by_asking(*left, state, lambda i, j: same(removed[i], added[j]), {}, hasty=True)
                 none_left = not (alone_so.removed or alone_so.added)
                 if none_left and all(same(removed[i], added[j]) for i, j in alone_so.likely):
-                    return Matched([], [], [])
+                    among = (alone_so.same | dict(alone_so.likely)).items()
+                    return Matched([], [], [], known | {removed[i]: added[j] for i, j in among})
         ours = [self._outline.of(element, state) for element in primary]
         theirs = [self._outline.of(element, state) for element in shadow]
         if not self._outline.exact:
@@ -183,7 +186,7 @@ class Matcher:
         others = [j for j in added if j not in matching.owners]
         may_be_missing = state is not None and bool(state.accepts)
         if hasty and not may_be_missing and (len(rest) != len(others) or matching.lonely(rest)):
-            return Matched(likely, rest, others)
+            return Matched(likely, rest, others, known)
         matching.expect(
             sorted(rest, key=lambda i: contents_of(primary[i])), sorted(others, key=lambda j: contents_of(shadow[j]))
         )
@@ -199,7 +202,7 @@ class Matcher:
                     break
                 continue
             if hasty:
-                return Matched(likely, [i], [])
+                return Matched(likely, [i], [], known)
             lonely = True
         if unsure is not None and not lonely:  # but if one has no counterpart the arrays differ, whatever the rest is
             raise unsure
@@ -207,6 +210,7 @@ class Matcher:
             likely,
             [i for i in rest if i not in matching.partners],
             [j for j in range(len(shadow)) if j not in matching.owners],
+            matching.partners,
             gave_up=unsure is not None,
         )
 

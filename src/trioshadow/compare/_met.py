@@ -278,7 +278,7 @@ def _says_something(rule: PlacedRule | HeaderRule, value: Any) -> bool:
         case Unordered():
             return shape in (Shape.ARRAY, Shape.TABLE)
         case Subset():
-            return shape is Shape.OBJECT
+            return shape in (Shape.OBJECT, Shape.TABLE)
         case Tolerance() | SameText() | SameNumber() | SameTime():
             return shape not in (Shape.OBJECT, Shape.ARRAY, Shape.SET)
         case _:

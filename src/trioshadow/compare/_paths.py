@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from ._values import Told
 from ._write import written
 
 #: A member's name, an element's index, or any other key that a Python dict may have.
@@ -45,6 +46,8 @@ class Segment:
         """Is the child under this key selected? `key` is an exact str or int, or some other key."""
         if type(key) is str:
             return self.wildcard or key in self.names or (self.glob is not None and self.glob.match(key) is not None)
+        if type(key) is Told:
+            return self.wildcard or key.name in self.names
         return self.wildcard or (type(key) is int and key in self.indexes)
 
 
@@ -197,6 +200,8 @@ def _steps(keys: Iterable[Key]) -> str:
 def _step(key: Key) -> str:
     if type(key) is int:
         return f"[{key}]" if abs(key) < _BIG else "[…]"
+    if type(key) is Told:
+        key = key.name
     if type(key) is str:
         cut = "…" if len(key) > _KEPT_CHARACTERS else ""
         return f"['{_told_apart(_NEEDS_ESCAPE.sub(_escaped, key[:_KEPT_CHARACTERS]))}{cut}']"

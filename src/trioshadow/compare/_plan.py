@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ._paths import Key, Segment, parse_path
+from ._paths import ELEMENT, Key, Segment, parse_path
 from ._rules import (
     Accept,
     Default,
@@ -32,13 +32,18 @@ from ._rules import (
     Unordered,
 )
 from ._sameness import SCALARS
+from ._shapes import Shape, shape_of
 from ._undecided import Undecided
+from ._values import Told
 
 #: A pattern (by number) and how many of its segments are behind us.
 _Position = tuple[int, int]
 
 #: Behind us are more segments than there are, since the rule was handed on to all that is below its place.
 _HANDED = -1
+
+#: In place of every key of what is told of a whole and that no rule names.
+_TOLD = Told("")
 
 #: States are kept up to this number. A set of rules such as `$..a[*][*][*]…` may have very many, and bodies that are
 #: made to reach them.
@@ -54,6 +59,8 @@ MOST_FUNCTIONS = 5
 _LOOSE = (Tolerance, Subset, Accept, Normalize, SameNumber, SameText, SameTime, Default)
 #: These are about what stands at the place itself, not about its children.
 _LOOSE_HERE = (Tolerance, Subset, Accept, Normalize, SameNumber, SameText, SameTime)
+#: These about what has no parts. At the place of an array of NumPy's kind, or of a frame, it is its elements.
+_OF_SCALARS = (Tolerance, SameNumber, SameText, SameTime)
 
 
 class State:
@@ -72,7 +79,7 @@ class State:
             plan.rules[number] for number, done in sorted(positions) if done in (len(plan.segments[number]), _HANDED)
         ]
         self.ignored = ignored or any(type(rule) is IgnorePath or type(rule) is IgnoreName for rule in rules)
-        self.alike = [rule for rule in rules if isinstance(rule, Tolerance | SameNumber | SameText | SameTime)]
+        self.alike = [rule for rule in rules if isinstance(rule, _OF_SCALARS)]
         """Rules by which two values without parts may be the same."""
         self.tolerances = [rule for rule in rules if type(rule) is Tolerance]
         self.functions = [rule.function for rule in rules if type(rule) is Normalize]
@@ -116,10 +123,15 @@ class State:
 
     def child(self, key: Key) -> State | None:
         """The state of the child under this key: an exact str or int, or any other object, which no name selects."""
+        # All keys that no rule names lead to one place, or to one for each set of globs that they match.
         place: object = key
-        if (type(key) is not str and type(key) is not int) or key not in self._plan.vocabulary:
-            # All keys that no rule names lead to one place, or to one for each set of globs that they match.
-            place = self._plan.globs_of(key) if self._plan.globs and type(key) is str else None
+        if type(key) is str or type(key) is int:
+            if key not in self._plan.vocabulary:
+                place = self._plan.globs_of(key) if self._plan.globs and type(key) is str else None
+        elif type(key) is Told:
+            key = place = key if key.name in self._plan.vocabulary else _TOLD
+        elif key is not ELEMENT:
+            place = None
         try:
             return self._children[place]
         except KeyError:
@@ -130,20 +142,22 @@ class State:
 
     def element(self) -> State | None:
         """The state of an element whose index means nothing."""
-        return self.child(None)
+        return self.child(ELEMENT)
 
     def conversions(self) -> Iterator[tuple[Callable[[Any], Any], ...]]:
         """Each selection of the functions here, in their order: none of them first, all of them last."""
         for length in range(len(self.functions) + 1):
             yield from itertools.combinations(self.functions, length)
 
-    def of_array(self) -> State:
-        """The same state, but its tolerances hold for all that is below it, too: the state of NumPy's array."""
+    def of_table(self) -> State:
+        """The same state, but what it says of values without parts holds for all elements below it, too: the state of
+        an array of NumPy's kind, or of a frame.
+        """
         segments, rules = self._plan.segments, self._plan.rules
         handed = {
             (number, _HANDED)
             for number, done in self._positions
-            if done == len(segments[number]) and type(rules[number]) is Tolerance
+            if done == len(segments[number]) and isinstance(rules[number], _OF_SCALARS)
         }
         return self if handed <= self._positions else self._plan.state(self._positions | handed) or self
 
@@ -170,18 +184,63 @@ class State:
 
     def _step(self, key: Key) -> frozenset[_Position]:
         reached: set[_Position] = set()
+        told = type(key) is Told
         for number, done in self._positions:
             segments = self._plan.segments[number]
             if done == _HANDED:
-                reached.add((number, done))
+                if not told:
+                    reached.add((number, done))
             elif done < len(segments):
+                if told and segments[done].wildcard and number not in self._plan.only:
+                    continue  # all children are all columns, or all elements
                 if segments[done].descendant:
                     reached.add((number, done))
-                if segments[done].selects(key):
+                # What is compared of one element by its index is compared of all where no index means anything.
+                if segments[done].selects(key) or (
+                    key is ELEMENT and segments[done].indexes and number in self._plan.only
+                ):
                     reached.add((number, done + 1))
             elif number in self._plan.only:
                 reached.add((number, done))  # what is below a place that is compared is compared
         return frozenset(reached)
+
+
+class ColumnState(State):
+    """The same of a column of a frame whose rows have no order: no index means anything there."""
+
+    __slots__ = ()
+
+    def __init__(self, column: State) -> None:
+        column = column.of_table()
+        super().__init__(column._plan, column._positions, ignored=False)  # noqa: SLF001 - of its own kind
+        self.minds_places = False
+
+    def child(self, key: Key) -> State | None:
+        return super().child(ELEMENT if type(key) is int else key)
+
+
+class RowState(State):
+    """The same of a row of a frame, a record of elements. No rule is about the row itself."""
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, frame: State, columns: dict[Key, State | None]) -> None:
+        """`columns`: the states of its columns."""
+        super().__init__(frame._plan, frozenset(), ignored=False)  # noqa: SLF001 - of its own kind
+        self._columns = columns
+        self.on_the_way = False
+        self.inexact = frame.inexact
+
+    def child(self, key: Key) -> State | None:
+        column = self._columns.get(key)
+        if column is None or column.ignored:
+            return column
+        return self._plan.outside if self.takes_whole(key) else column.of_table().element()
+
+    def takes_whole(self, key: Key) -> bool:
+        """Says a rule something of this column as a whole?"""
+        column = self._columns[key]
+        return column is not None and bool(column.accepts or column.functions or column.unordered)
 
 
 class PathPlan:
@@ -204,7 +263,8 @@ class PathPlan:
         self.globs = tuple(segment.glob for segment in every if segment.glob is not None)
         self._globs_of: dict[str, frozenset[int]] = {}
         self._states: dict[frozenset[_Position], State] = {}
-        self._outside = State(self, frozenset(), ignored=True)
+        self.outside = State(self, frozenset(), ignored=True)
+        """The state of what is not compared."""
         self.converts = any(type(rule) is Normalize for rule in self.rules)
         """May the rules put a value in another's place?"""
         self.root = self.state(frozenset((number, 0) for number in range(len(self.rules))))
@@ -213,7 +273,7 @@ class PathPlan:
     def state(self, positions: frozenset[_Position]) -> State | None:
         """The state that stands for these positions; None if nothing is left to be said."""
         if self.only and all(number not in self.only for number, _ in positions):
-            return self._outside
+            return self.outside
         if all(number in self.only and done == len(self.segments[number]) for number, done in positions):
             return None
         state = self._states.get(positions)
@@ -258,7 +318,8 @@ def segments_of(rule: PlacedRule) -> tuple[tuple[Segment, ...], ...]:
     """The patterns of a rule: one, but of some rules several."""
     if isinstance(rule, IgnoreName):
         glob = re.compile(fnmatch.translate(rule.name), re.DOTALL)
-        return ((Segment(frozenset(), frozenset(), wildcard=False, descendant=True, glob=glob),),)
+        names = frozenset(filter(glob.match, (rule.name,)))
+        return ((Segment(names, frozenset(), wildcard=False, descendant=True, glob=glob),),)
     if isinstance(rule, Only):
         return tuple(map(parse_path, rule.paths))
     return (parse_path(rule.path or "$"),)
@@ -288,6 +349,10 @@ def converted(value: Any, functions: Sequence[Callable[[Any], Any]]) -> tuple[An
     """
     nesting: list[Callable[[Any], Any]] = []
     for function in functions:
+        if (function is str or function is repr) and shape_of(value) is Shape.TABLE:
+            raise TypeError(
+                f"{function.__name__}() leaves elements of arrays out: a path such as $.column[*] takes each"
+            )
         made = function(value)
         if _holds(made, value):
             nesting.append(function)

@@ -17,14 +17,14 @@ from trioshadow._model.kinds import mro_of, package_of
 from ._foreign import Table, is_named, table_of, told_apart
 from ._shapes import ELEMENT_LIMIT, exact_key
 from ._undecided import Undecided
-from ._values import Timestamp
+from ._values import Timestamp, Told
 
 
 @attrs.frozen
 class Parts:
     """What a value consists of."""
 
-    facts: dict[str, Any]
+    facts: dict[Told, Any]
     """What is said of all elements, by name: `dtype`, `shape`."""
     shape: tuple[int, ...]
     members: list[tuple[Any, Any]]
@@ -33,13 +33,7 @@ class Parts:
     """What has elements, by position; None for a frame."""
 
 
-#: The key of an index, which no column has.
-INDEX: Any = type("_Index", (str,), {"__eq__": object.__eq__, "__hash__": object.__hash__})("index")
-
-
-def shown(name: Any) -> Any:
-    """The key of a member in a path."""
-    return "index" if name is INDEX else name
+DTYPE, SHAPE, COLUMNS, INDEX = map(Told, ("dtype", "shape", "columns", "index"))
 
 
 def all_elements(value: Any) -> list[Any] | None:
@@ -51,22 +45,34 @@ def all_elements(value: Any) -> list[Any] | None:
         return None
     if taken.shape[0] > ELEMENT_LIMIT:
         raise Undecided(f"more than {ELEMENT_LIMIT:,} elements of an array can't be matched without their order")
-    return list(taken.elements) if len(taken.shape) > 1 else as_list(taken.elements)
+    return elements_from(taken, 0, taken.shape[0])
+
+
+def elements_from(taken: Parts, start: int, end: int) -> list[Any]:
+    """Of an array with dimensions the elements from `start` to before `end`."""
+    some = cut(taken.elements, start, end)
+    return list(some) if len(taken.shape) > 1 else as_list(some)
 
 
 def parts_of_table(value: Any, *, strict: bool) -> tuple[dict[Any, Any], list[Any]]:
     """What is said of it, with its members, and its elements; at most a million."""
     taken = parts(value, strict=strict)
-    told = {**taken.facts, **{shown(name): member for name, member in taken.members}}
+    told = {**taken.facts, **dict(taken.members)}
     if taken.elements is None:
-        return {**told, "columns": str([shown(name) for name, _ in taken.members]), "shape": str(taken.shape)}, []
+        return {**told, COLUMNS: str(names_of(taken)), SHAPE: str(taken.shape)}, []
     return told, all_elements(value) or [] if taken.shape else [only(taken.elements)]
+
+
+def names_of(frame: Parts) -> list[Any]:
+    """Of its columns, in their order."""
+    return [name for name, _ in frame.members if name != INDEX]
 
 
 def head_of_table(value: Any, limit: int) -> tuple[dict[Any, Any], list[Any] | None]:
     """What is written of it: what is said of it, its members, and the first elements, at most `limit` of them."""
     taken = parts(value, strict=False)
-    told = {**taken.facts, **{shown(name): cut(member, 0, limit) for name, member in taken.members}}
+    members = {name: cut(member, 0, limit) for name, member in taken.members}
+    told = {name.name if type(name) is Told else name: part for name, part in {**taken.facts, **members}.items()}
     if taken.elements is None:
         return {"shape": str(taken.shape), **told}, None
     if not taken.shape:
@@ -96,11 +102,11 @@ def parts(value: Any, *, strict: bool) -> Parts:
 def _grid(value: Any, *, strict: bool) -> Parts:
     cls: Any = type(value)
     shape = tuple(map(int, value.shape))
-    facts = {"dtype": _dtype(value.dtype, strict=strict), "shape": str(shape)}
+    facts = {DTYPE: _dtype(value.dtype, strict=strict), SHAPE: str(shape)}
     bare = value
     if is_numpys(cls):
-        if package_of(cls) != "numpy":
-            facts |= getattr(value, "__dict__", {})  # what a subclass knows besides, such as a unit
+        if package_of(cls) != "numpy":  # what a subclass knows besides, such as a unit
+            facts |= {Told(name): known for name, known in getattr(value, "__dict__", {}).items()}
         if not is_named(cls, "numpy.MaskedArray"):
             bare = value.view(next(base for base in mro_of(cls) if _is_ndarray(base)))  # a matrix's rows are matrices
     return Parts(facts, shape, [], bare)
@@ -118,16 +124,17 @@ def is_numpys(cls: type) -> bool:
 def _column(value: Any, *, strict: bool) -> Parts:
     cls: Any = type(value)
     dtype = value.type if package_of(cls) == "pyarrow" else value.dtype
-    facts: dict[str, Any] = {"dtype": _dtype(dtype, strict=strict), "shape": f"({len(value)},)"}
+    facts: dict[Told, Any] = {DTYPE: _dtype(dtype, strict=strict), SHAPE: f"({len(value)},)"}
     if is_named(type(dtype), "pandas.CategoricalDtype"):
         categories = dtype.categories.tolist()
-        facts |= {"ordered": dtype.ordered, "categories": categories if dtype.ordered else set(categories)}
+        facts[Told("ordered")] = dtype.ordered
+        facts[Told("categories")] = categories if dtype.ordered else set(categories)
     if is_named(cls, "pandas.Index"):
-        facts["names"] = list(value.names)
+        facts[Told("names")] = list(value.names)
     elif is_named(cls, "pandas.Series"):
-        return Parts({**facts, "name": value.name}, (len(value),), [(INDEX, value.index)], value.array)
+        return Parts({**facts, Told("name"): value.name}, (len(value),), [(INDEX, value.index)], value.array)
     elif is_named(cls, "polars.Series") and value.name:
-        facts["name"] = value.name
+        facts[Told("name")] = value.name
     return Parts(facts, (len(value),), [], value)
 
 
@@ -160,6 +167,22 @@ def _dtype(dtype: Any, *, strict: bool) -> str:
 
 #: Kinds of NumPy's whose elements have several bytes in an order.
 _ORDERED = frozenset("biufcmMV")
+
+
+def moves(name: Any, ours: Any, theirs: Any) -> bool:
+    """Do the elements of a column, or of an index, go where the rows go? Not where an index just counts the rows."""
+    return name != INDEX or not (_counts(ours) and _counts(theirs))
+
+
+def _counts(index: Any) -> bool:
+    return is_named(type(index), "pandas.RangeIndex") and (index.start, index.step) == (0, 1)
+
+
+def at_places(column: Any, places: list[int]) -> Any:
+    """The elements at these places, in this order."""
+    if not places:
+        return cut(column, 0, 0)
+    return column.gather(places) if hasattr(column, "gather") else column.take(places)
 
 
 def cut(column: Any, start: int, end: int) -> Any:

@@ -70,3 +70,12 @@ def point_in_time(seconds: int, nanoseconds: int) -> datetime.datetime | Timesta
     if nanoseconds % 1000 or not _FIRST <= seconds <= _LAST:
         return Timestamp(seconds, nanoseconds)
     return _1970 + datetime.timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
+
+
+@attrs.frozen
+class Told:
+    """The key of what is said of the whole of an array or a frame: `dtype`, `shape`, the index. No column has it,
+    whatever it is called, and what a rule says of columns or elements is not said of it.
+    """
+
+    name: str

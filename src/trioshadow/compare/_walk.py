@@ -13,34 +13,33 @@ and only if none holds the last one, under which most is forgiven, is walked for
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
 from trioshadow._model.kinds import has_no_equality
 
 from ._alike import alike
-from ._arrays import children_of_tables
-from ._children import MISSING, Child, Members, Whole, children_of_arrays, children_of_objects, leads_on, paired
+from ._arrays import Beside, children_of_tables
+from ._children import MISSING, Members, Whole, children_of_arrays, children_of_objects, leads_on
 from ._cut import Cut
 from ._diffs import ChangeKind
-from ._elements import children_in_any_order, children_of_sets
+from ._elements import Elements
 from ._error_values import is_error
 from ._frames import ROOT, SMALL, Frame, Mark, builtin_frame, frame_of_lines
 from ._kinds import common_shape
-from ._match import Matched, Pair
+from ._match import Pair
 from ._pairs import Pairs
 from ._partly import children_of_cut, lacks_parts, seen_of, verdict_of_cut
-from ._paths import ELEMENT, Key, shown_path, write_path
-from ._plan import State, converted_pairs, refuse_functions
+from ._paths import ELEMENT, Key
+from ._plan import ColumnState, State, converted_pairs, refuse_functions
 from ._questions import Enough, Questions, Way, refuse_depth
 from ._records import children_of_named
-from ._reporting import Reporting
 from ._sameness import SameTrees, same_flat
 from ._scalars import differ_in_type, same_read_once, same_scalar
 from ._shapes import DEPTH_LIMIT, Shape, elements, exact_key, plain, safe_shape, shape_of
-from ._tables import all_elements
+from ._tables import all_elements, parts
 from ._undecided import OutOfBounds, Undecided, all_of, any_of
-from ._values import Repeated
+from ._values import Repeated, Told
 from ._write import class_name
 
 _CHANGED, _TYPE = ChangeKind.CHANGED, ChangeKind.TYPE
@@ -49,14 +48,11 @@ _TEXT, _OPAQUE = Shape.TEXT, Shape.OPAQUE
 
 _FLAT = frozenset((dict, list))
 
-#: From two arrays without an order, or sets, at a place, with their state and that of an element, to what may differ.
-Matching: TypeAlias = Callable[[Key, list[Any], list[Any], Any, "State | None"], Iterator[Child]]
-
 #: Deeper than this no part is looked at as a whole: each level may read all that is below it once more.
 _DEEP = 16
 
 
-class Walk(Reporting):
+class Walk(Elements):
     """One comparison of two values."""
 
     def __init__(
@@ -102,7 +98,8 @@ class Walk(Reporting):
         try:
             for key, ours, theirs in frame.children:
                 key = exact_key(key)  # noqa: PLW2901
-                below = None if state is None else state.child(key) if frame.positional else state.element()
+                named = frame.positional or type(key) is Told
+                below = None if state is None else state.child(key) if named else state.element()
                 found = self._look(key, ours, theirs, below)
                 if found is not None:
                     return found
@@ -151,6 +148,10 @@ class Walk(Reporting):
     def _compare(self, key: Key, ours: Any, theirs: Any, state: State | None, way: Way) -> Frame | None:
         if (state is not None and state.ignored) or ours is theirs:
             return None
+        beside = None
+        if type(ours) is Beside:
+            beside, (ours, theirs) = (ours, theirs), (ours.column, theirs.column)
+            state = None if state is None else ColumnState(state)
         if state is not None and not self._depth and (state.unordered or state.functions or state.defaults):
             self._questions.begin(ours, theirs)
         if state is not None and state.on_the_way and not leads_on(ours, theirs, state):
@@ -163,7 +164,7 @@ class Walk(Reporting):
             ours, theirs = ours.value, theirs.value
             self._add(key, _CHANGED if shape_of(ours) is shape_of(theirs) else _TYPE, ours, theirs)
             return None
-        if self._kinds.comparers:
+        if self._kinds.comparers and type(key) is not Told:  # the name of a dtype is no text of an answer
             for function in self._kinds.functions(type(ours), type(theirs)):
                 if self._accepts(key, function, ours, theirs, "CompareWith"):
                     return None
@@ -197,7 +198,7 @@ class Walk(Reporting):
             if self._strict and type(ours) is not type(theirs):
                 self._add(key, _TYPE, ours, theirs)
                 return None
-            return self._enter(key, (ours, theirs), state, shape, way)
+            return self._enter(key, (ours, theirs), state, shape, way, beside=beside)
         if state is not None and state.alike and alike(ours, theirs, state.alike):
             return None
         if shape is _TEXT and key is ROOT and self._is_body:
@@ -229,7 +230,16 @@ class Walk(Reporting):
 
     # ── containers ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _enter(self, key: Key, pair: tuple[Any, Any], state: State | None, shape: Shape, way: Way) -> Frame | None:
+    def _enter(
+        self,
+        key: Key,
+        pair: tuple[Any, Any],
+        state: State | None,
+        shape: Shape,
+        way: Way,
+        *,
+        beside: tuple[Beside, Beside] | None = None,
+    ) -> Frame | None:
         ours, theirs = pair
         if type(ours) is Repeated:
             state = None  # a name that is there twice: its values are no elements
@@ -253,16 +263,22 @@ class Walk(Reporting):
             positional = False
             children = self._in_any_order(self._of_sets, key, pair, (elements(ours), elements(theirs)), state)
         elif shape is _TABLE:
-            matched = None
+            state = None if state is None else state.of_table()
+            matched = order = None
+            if beside is not None and (ours is not beside[0].column or theirs is not beside[1].column):
+                beside = None  # a function has made something else of them
             if state is not None and state.unordered and way > Way.IN_ORDER:
                 if self._asks(ours, theirs, state, Way.IN_ORDER):
                     return None
                 a, b = all_elements(ours), all_elements(theirs)
                 if a is not None and b is not None:
-                    positional = False
-                    matched = self._in_any_order(self._of_arrays, key, pair, (a, b), state.of_array())
-            state = None if state is None else state.of_array()
-            children = children_of_tables(ours, theirs, state, matched, strict=self._strict)
+                    matched = self._in_any_order(self._of_arrays, key, pair, (a, b), state)
+                elif parts(ours, strict=False).elements is None:
+                    order = functools.partial(self._order_of_rows, key, pair, state)
+            positional = matched is None
+            children = children_of_tables(
+                ours, theirs, state, strict=self._strict, matched=matched, order=order, beside=beside
+            )
         elif state is not None and state.unordered and way > Way.IN_ORDER:
             if state.minds_places and self._asks(ours, theirs, state, Way.IN_ORDER):
                 return None
@@ -281,65 +297,6 @@ class Walk(Reporting):
         pairs, note = self._questions.names.paired(ours, theirs, state, self._asks)
         self.found.note(note)
         return pairs
-
-    def _in_any_order(
-        self, match: Matching, key: Key, pair: tuple[Any, Any], sides: tuple[list[Any], list[Any]], state: State | None
-    ) -> Iterator[Child]:
-        """The elements of two arrays or sets; none, if all that can be told is that they differ: in their number."""
-        below = None if state is None else state.element()
-        if below is not None and below.ignored:
-            return iter(())
-        try:
-            return match(key, *sides, state, below)
-        except Undecided as reason:
-            if len(sides[0]) == len(sides[1]) or (below is not None and below.accepts):
-                raise
-            place = shown_path(write_path(self._place(key)))
-            self.found.note(f"{place} is not compared element by element: {reason}")
-            self._add(key, _CHANGED, *pair)
-            return iter(())
-
-    def _of_sets(
-        self, key: Key, ours: list[Any], theirs: list[Any], _: State | None, below: State | None
-    ) -> Iterator[Child]:
-        if not self._depth:
-            self._questions.begin(ours, theirs)
-        found = self._counterparts(ours, theirs, below)
-        removed, added = [ours[i] for i in found.removed], [theirs[j] for j in found.added]
-        for i, j in found.likely:
-            try:
-                if not self._asks(ours[i], theirs[j], below):
-                    removed.append(ours[i])
-                    added.append(theirs[j])
-            except Undecided as reason:
-                self._leave_open(reason, key)
-        return children_of_sets(removed, added)
-
-    def _of_arrays(
-        self, _: Key, ours: list[Any], theirs: list[Any], state: State, below: State | None
-    ) -> Iterator[Child]:
-        """Pairs that may differ, and what is over."""
-        if len(ours) <= 1 and len(theirs) <= 1:
-            return children_of_arrays(ours, theirs)
-        by_key = None if state.keyed_by is None else (self._questions.matcher, state.keyed_by, below)
-        if state.keyed_by is not None:
-            certain = self._questions.matcher.by_keys(ours, theirs, state.keyed_by, below)
-            if certain is not None:
-                return paired(ours, theirs, iter(certain))
-        return children_in_any_order(ours, theirs, self._counterparts(ours, theirs, below), by_key)
-
-    def _counterparts(self, ours: list[Any], theirs: list[Any], below: State | None) -> Matched:
-        """Of the elements of two arrays or sets, of the state `below`."""
-        found = self._questions.matcher.matched(
-            *(ours, theirs, below), lambda i, j: self._asks(ours[i], theirs[j], below), hasty=self._depth > 0
-        )
-        if found.gave_up:
-            self.found.note("the elements of an array without an order are too many to find all that are the same")
-        if below is None or not below.accepts:
-            return found
-        removed = [i for i in found.removed if not self._may_be_missing(ELEMENT, ours[i], MISSING, below)]
-        added = [j for j in found.added if not self._may_be_missing(ELEMENT, MISSING, theirs[j], below)]
-        return Matched(found.likely, removed, added)
 
     def _asks(
         self, ours: object, theirs: object, state: State | None, way: Way = Way.ANY, *, body: bool = False
@@ -386,6 +343,8 @@ class Walk(Reporting):
         pair = (None, theirs) if ours is MISSING else (ours, None)
         asks: list[Callable[[], bool]] = []
         if state.defaults and type(key) is not int and key is not ELEMENT:  # no element is a default
+            if shape_of(theirs if ours is MISSING else ours) is _TABLE:
+                self.found.note("Default says nothing of an array: none is a default, whatever its elements are")
             asks.append(functools.partial(self._is_default, ours, theirs, state))
         asks += [functools.partial(self._accepts, key, accept, *pair) for accept in state.accepts]
         return any_of(asks)
