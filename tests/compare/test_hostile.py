@@ -220,6 +220,20 @@ def test_what_an_object_says_of_itself_does_not_count():
     assert found([LyingList([1])], [[2]]) == [("changed", "$[0][0]")]
 
 
+def test_a_container_that_is_changed_while_it_is_looked_at_differs():
+    class Adds:
+        def __eq__(self, other):
+            members["more"] = 1
+            return False
+
+        __hash__ = None
+
+    members = {"a": Adds(), "b": 1}
+    divergence = compare({"x": members, "y": 1}, {"x": {"a": Adds(), "b": 2}, "y": 2})
+    assert [change.path for change in divergence.body.changes] == ["$['x']['a']", "$['x']", "$['y']"]
+    assert divergence.body.notes == ("comparing raised RuntimeError at $.x: dictionary changed size during iteration",)
+
+
 def test_keys_that_hate():
     """A key whose `==` raises has no counterpart, as it has none in a set."""
     alone = ["removed", "added"]

@@ -93,7 +93,7 @@ class Numbering:
             else:
                 stack.pop()
                 if frame.close is not None:
-                    self._finish(frame.close, frame, stack[-1].numbers)
+                    stack[-1].numbers.append(frame.close(frame))
         return results[0] if results else self._number(())
 
     def _is_left_out(self, state: State | None) -> bool:
@@ -220,14 +220,6 @@ class Numbering:
         """There is a record that may be the same as what is not written like it."""
         self.exact = False
         self.in_doubt |= declared.in_doubt
-
-    def _finish(self, close: Callable[[_Frame], int], frame: _Frame, numbers: list[int]) -> None:
-        try:
-            numbers.append(close(frame))
-        except BaseException as exc:  # a key's own `__hash__` or `__eq__`
-            if passing_error(exc) is not None:
-                raise
-            self._give_up(numbers)
 
     def _close(self, frame: _Frame, form: object, value: object = None) -> int:
         number = self._number_of_kind(form, type(value))

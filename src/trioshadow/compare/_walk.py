@@ -107,7 +107,7 @@ class Walk(Elements):
             raise
         except Undecided as reason:
             self._leave_open(reason, ROOT)
-        except BaseException as exc:  # a key's `__hash__` or `__eq__`, or a container that was changed meanwhile
+        except BaseException as exc:  # a container that was changed meanwhile
             self._contain(exc, ROOT)
             trail, self._trail = self._trail, self._trail[:-1]
             self._add(frame.key, _CHANGED, *frame.pair)
