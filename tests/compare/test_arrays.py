@@ -552,3 +552,25 @@ def test_tensors_and_arrow_tables_are_found_by_what_they_are():
 def test_nothing_is_imported_for_it():
     code = "import sys, trioshadow; assert not {'numpy', 'pandas', 'polars', 'pyarrow', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (NAN, np.float64("nan"), None),
+        (("a", NAN), ("a", float("nan")), None),
+        (True, 1, "body: $[true] removed, $[1] added"),
+        ((1, True), (1, 1), "body: $[(1, true)] removed, $[(1, 1)] added"),
+        (1, 1.0, None),
+    ],
+)
+@pytest.mark.parametrize("rules", [(), (Unordered("$"),)], ids=["in order", "unordered"])
+def test_columns_are_found_by_names_that_are_the_same_as_values(one, other, expected, rules):
+    frames = [pd.DataFrame([[1], [2]]) for _ in range(2)]
+    for frame, name in zip(frames, (one, other), strict=True):
+        frame.columns = pd.Index([name], dtype=object, tupleize_cols=False)
+    found = Divergence.compare(*frames, ShadowConfig(ignore=rules))
+    assert (None if found is None else str(found)) == expected

@@ -7,6 +7,7 @@ made, so that ten million of them never become Python objects.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -147,9 +148,19 @@ def _of_columns(a: Parts, b: Parts, state: State | None) -> Iterator[Child]:
     if a.shape[0] != b.shape[0]:
         yield SHAPE, str(a.shape), str(b.shape)
     ours, theirs = names_of(a), names_of(b)
-    common = {name for name in ours if name in theirs and not _is_ignored(state, name)}
-    if [name for name in ours if name in common] != [name for name in theirs if name in common]:
+    both = {_looked_up(name) for name in ours} & {_looked_up(name) for name in theirs if not _is_ignored(state, name)}
+    orders = [[key for name in names if (key := _looked_up(name)) in both] for names in (ours, theirs)]
+    if orders[0] != orders[1]:
         yield COLUMNS, str(ours), str(theirs)
+
+
+def _looked_up(name: Any) -> Any:
+    """What the name of a column is found by: to a dict True is 1, and no NaN is another."""
+    if type(name) is tuple:
+        return tuple(map(_looked_up, name))
+    if isinstance(name, float) and name != name:  # noqa: PLR0124 - so it is with NaN
+        return math.nan
+    return (bool, name) if type(name) is bool else name
 
 
 def _is_ignored(state: State | None, name: Key) -> bool:
@@ -161,21 +172,24 @@ def _of_members(a: Parts, b: Parts, state: State | None, order: Callable[[], Ord
     """Columns and indexes. Those that both have are cut to the same length, since that one side has more has been told,
     unless only what is in them is compared.
     """
-    others = dict(b.members)
+    others = {_looked_up(name): (name, member) for name, member in b.members}
     cuts = state is None or not state.on_the_way
     rows: Order | None = None
     for name, member in a.members:
-        other = others.pop(name, MISSING)
+        _, other = others.pop(_looked_up(name), (name, MISSING))
         if other is MISSING:
             yield name, member, MISSING
         elif order is not None and moves(name, member, other):
             rows = rows or order()
-            both = zip((member, other), rows, strict=True)
-            yield name, *(Beside(at_places(column, places), places, counted=cuts) for column, places in both)
+            one, beside = (
+                Beside(at_places(column, places), places, counted=cuts)
+                for column, places in zip((member, other), rows, strict=True)
+            )
+            yield name, one, beside
         else:
             length = (min if cuts else max)(a.shape[0], b.shape[0])
             yield name, cut(member, 0, length), cut(other, 0, length)
-    for name, other in others.items():
+    for name, other in others.values():
         if state is None or not state.subset or name == INDEX:
             yield name, MISSING, other
 

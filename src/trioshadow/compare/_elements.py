@@ -105,7 +105,7 @@ class Elements(Reporting, abc.ABC):
                 " nothing of which belong together, as one that takes each element, [*], does"
             )
         primary, shadow, below = rows.primary, rows.shadow, rows.state
-        certain = keys and self._questions.matcher.by_keys(primary, shadow, keys, below)
+        certain = self._questions.matcher.by_keys(primary, shadow, keys, below) if keys else None
         if not certain:
             found = self._counterparts(primary, shadow, below)
             certain = [*found.same.items(), *found.likely]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -125,7 +125,7 @@ class Evidence:
         self._lock = threading.RLock()  # a signal handler and a finaliser may take it in the midst of that
 
     @contextlib.contextmanager
-    def nothing_folded(self) -> Iterator[None]:
+    def nothing_folded(self) -> Generator[None, None, None]:
         """Who interrupts this thread may count, and make a row if there is room, but folds none meanwhile. Nor does the
         shadower's own thread, the only one that folds, while another has the lock.
         """

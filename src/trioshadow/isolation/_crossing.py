@@ -16,7 +16,7 @@ import contextlib
 import contextvars
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any, ClassVar
 
 import trio
@@ -112,7 +112,7 @@ class Crossing(ABC):
         """The caller has left."""
 
     @contextlib.contextmanager
-    def _timed(self) -> Iterator[None]:
+    def _timed(self) -> Generator[None, None, None]:
         """Its turn has come."""
         before = told_so_far()
         self._began = began = time.perf_counter()
