@@ -28,6 +28,7 @@ import others
 import pairs
 import report
 import serving
+import threads
 
 from lib.table import render
 from lib.timing import FULL, SHORT, SMOKE
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report,
         lateness,
         serving,
+        threads,
     )
     sections = [section for part in parts for section in part.sections(options.effort)]
     print(render(sections, markdown=options.markdown))
