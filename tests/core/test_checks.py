@@ -370,7 +370,7 @@ OTHERS = [
     *(("ShadowMiddleware", name) for name in ("secondary", "slo", "breaker", "comparer", "objective")),
     *(("ShadowTransport", name) for name in ("inner", "shadower", "routes", "ignore_volatile", "operation")),
     ("SyncBackend", "function"),
-    *(("ThreadBackend", name) for name in ("factory", "name")),
+    *(("ThreadBackend", name) for name in ("factory", "loop", "name")),
     ("TracedBackend", "side"),
 ]
 

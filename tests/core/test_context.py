@@ -108,3 +108,14 @@ async def test_it_is_bounded_and_in_no_repr(autojump_clock):
     assert record.context[0] == ("n" * 64, "v" * 256)
     assert len(record.context) == 8
     assert "s3cret" not in repr(record)
+
+
+async def test_what_must_pass_out_of_the_function_passes(autojump_clock):
+    def interrupted(request):
+        raise KeyboardInterrupt
+
+    config = ShadowConfig(context=interrupted)
+    async with Shadower(ScriptedBackend(Answer(b"a")), ScriptedBackend(Answer(b"b")), config) as shadower:
+        with pytest.raises(KeyboardInterrupt):
+            shadower.start(b"request")
+        assert shadower.statistics().in_flight == 0
