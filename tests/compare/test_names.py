@@ -84,7 +84,15 @@ class Opaque:
 
 SCALARS = [
     *(1, True, 1.0, decimal.Decimal(1), fractions.Fraction(1), np.int64(1), np.True_, np.float64(1), 1 + 0j, 2**70),
-    *(NAN, decimal.Decimal("NaN"), np.float64("nan"), np.datetime64("NaT"), np.timedelta64("NaT"), pd.NaT, pd.NA),
+    *(
+        NAN,
+        decimal.Decimal("NaN"),
+        np.float64("nan"),
+        np.datetime64("NaT", "s"),
+        np.timedelta64("NaT", "s"),
+        pd.NaT,
+        pd.NA,
+    ),
     *(None, "a", np.str_("a"), OldName.A, NewName.A, b"a", memoryview(b"a"), Opaque("a"), uuid.UUID(int=1)),
     *(OldColor.RED, OldHue.RED, NewColor.RED, NewHue.RED),
     *(NOON, NOON.astimezone(datetime.timezone(datetime.timedelta(hours=1))), NOON.date(), np.datetime64("2026-01-01")),
