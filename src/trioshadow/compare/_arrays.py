@@ -7,14 +7,14 @@ made, so that ten million of them never become Python objects.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 
-from ._children import MISSING, Child, children_of_objects
+from ._children import MISSING, ByName, Child, children_of_objects
 from ._foreign import Table, is_named, table_of
+from ._match import Pair
 from ._paths import Key
 from ._plan import State
 from ._rules import Tolerance
@@ -67,6 +67,7 @@ def children_of_tables(
     ours: Any,
     theirs: Any,
     state: State | None,
+    by_name: ByName,
     *,
     strict: bool,
     matched: Iterable[Child] | None = None,
@@ -87,8 +88,9 @@ def children_of_tables(
         shape_is_said = beside[0].counted
     else:  # by the elements that are over
         shape_is_said = matched is not None and one_length and not (below is not None and _may_pass(below))
+    pairs = beside_by_name(a, b, state, by_name)
     for child in itertools.chain(
-        children_of_objects(a.facts, b.facts), _of_columns(a, b, state), _of_members(a, b, state, order)
+        children_of_objects(a.facts, b.facts), _of_columns(a, b, pairs, state), _of_members(a, b, pairs, state, order)
     ):
         if child[0] != SHAPE or not shape_is_said:
             yield child
@@ -141,26 +143,30 @@ def _tolerances_in(taken: Parts, state: State | None) -> list[Tolerance]:
     return [] if state is None else state.tolerances
 
 
-def _of_columns(a: Parts, b: Parts, state: State | None) -> Iterator[Child]:
+def beside_by_name(a: Parts, b: Parts, state: State | None, by_name: ByName) -> list[Pair]:
+    """The columns of two frames that have the same name, and those that only one has, by where they are among the
+    members; and the indexes, of which each has one, its last member, or none.
+    """
+    columns = [[*itertools.takewhile(lambda member: member[0] != INDEX, taken.members)] for taken in (a, b)]
+    ours, theirs = columns
+    pairs = [*by_name(ours, theirs, state)] if ours or theirs else []
+    one, other = (
+        len(named) if len(named) < len(taken.members) else None for named, taken in zip(columns, (a, b), strict=True)
+    )
+    if one is not None or other is not None:
+        pairs.insert(len(pairs) if one is None else len(ours), (one, other))
+    return pairs
+
+
+def _of_columns(a: Parts, b: Parts, pairs: list[Pair], state: State | None) -> Iterator[Child]:
     """Of two frames: how many rows there are, and in which order the columns are that both have."""
     if a.elements is not None:
         return
     if a.shape[0] != b.shape[0]:
         yield SHAPE, str(a.shape), str(b.shape)
-    ours, theirs = names_of(a), names_of(b)
-    both = {_looked_up(name) for name in ours} & {_looked_up(name) for name in theirs if not _is_ignored(state, name)}
-    orders = [[key for name in names if (key := _looked_up(name)) in both] for names in (ours, theirs)]
-    if orders[0] != orders[1]:
-        yield COLUMNS, str(ours), str(theirs)
-
-
-def _looked_up(name: Any) -> Any:
-    """What the name of a column is found by: to a dict True is 1, and no NaN is another."""
-    if type(name) is tuple:
-        return tuple(map(_looked_up, name))
-    if isinstance(name, float) and name != name:  # noqa: PLR0124 - so it is with NaN
-        return math.nan
-    return (bool, name) if type(name) is bool else name
+    order = [j for i, j in pairs if i is not None and j is not None and not _is_ignored(state, a.members[i][0])]
+    if order != sorted(order):
+        yield COLUMNS, str(names_of(a)), str(names_of(b))
 
 
 def _is_ignored(state: State | None, name: Key) -> bool:
@@ -168,16 +174,21 @@ def _is_ignored(state: State | None, name: Key) -> bool:
     return below is not None and below.ignored
 
 
-def _of_members(a: Parts, b: Parts, state: State | None, order: Callable[[], Order] | None) -> Iterator[Child]:
+def _of_members(
+    a: Parts, b: Parts, pairs: list[Pair], state: State | None, order: Callable[[], Order] | None
+) -> Iterator[Child]:
     """Columns and indexes. Those that both have are cut to the same length, since that one side has more has been told,
     unless only what is in them is compared.
     """
-    others = {_looked_up(name): (name, member) for name, member in b.members}
     cuts = state is None or not state.on_the_way
     rows: Order | None = None
-    for name, member in a.members:
-        _, other = others.pop(_looked_up(name), (name, MISSING))
-        if other is MISSING:
+    for i, j in pairs:
+        name, member = (None, MISSING) if i is None else a.members[i]
+        their_name, other = (None, MISSING) if j is None else b.members[j]
+        if member is MISSING:
+            if state is None or not state.subset or their_name == INDEX:
+                yield their_name, MISSING, other
+        elif other is MISSING:
             yield name, member, MISSING
         elif order is not None and moves(name, member, other):
             rows = rows or order()
@@ -189,9 +200,6 @@ def _of_members(a: Parts, b: Parts, state: State | None, order: Callable[[], Ord
         else:
             length = (min if cuts else max)(a.shape[0], b.shape[0])
             yield name, cut(member, 0, length), cut(other, 0, length)
-    for name, other in others.values():
-        if state is None or not state.subset or name == INDEX:
-            yield name, MISSING, other
 
 
 def _of_elements(ours: Any, theirs: Any, rows: int, tolerances: Sequence[Tolerance] | None) -> Iterator[Child]:

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ._children import MISSING, Child, Whole, children_of_arrays, paired
+from ._arrays import beside_by_name
+from ._children import MISSING, Child, Members, Whole, children_of_arrays, paired
 from ._diffs import ChangeKind
 from ._match import Keys, Matched, Pair
 from ._paths import ELEMENT, Key, shown_path, write_path
@@ -38,6 +39,13 @@ class Elements(Reporting, abc.ABC):
     @abc.abstractmethod
     def _may_be_missing(self, key: Key, ours: Any, theirs: Any, state: State) -> bool:
         """May what is here be there on one side only?"""
+
+    def _by_name(self, ours: Members, theirs: Members, state: State | None) -> list[Pair]:
+        if not self._depth:
+            self._questions.begin(ours, theirs)
+        pairs, note = self._questions.names.paired(ours, theirs, state, self._asks)
+        self.found.note(note)
+        return pairs
 
     def _in_any_order(
         self, match: Matching, key: Key, pair: tuple[Any, Any], sides: tuple[list[Any], list[Any]], state: State | None
@@ -98,7 +106,8 @@ class Elements(Reporting, abc.ABC):
     def _order_of_rows(self, key: Key, pair: tuple[Any, Any], state: State) -> tuple[list[int], list[int]]:
         """The rows of two frames, in the order in which they are beside each other."""
         ours, theirs = (parts(side, strict=self._questions.strict) for side in pair)
-        rows, keys = rows_of(ours, theirs, state), state.keyed_by
+        pairs = beside_by_name(ours, theirs, state, self._by_name)
+        rows, keys = rows_of(ours, theirs, pairs, state), state.keyed_by
         for name in rows.wholes:
             self.found.note(
                 f"{self._shown(key)} has rows without an order: a rule that takes the whole column {written(name)} says"

@@ -6,10 +6,12 @@ same so is the same, however well the rows were matched.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
 
+from ._match import Pair
 from ._paths import Key
 from ._plan import RowState, State
 from ._shapes import ELEMENT_LIMIT
@@ -29,11 +31,14 @@ class Rows:
     """Columns that a rule takes as a whole, and that don't say which rows belong together."""
 
 
-def rows_of(a: Parts, b: Parts, frame: State) -> Rows:
-    """The rows of two frames with this state. Raises Undecided where they have more than a million elements."""
-    others = dict(b.members)
-    both = [(name, one, others[name]) for name, one in a.members if name in others and moves(name, one, others[name])]
-    called = {name: "index" if name == INDEX and "index" not in others else name for name, _, _ in both}
+def rows_of(a: Parts, b: Parts, pairs: Iterable[Pair], frame: State) -> Rows:
+    """The rows of two frames with this state, whose members are beside each other in `pairs`. Raises Undecided where
+    they have more than a million elements.
+    """
+    beside = [(*a.members[i], b.members[j][1]) for i, j in pairs if i is not None and j is not None]
+    both = [(name, one, other) for name, one, other in beside if moves(name, one, other)]
+    names = [name for name, _ in b.members]
+    called = {name: "index" if name == INDEX and "index" not in names else name for name, _, _ in both}
     state = RowState(frame, {called[name]: frame.child(name) for name, _, _ in both})
     keys = {names[0] for names in frame.keyed_by or ()}
     wanted = [

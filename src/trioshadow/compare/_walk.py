@@ -20,14 +20,13 @@ from trioshadow._model.kinds import has_no_equality
 
 from ._alike import alike
 from ._arrays import Beside, children_of_tables
-from ._children import MISSING, Members, Whole, children_of_arrays, children_of_objects, leads_on
+from ._children import MISSING, Whole, children_of_arrays, children_of_objects, leads_on
 from ._cut import Cut
 from ._diffs import ChangeKind
 from ._elements import Elements
 from ._error_values import is_error
 from ._frames import ROOT, SMALL, Frame, Mark, builtin_frame, frame_of_lines
 from ._kinds import common_shape
-from ._match import Pair
 from ._pairs import Pairs
 from ._partly import children_of_cut, lacks_parts, seen_of, verdict_of_cut
 from ._paths import ELEMENT, Key
@@ -277,7 +276,7 @@ class Walk(Elements):
                     order = functools.partial(self._order_of_rows, key, pair, state)
             positional = matched is None
             children = children_of_tables(
-                ours, theirs, state, strict=self._strict, matched=matched, order=order, beside=beside
+                ours, theirs, state, self._by_name, strict=self._strict, matched=matched, order=order, beside=beside
             )
         elif state is not None and state.unordered and way > Way.IN_ORDER:
             if state.minds_places and self._asks(ours, theirs, state, Way.IN_ORDER):
@@ -290,13 +289,6 @@ class Walk(Elements):
         if mark is not None:
             self._pairs.enter(frame, mark, self.found.count)
         return frame
-
-    def _by_name(self, ours: Members, theirs: Members, state: State | None) -> list[Pair]:
-        if not self._depth:
-            self._questions.begin(ours, theirs)
-        pairs, note = self._questions.names.paired(ours, theirs, state, self._asks)
-        self.found.note(note)
-        return pairs
 
     def _asks(
         self, ours: object, theirs: object, state: State | None, way: Way = Way.ANY, *, body: bool = False
