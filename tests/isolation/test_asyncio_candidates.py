@@ -9,10 +9,6 @@ import contextlib
 import contextvars
 import functools
 import gc
-import logging
-import subprocess
-import sys
-import textwrap
 import threading
 
 import pytest
@@ -23,7 +19,14 @@ from trioshadow.isolation import BackendNotRunning, CandidateError, ThreadBacken
 from trioshadow.isolation._asyncio_loop import AsyncioCrossing
 from trioshadow.isolation._daemon_threads import DaemonThreads
 
-from tests.support.isolated import call_and_leave, eventually, factory_of, is_set
+from tests.support.isolated import (
+    call_and_leave,
+    eventually,
+    factory_of,
+    is_set,
+    put_off_the_deadline_of_a_call,
+    run_program,
+)
 from tests.support.portable import TOO_LONG
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
@@ -31,20 +34,6 @@ variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", defau
 
 def asyncio_backend(candidate, **options):
     return ThreadBackend(factory_of(candidate), loop="asyncio", **options)
-
-
-@pytest.fixture
-def release():
-    """Ends what blocks in a test; always set in the end, so that no thread is left."""
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-@pytest.fixture
-def said(caplog):
-    caplog.set_level(logging.WARNING, logger="trioshadow")
-    return caplog
 
 
 class Waits:
@@ -232,16 +221,7 @@ async def test_the_deadline_ends_a_call_here_and_there():
 
 async def test_a_deadline_that_was_put_off_meanwhile_is_too_slow():
     async with asyncio_backend(Waits()) as backend:
-        with trio.move_on_after(0.5) as scope:
-
-            async def put_off():
-                scope.deadline += TOO_LONG
-
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(put_off)
-                with pytest.raises(trio.TooSlowError):
-                    await backend.call(0)
-        assert not scope.cancelled_caught
+        await put_off_the_deadline_of_a_call(backend)
 
 
 async def test_a_caller_that_leaves_cancels_the_call_there():
@@ -462,13 +442,7 @@ def test_the_interpreter_ends_also_with_threads_of_the_candidate_that_hang():
         trio.run(main)
         print("main is over")
     """
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=TOO_LONG * 3,
-    )
+    run = run_program(program)
     assert (run.returncode, run.stdout, run.stderr) == (0, "main is over\n", "")
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import logging
 import multiprocessing
 import os
 import pickle
@@ -29,13 +28,6 @@ from trioshadow.isolation import BackendFull, BackendNotRunning, CandidateError,
 from tests.support.candidates import Own, ReadsAs, Unreadable, asynchronous, candidate, fail_to_read
 from tests.support.isolated import eventually
 from tests.support.portable import TOO_LONG
-
-
-@pytest.fixture
-def said(caplog):
-    caplog.set_level(logging.WARNING, logger="trioshadow")
-    return caplog
-
 
 #: What pickling something that is local to a function raises, before Python 3.14 and since.
 UNPICKLABLE = (AttributeError, pickle.PicklingError)

@@ -7,11 +7,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import gc
-import logging
 import os
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 
@@ -25,7 +21,14 @@ from trioshadow._service.marks import tell_lack
 from trioshadow.isolation import BackendFull, BackendNotRunning, CandidateError, ThreadBackend
 from trioshadow.isolation._trio_loop import TrioCrossing
 
-from tests.support.isolated import call_and_leave, eventually, factory_of, is_set
+from tests.support.isolated import (
+    call_and_leave,
+    eventually,
+    factory_of,
+    is_set,
+    put_off_the_deadline_of_a_call,
+    run_program,
+)
 from tests.support.portable import TOO_LONG
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
@@ -52,20 +55,6 @@ async def test_what_a_copy_lacked_is_told_from_the_other_loop_too():
 
 async def hang(request):
     await trio.sleep_forever()
-
-
-@pytest.fixture
-def release():
-    """Ends what blocks in a test; always set in the end, so that no thread is left."""
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-@pytest.fixture
-def said(caplog):
-    caplog.set_level(logging.WARNING, logger="trioshadow")
-    return caplog
 
 
 def threads():
@@ -237,16 +226,7 @@ async def test_the_deadline_ends_a_call_here_and_there():
 
 async def test_a_deadline_that_was_put_off_meanwhile_is_too_slow():
     async with ThreadBackend(factory_of(hang)) as backend:
-        with trio.move_on_after(0.5) as scope:
-
-            async def put_off():
-                scope.deadline += TOO_LONG
-
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(put_off)
-                with pytest.raises(trio.TooSlowError):
-                    await backend.call(0)
-        assert not scope.cancelled_caught
+        await put_off_the_deadline_of_a_call(backend)
 
 
 async def test_a_caller_that_is_cancelled_already_sends_nothing():
@@ -737,13 +717,7 @@ def test_the_interpreter_ends_also_with_a_thread_that_hangs():
         trio.run(main)
         print("main is over")
     """
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=TOO_LONG * 3,
-    )
+    run = run_program(program)
     assert (run.returncode, run.stdout) == (0, "main is over\n"), run.stderr
 
 

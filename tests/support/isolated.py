@@ -5,8 +5,12 @@ for an event, with a limit that only a bug reaches.
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
+import textwrap
 import threading
 
+import pytest
 import trio
 
 from tests.support.portable import TOO_LONG
@@ -39,6 +43,31 @@ async def call_and_leave(backend, request, begun):
         nursery.start_soon(backend.call, request)
         await is_set(begun)
         nursery.cancel_scope.cancel()
+
+
+async def put_off_the_deadline_of_a_call(backend):
+    """A call that never ends: its deadline passes there, and was put off here meanwhile."""
+    with trio.move_on_after(0.5) as scope:
+
+        async def put_off():
+            scope.deadline += TOO_LONG
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(put_off)
+            with pytest.raises(trio.TooSlowError):
+                await backend.call(0)
+    assert not scope.cancelled_caught
+
+
+def run_program(program):
+    """In an interpreter of its own, in which a warning is an error."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=TOO_LONG * 3,
+    )
 
 
 def factory_of(backend, *, leaving=None):

@@ -74,9 +74,7 @@ class Launcher:
         """It may have been forked since it was made, and each child draws for itself."""
         self._random.seed()
 
-    def prepare(
-        self, config: ShadowConfig, request: Any, context: Mapping[str, object] | None = None
-    ) -> Prepared | None:
+    def prepare(self, config: ShadowConfig, request: Any, context: Mapping[str, object] | None) -> Prepared | None:
         """What a leg needs of its request; None if that is not copied, and so there is no leg. Raises what must pass of
         what the copy of it raises, and nothing else.
         """
