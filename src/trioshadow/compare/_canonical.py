@@ -168,7 +168,7 @@ class Numbering:
             self.exact = False  # elements of other dtypes may be the same
             told, parts = parts_of_table(value, strict=self._strict)
             state = None if state is None else state.of_table()
-            return self._of_members(itertools.chain(told.items(), enumerate(parts)), state, (shape, kind))
+            return self._of_members(itertools.chain(told, enumerate(parts)), state, (shape, kind))
         numbers: list[int] = []
         if type(value) is Repeated:
             state = None

@@ -54,12 +54,12 @@ def elements_from(taken: Parts, start: int, end: int) -> list[Any]:
     return list(some) if len(taken.shape) > 1 else as_list(some)
 
 
-def parts_of_table(value: Any, *, strict: bool) -> tuple[dict[Any, Any], list[Any]]:
-    """What is said of it, with its members, and its elements; at most a million."""
+def parts_of_table(value: Any, *, strict: bool) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    """What is said of it and its members, by name, and its elements; at most a million."""
     taken = parts(value, strict=strict)
-    told = {**taken.facts, **dict(taken.members)}
+    told = [*taken.facts.items(), *taken.members]
     if taken.elements is None:
-        return {**told, COLUMNS: str(names_of(taken)), SHAPE: str(taken.shape)}, []
+        return [*told, (COLUMNS, str(names_of(taken))), (SHAPE, str(taken.shape))], []
     return told, all_elements(value) or [] if taken.shape else [only(taken.elements)]
 
 
